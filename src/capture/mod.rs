@@ -1,0 +1,82 @@
+//! Captures as runs of records: the only place that reads packets from files.
+//!
+//! A [`Blocks`] source hands out numbered [`Block`]s. Several threads may call [`Blocks::fill`] at
+//! once; each gets a block of its own. The blocks' sequence numbers are their order in capture time.
+
+use std::sync::Arc;
+
+use crate::model::{LinkType, Timestamp};
+
+/// One captured frame within a block.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Record {
+    /// When it was captured.
+    pub time: Timestamp,
+    /// Where its bytes start in [`Block::data`].
+    pub offset: u32,
+    /// How many bytes were captured.
+    pub captured: u32,
+    /// How long the frame was on the wire.
+    pub original: u32,
+    /// Index into [`Block::interfaces`].
+    pub interface: u16,
+    /// Which way it crossed the interface, where the record says so (pcapng `epb_flags`).
+    pub direction: crate::model::Direction,
+}
+
+/// An interface that packets were captured on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Interface {
+    /// Its name, where the capture tells it (pcapng `if_name`, escaped when printed).
+    pub name: Option<String>,
+    /// Its link-layer header type.
+    pub link_type: LinkType,
+    /// At most so many bytes of a frame were kept; 0: no limit known.
+    pub snap_length: u32,
+    /// Index of the file in [`Notes::files`].
+    pub file: u16,
+}
+
+/// A run of records in capture order, with the bytes that they point into. Reused: `fill` clears it.
+#[derive(Clone, Debug, Default)]
+pub struct Block {
+    /// Bytes that the records point into.
+    pub data: Vec<u8>,
+    /// The records, in the order of the capture.
+    pub records: Vec<Record>,
+    /// Ordinal of the first record in the whole capture, from 1.
+    pub first_frame: u64,
+    /// Position of this block in the order of the capture, from 0 without holes.
+    pub sequence: u64,
+    /// All interfaces known when this block was read; indexes never change their meaning.
+    pub interfaces: Arc<Vec<Interface>>,
+}
+
+/// What is known of the capture when all of it was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Notes {
+    /// The files read, in the order of their first packets.
+    pub files: Vec<String>,
+    /// All interfaces.
+    pub interfaces: Vec<Interface>,
+    /// Packets that the kernel or the interface dropped, by the capture's own statistics
+    /// (pcapng interface statistics blocks); `None` when it has none.
+    pub dropped: Option<u64>,
+    /// Records that were damaged and left out.
+    pub damaged_records: u64,
+    /// What went wrong while reading, in words, naming the file: it ends early, a block is damaged….
+    pub warnings: Vec<String>,
+}
+
+/// A capture that hands out blocks.
+pub trait Blocks: Sync {
+    /// Fills `block` with the next run of records; false at the end of the capture. Damage within
+    /// a capture ends that file with a warning in the [`Notes`]; what stood before it was handed out.
+    fn fill(&self, block: &mut Block) -> bool;
+
+    /// What was learned; complete once [`Blocks::fill`] has returned false.
+    fn notes(&self) -> Notes;
+
+    /// Bytes read so far and, where it is known, bytes to read in all; for the progress line.
+    fn progress(&self) -> (u64, Option<u64>);
+}

@@ -1,0 +1,10 @@
+//! dnspect reads packet captures and says what is wrong with DNS.
+//!
+//! The modules are the path of a packet:
+//! `capture → decode → matcher → classify → aggregate → verdict → report`,
+//! with [`model`] as their shared vocabulary and [`pipeline`] as the only place with threads.
+//! ARCHITECTURE.md is the map.
+
+pub mod capture;
+pub mod decode;
+pub mod model;

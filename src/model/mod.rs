@@ -1,0 +1,14 @@
+//! The vocabulary that every stage shares: plain values, no I/O, no state.
+
+mod address;
+mod message;
+
+mod name;
+mod packet;
+mod time;
+
+pub use address::{Address, Endpoint};
+pub use message::{Message, MessageFlags, Rcode, malformed, qtype};
+pub use name::{FOLD_LIMIT, Name, NameHasher, display_name, fold_into, label_count, labels};
+pub use packet::{Direction, LinkType, PacketMeta};
+pub use time::{Span, Timestamp};

@@ -1,0 +1,156 @@
+//! QNAMEs in wire form (RFC 1035, section 3.1), compared without case (RFC 4343).
+
+use std::fmt::Write as _;
+
+/// The longest name in wire form, root label included (RFC 1035, section 2.3.4).
+pub const FOLD_LIMIT: usize = 255;
+
+/// Hashes names and keys with a seed of this process, so that nobody outside can aim at a bucket.
+#[derive(Clone, Copy, Debug)]
+pub struct NameHasher {
+    seed: u64,
+    shared: foldhash::SharedSeed,
+}
+
+impl NameHasher {
+    /// A hasher with a fixed seed. Results of two hashers with one seed are the same.
+    pub const fn with_seed(seed: u64) -> NameHasher {
+        NameHasher { seed, shared: foldhash::SharedSeed::from_u64(seed) }
+    }
+
+    /// A hasher with a seed drawn from the operating system's randomness.
+    pub fn random() -> NameHasher {
+        use std::hash::BuildHasher as _;
+        NameHasher::with_seed(std::hash::RandomState::new().hash_one(0x646e_7370_6563_7421_u64))
+    }
+
+    /// The 64-bit hash of `bytes`.
+    pub fn hash(&self, bytes: &[u8]) -> u64 {
+        use std::hash::Hasher as _;
+        let mut hasher = foldhash::fast::FoldHasher::with_seed(self.seed, &self.shared);
+        hasher.write(bytes);
+        hasher.finish()
+    }
+
+    /// The 64-bit hash of a few words.
+    pub fn hash_words<const N: usize>(&self, words: [u64; N]) -> u64 {
+        use std::hash::Hasher as _;
+        let mut hasher = foldhash::fast::FoldHasher::with_seed(self.seed, &self.shared);
+        for word in words {
+            hasher.write_u64(word);
+        }
+        hasher.finish()
+    }
+}
+
+/// Writes `wire` with ASCII upper case folded to lower case into `out` and returns the part of
+/// `out` that it fills. Length octets are below 64 and so never look like letters.
+/// At most [`FOLD_LIMIT`] bytes are taken.
+pub fn fold_into<'o>(wire: &[u8], out: &'o mut [u8; FOLD_LIMIT]) -> &'o [u8] {
+    let length = wire.len().min(FOLD_LIMIT);
+    for (to, from) in out[..length].iter_mut().zip(wire) {
+        *to = from.to_ascii_lowercase();
+    }
+    &out[..length]
+}
+
+/// The labels of an uncompressed name in wire form, root label left out. Stops at the first
+/// octet that is no label length.
+pub fn labels(wire: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = wire;
+    std::iter::from_fn(move || {
+        let (&length, tail) = rest.split_first()?;
+        if length == 0 || length > 63 || usize::from(length) > tail.len() {
+            return None;
+        }
+        let (label, tail) = tail.split_at(usize::from(length));
+        rest = tail;
+        Some(label)
+    })
+}
+
+/// How many labels an uncompressed name has, the root label not counted.
+pub fn label_count(wire: &[u8]) -> usize {
+    labels(wire).count()
+}
+
+/// The presentation form of an uncompressed name in wire form, without the final dot (the root is
+/// `.`). Every octet that is not a printable ASCII character, and the dot and the backslash within
+/// a label, are escaped as in RFC 1035, section 5.1: what comes from the network is safe to print.
+pub fn display_name(wire: &[u8]) -> String {
+    let mut text = String::with_capacity(wire.len());
+    for label in labels(wire) {
+        if !text.is_empty() {
+            text.push('.');
+        }
+        for &octet in label {
+            match octet {
+                b'.' | b'\\' => {
+                    text.push('\\');
+                    text.push(char::from(octet));
+                }
+                0x21..=0x7e => text.push(char::from(octet)),
+                _ => {
+                    let _ = write!(text, "\\{octet:03}");
+                }
+            }
+        }
+    }
+    if text.is_empty() { ".".to_owned() } else { text }
+}
+
+/// An owned name in wire form, for the few places that keep one (samples, search suffixes).
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Name(pub Box<[u8]>);
+
+impl Name {
+    /// The name of a dotted text without escapes, for tests and options.
+    pub fn from_text(text: &str) -> Name {
+        let mut wire = Vec::with_capacity(text.len() + 2);
+        for label in text.split('.').filter(|label| !label.is_empty()) {
+            let label = &label.as_bytes()[..label.len().min(63)];
+            wire.push(label.len() as u8);
+            wire.extend_from_slice(label);
+        }
+        wire.push(0);
+        Name(wire.into_boxed_slice())
+    }
+}
+
+impl std::fmt::Display for Name {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&display_name(&self.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_print_escaped() {
+        assert_eq!(display_name(b"\x03www\x07example\x00"), "www.example");
+        assert_eq!(display_name(b"\x00"), ".");
+        assert_eq!(display_name(b"\x04a.\\\x1b\x00"), "a\\.\\\\\\027");
+        assert_eq!(display_name(b"\x02\xc3\xa9\x00"), "\\195\\169");
+    }
+
+    #[test]
+    fn folding_keeps_length_octets() {
+        let mut buffer = [0; FOLD_LIMIT];
+        assert_eq!(fold_into(b"\x03WwW\x00", &mut buffer), b"\x03www\x00");
+    }
+
+    #[test]
+    fn text_becomes_wire_form() {
+        assert_eq!(&*Name::from_text("a.bc").0, b"\x01a\x02bc\x00");
+        assert_eq!(Name::from_text("svc.cluster.local").to_string(), "svc.cluster.local");
+    }
+
+    #[test]
+    fn hashes_depend_on_the_seed() {
+        let (one, two) = (NameHasher::with_seed(1), NameHasher::with_seed(2));
+        assert_ne!(one.hash(b"\x03www\x00"), two.hash(b"\x03www\x00"));
+        assert_eq!(one.hash(b"\x03www\x00"), NameHasher::with_seed(1).hash(b"\x03www\x00"));
+    }
+}
