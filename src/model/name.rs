@@ -9,25 +9,26 @@ pub const FOLD_LIMIT: usize = 255;
 #[derive(Clone, Copy, Debug)]
 pub struct NameHasher {
     seed: u64,
-    shared: foldhash::SharedSeed,
+    shared: &'static foldhash::SharedSeed,
 }
 
 impl NameHasher {
     /// A hasher with a fixed seed. Results of two hashers with one seed are the same.
-    pub const fn with_seed(seed: u64) -> NameHasher {
-        NameHasher { seed, shared: foldhash::SharedSeed::from_u64(seed) }
+    pub fn with_seed(seed: u64) -> NameHasher {
+        NameHasher { seed, shared: foldhash::SharedSeed::global_fixed() }
     }
 
     /// A hasher with a seed drawn from the operating system's randomness.
     pub fn random() -> NameHasher {
         use std::hash::BuildHasher as _;
-        NameHasher::with_seed(std::hash::RandomState::new().hash_one(0x646e_7370_6563_7421_u64))
+        let seed = std::hash::RandomState::new().hash_one(0_u64);
+        NameHasher { seed, shared: foldhash::SharedSeed::global_random() }
     }
 
     /// The 64-bit hash of `bytes`.
     pub fn hash(&self, bytes: &[u8]) -> u64 {
         use std::hash::Hasher as _;
-        let mut hasher = foldhash::fast::FoldHasher::with_seed(self.seed, &self.shared);
+        let mut hasher = foldhash::fast::FoldHasher::with_seed(self.seed, self.shared);
         hasher.write(bytes);
         hasher.finish()
     }
@@ -35,7 +36,7 @@ impl NameHasher {
     /// The 64-bit hash of a few words.
     pub fn hash_words<const N: usize>(&self, words: [u64; N]) -> u64 {
         use std::hash::Hasher as _;
-        let mut hasher = foldhash::fast::FoldHasher::with_seed(self.seed, &self.shared);
+        let mut hasher = foldhash::fast::FoldHasher::with_seed(self.seed, self.shared);
         for word in words {
             hasher.write_u64(word);
         }
