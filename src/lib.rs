@@ -8,3 +8,5 @@
 pub mod capture;
 pub mod decode;
 pub mod model;
+pub mod report;
+pub mod verdict;

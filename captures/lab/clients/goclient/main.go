@@ -1,0 +1,37 @@
+// dl-client: the Go clients of the lab.
+//
+//	dl-client lookup -n COUNT -i MS -d SECONDS NAME...   Go's own (pure) resolver
+//	dl-client load -server IP -rate N -secs S ...        a paced sender over UDP
+//	dl-client tcp -server IP -per N -conns N NAME...     several questions on one TCP connection
+package main
+
+import (
+	"fmt"
+	"os"
+)
+
+func main() {
+	if len(os.Args) < 2 {
+		usage()
+	}
+	var err error
+	switch os.Args[1] {
+	case "lookup":
+		err = lookup(os.Args[2:])
+	case "load":
+		err = load(os.Args[2:])
+	case "tcp":
+		err = overTCP(os.Args[2:])
+	default:
+		usage()
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "dl-client:", err)
+		os.Exit(1)
+	}
+}
+
+func usage() {
+	fmt.Fprintln(os.Stderr, "usage: dl-client lookup|load|tcp [OPTIONS] [NAME...]")
+	os.Exit(2)
+}
