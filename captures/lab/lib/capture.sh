@@ -12,7 +12,9 @@ capture() {
     local file=$1 ns=$2 dev=$3 err=$RUN/$1.tcpdump; shift 3
     # -Z root: tcpdump drops to a user of its own else, who may not write here.
     # -U and immediate mode: what is on the wire is in the file, even when we stop at once.
-    ip netns exec "$ns" tcpdump -Z root -n -U --immediate-mode -B 8192 -i "$dev" -w "$OUT/$file" "$@" "$FILTER" 2>"$err" &
+    # -s 2048: a whole packet here, and in immediate mode the size of a slot of the kernel's ring. With the
+    # default of 256 kB the ring holds 32 packets and loses some.
+    ip netns exec "$ns" tcpdump -Z root -n -U --immediate-mode -B 8192 -s 2048 -i "$dev" -w "$OUT/$file" "$@" "$FILTER" 2>"$err" &
     CAPTURES+=("$!")
     for _ in $(seq 50); do
         ! grep -q 'listening on' "$err" || return 0
@@ -27,9 +29,7 @@ captures_stop() {
     for pid in "${CAPTURES[@]}"; do wait "$pid" 2>/dev/null || true; done
     CAPTURES=()
     # What the kernel dropped makes a recording worthless as a truth.
-    if grep -h 'dropped by kernel' "$RUN"/*.tcpdump | grep -qv '^0 packets'; then
-        say "warning: tcpdump lost packets: $(grep -H 'dropped by kernel' "$RUN"/*.tcpdump | grep -v ':0 packets')"
-    fi
+    fact tcpdump_lost "$(awk '/dropped by kernel/ {n += $1} END {print n + 0}' "$RUN"/*.tcpdump)"
 }
 
 # The usual set: both nodes, one client pod, one CoreDNS pod.

@@ -40,17 +40,9 @@ lab_down() {
     local ns pids
     for ns in $(ip netns list | awk '$1 ~ /^dl-/ {print $1}'); do
         pids=$(ip netns pids "$ns" 2>/dev/null || true)
+        # Not TERM: CoreDNS would stay for its lameduck time.
         # shellcheck disable=SC2086  # a list of ids
-        [ -z "$pids" ] || kill $pids 2>/dev/null || true
-    done
-    for ns in $(ip netns list | awk '$1 ~ /^dl-/ {print $1}'); do
-        for _ in 1 2 3 4 5 6 7 8 9 10; do
-            [ -n "$(ip netns pids "$ns" 2>/dev/null)" ] || break
-            sleep 0.1
-        done
-        pids=$(ip netns pids "$ns" 2>/dev/null || true)
-        # shellcheck disable=SC2086
-        [ -z "$pids" ] || kill -9 $pids 2>/dev/null || true
+        [ -z "$pids" ] || kill -KILL $pids 2>/dev/null || true
         ip netns del "$ns" 2>/dev/null || true
         rm -rf "/etc/netns/$ns"
     done
@@ -58,3 +50,9 @@ lab_down() {
     DRIVERS=()
     CAPTURES=()
 }
+
+# fact NAME VALUE: something measured while recording, for expected.json.
+fact() { printf '%s\t%s\n' "$1" "$2" >>"$RUN/facts.txt"; }
+
+# mark NAME: the moment, in Unix time, at which something was made to happen.
+mark() { fact "at_$1" "$(date +%s.%6N)"; }

@@ -26,6 +26,7 @@ coredns() {
     local pod=$1 file=$2 version=${3:-$COREDNS_VERSION}
     ip netns exec "$pod" sh -c "cd '$LAB/services' && exec '$BIN/coredns-$version' -conf '$file'" >>"$RUN/$pod.log" 2>&1 &
     COREDNS_PID[$pod]=$!
+    disown $!       # no message of the shell when it is killed
     listening "$pod" 53
 }
 
@@ -37,17 +38,27 @@ listening() { # NS PORT
     die "$1 does not listen on $2: $(tail -3 "$RUN/$1.log" 2>/dev/null)"
 }
 
-coredns_stop() { # POD [SIGNAL]: the process goes, the pod and its address stay
-    kill "-${2:-KILL}" "${COREDNS_PID[$1]}" 2>/dev/null || true
-    [ "${2:-KILL}" != KILL ] || wait "${COREDNS_PID[$1]}" 2>/dev/null || true
+# coredns_stop POD: the process goes, the pod and its address stay
+coredns_stop() { kill -KILL "${COREDNS_PID[$1]}"; }
+
+# coredns_swap POD COREFILE: another configuration without closing a socket (the pod was started with $RUN/POD.corefile)
+coredns_swap() {
+    cp "$LAB/services/$2" "$RUN/$1.corefile"
+    kill -USR1 "${COREDNS_PID[$1]}"
 }
 
 # unbound gives the flags of a recursive resolver (RA=1, AA=0); the data come from a CoreDNS on loopback.
 resolver_up() {
     ip netns exec dl-res sh -c "cd '$LAB/services' && exec '$BIN/coredns-$COREDNS_VERSION' -conf Corefile.internet" >"$RUN/dl-res.log" 2>&1 &
+    disown $!
     listening dl-res 5301
     ip netns exec dl-res unbound -d -c "$LAB/services/unbound.conf" >>"$RUN/dl-res.log" 2>&1 &
+    disown $!
     listening dl-res 53
+    # The metadata service: an answer of any kind will do.
+    ip netns exec dl-res sh -c "mkdir -p '$RUN/imds/latest/meta-data' && cd '$RUN/imds' && echo i-0dl0lab > latest/meta-data/instance-id &&
+        exec python3 -m http.server -b 169.254.169.254 80" >/dev/null 2>&1 &
+    disown $!
 }
 
 services_up() { # [COREFILE_OF_CD1 [COREFILE_OF_CD2 [VERSION]]]

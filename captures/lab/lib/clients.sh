@@ -1,0 +1,45 @@
+# shellcheck shell=bash
+# Traffic of the pods. Every client is bounded by a number of lookups and by a time.
+
+# glibc POD LOG COUNT INTERVAL_MS SECONDS NAME...; likewise musl and golang
+glibc()  { client lookup-glibc "$@"; }
+musl()   { client lookup-musl "$@"; }
+golang() { client 'dl-client lookup' "$@"; }
+
+client() {
+    local program=$1 ns=$2 log=$3 count=$4 interval=$5 seconds=$6; shift 6
+    # shellcheck disable=SC2086  # program and subcommand
+    drive "$ns" "$log" $BIN/$program -n "$count" -i "$interval" -d "$seconds" "$@"
+}
+
+# getent_loop POD LOG COUNT INTERVAL_S NAME...: one process a lookup, as a shell script in a pod does it
+getent_loop() {
+    local ns=$1 log=$2 count=$3 interval=$4; shift 4
+    # shellcheck disable=SC2016  # for the inner shell
+    drive "$ns" "$log" bash -c '
+        count=$1 interval=$2; shift 2; names=("$@")
+        for ((i = 0; i < count; i++)); do
+            name=${names[i % $#]} t0=${EPOCHREALTIME/./}
+            first=$(getent ahosts "$name" | head -n 1 | cut -d " " -f 1)
+            t1=${EPOCHREALTIME/./}
+            printf "%s.%s\t%s\t%s\t%s\t%s\n" "${t0:0:10}" "${t0:10}" "$name" "$(((t1 - t0) / 1000))" "$([ -n "$first" ] && echo ok || echo failed)" "${first:--}"
+            sleep "$interval"
+        done' getent_loop "$count" "$interval" "$@"
+}
+
+# load NS LOG SERVER RATE SECONDS [OPTION...]
+load() {
+    local ns=$1 log=$2 server=$3 rate=$4 seconds=$5; shift 5
+    drive "$ns" "$log" "$BIN/dl-client" load -server "$server" -rate "$rate" -secs "$seconds" "$@"
+}
+
+# settle SECONDS: the quiet at the end, longer than any timer of a client and than the query timeout, with a last
+# packet everywhere. An analyser measures from the last packet of a capture: without one, what was lost last would
+# be "pending" for ever. The pods and the nodes fetch from the metadata service, which no case blocks, as agents do.
+settle() {
+    local ns
+    sleep "$1"
+    for ns in dl-node1 dl-node2 "${!POD_IP[@]}"; do
+        in_ns "$ns" timeout 1 bash -c 'exec 3<>/dev/tcp/169.254.169.254/80 && printf "GET /latest/meta-data/instance-id HTTP/1.0\r\n\r\n" >&3 && cat <&3' >/dev/null 2>&1 || true
+    done
+}
