@@ -5,8 +5,11 @@
 //! with [`model`] as their shared vocabulary and [`pipeline`] as the only place with threads.
 //! ARCHITECTURE.md is the map.
 
+pub mod aggregate;
 pub mod capture;
+pub mod classify;
 pub mod decode;
+pub mod matcher;
 pub mod model;
 pub mod report;
 pub mod verdict;

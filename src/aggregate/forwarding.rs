@@ -1,0 +1,66 @@
+//! Forwarded questions: somebody asks what somebody else is waiting for from another server.
+
+use crate::matcher::{Sighting, Transaction};
+use crate::model::{Address, Span, Timestamp};
+
+/// Questions remembered, in places by hash. Only the last of those that share a place is known: a
+/// forwarder is told by the larger part of its questions, not by each.
+const PLACES: usize = 4096;
+
+/// A stub resolver waits 5 s for a forwarder.
+const WAIT: Span = Span::from_secs(5);
+
+#[derive(Clone, Copy)]
+struct Waiting {
+    question: u64,
+    since: Timestamp,
+    client: Address,
+    server: Address,
+}
+
+/// Who waits for what.
+pub(super) struct Questions {
+    places: Vec<Option<Waiting>>,
+}
+
+impl Default for Questions {
+    fn default() -> Questions {
+        Questions { places: vec![None; PLACES] }
+    }
+}
+
+fn question_of(qname_hash: u64, qtype: u16) -> u64 {
+    qname_hash ^ u64::from(qtype).rotate_left(48)
+}
+
+impl Questions {
+    /// Notes a new question and says whether another client waits for its answer from another
+    /// server.
+    pub(super) fn ask(&mut self, query: &Sighting<'_>) -> bool {
+        let question = question_of(query.message.qname_hash, query.message.qtype);
+        let packet = &query.packet;
+        let place = &mut self.places[question as usize % PLACES];
+        if let Some(waiting) = place {
+            let same = waiting.question == question && packet.time.since(waiting.since) <= WAIT;
+            if same && waiting.client != packet.source && waiting.server != packet.destination {
+                return true;
+            }
+        }
+        *place = Some(Waiting {
+            question,
+            since: packet.time,
+            client: packet.source,
+            server: packet.destination,
+        });
+        false
+    }
+
+    /// Notes that a question was answered.
+    pub(super) fn answered(&mut self, transaction: &Transaction) {
+        let question = question_of(transaction.qname_hash, transaction.qtype);
+        let place = &mut self.places[question as usize % PLACES];
+        if place.is_some_and(|w| w.question == question && w.client == transaction.client.address) {
+            *place = None;
+        }
+    }
+}

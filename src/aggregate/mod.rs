@@ -1,0 +1,184 @@
+//! What was seen, added up: everything the verdict is read from, in bounded memory.
+//!
+//! [`Aggregate`] is the matcher's [`Observer`]. Its tables are filled in the order of the capture,
+//! so the same capture gives the same sums whoever decoded its packets.
+
+mod clients;
+mod delay;
+mod forwarding;
+mod names;
+mod observe;
+mod pairs;
+mod quality;
+mod rates;
+mod servers;
+mod table;
+mod timeline;
+
+pub use clients::Client;
+pub use delay::Delays;
+pub use names::{Missing, MissingNames, Names};
+pub use pairs::{Frames, Pair, Period, ServfailLook, Tally};
+pub use quality::Quality;
+pub use rates::{Band, Rates, Row, Sender};
+pub use servers::Server;
+pub use table::{SHARED, Table};
+pub use timeline::{Bin, Timeline};
+
+use crate::classify::{Ended, Ending, Lookups};
+use crate::model::{Address, NameHasher, Span};
+use forwarding::Questions;
+
+/// What the sums depend on besides the packets.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How long a question may wait for its answer.
+    pub query_timeout: Span,
+    /// Packets per second that one ENI may send to limited destinations.
+    pub pps_limit: u32,
+}
+
+/// Totals over all transactions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Distinct questions sent to a server.
+    pub transactions: u64,
+    /// Of these answered.
+    pub answered: u64,
+    /// Not answered although there was time.
+    pub unanswered: u64,
+    /// Sent too close to the end to tell.
+    pub pending: u64,
+    /// Answered after the query timeout.
+    pub late: u64,
+    /// Queries sent again.
+    pub retransmissions: u64,
+    /// Further answers to one question.
+    pub duplicates: u64,
+    /// Responses to nothing that was asked.
+    pub orphans: u64,
+    /// The same packet once more.
+    pub copies: u64,
+    /// First answers by RCODE: 0 to 23, and all beyond together.
+    pub rcodes: [u64; 25],
+    /// Given up while in flight, for want of room.
+    pub evicted: u64,
+    /// ICMP errors and RSTs about queries.
+    pub refusals: u64,
+    /// ICMP errors of clients about answers.
+    pub unwanted: u64,
+    /// A and AAAA questions of one name, seen side by side: empty AAAA beside a good A.
+    pub only_ipv4: u64,
+}
+
+/// All sums.
+pub struct Aggregate {
+    /// Settings of this run.
+    pub settings: Settings,
+    /// Totals.
+    pub totals: Totals,
+    /// Clients and servers: the matrix.
+    pub pairs: Table<Pair>,
+    /// Clients.
+    pub clients: Table<Client>,
+    /// Servers, on whichever leg they were seen.
+    pub servers: Table<Server>,
+    /// QNAMEs.
+    pub names: Names,
+    /// Names that do not exist.
+    pub missing: MissingNames,
+    /// Open lookups and search suffixes.
+    pub lookups: Lookups,
+    /// Latency of all answers.
+    pub delays: Delays,
+    /// Queries, losses and SERVFAILs in time.
+    pub timeline: Timeline,
+    /// Packets to limited destinations.
+    pub rates: Rates,
+    /// How near the sender of the packet at hand is to its limit.
+    band: Option<Band>,
+    questions: Questions,
+    hasher: NameHasher,
+}
+
+impl Aggregate {
+    /// No sums yet. `hasher` must be the one that the messages were read with.
+    pub fn new(
+        settings: Settings,
+        hasher: NameHasher,
+    ) -> Result<Aggregate, hdrhistogram::CreationError> {
+        Ok(Aggregate {
+            totals: Totals::default(),
+            pairs: Table::new(pairs::MAX_PAIRS, Pair::default()),
+            clients: Table::new(clients::MAX_CLIENTS, Client::default()),
+            servers: Table::new(servers::MAX_SERVERS, Server::default()),
+            names: Names::default(),
+            missing: MissingNames::default(),
+            lookups: Lookups::default(),
+            delays: Delays::new()?,
+            timeline: Timeline::default(),
+            rates: Rates::new(settings.pps_limit),
+            band: None,
+            questions: Questions::default(),
+            hasher,
+            settings,
+        })
+    }
+
+    /// Closes what is still open at the end of the capture.
+    pub fn finish(&mut self) {
+        let Aggregate { lookups, clients, missing, totals, hasher, .. } = self;
+        lookups.finish(&mut |ended| count_lookup(&ended, clients, missing, totals, hasher));
+    }
+
+    /// Says how near the sender of the next message is to its limit; `None`: it has none.
+    pub fn set_band(&mut self, band: Option<Band>) {
+        self.band = band;
+    }
+
+    /// Whether this address forwards questions rather than asks them for itself: it answers others,
+    /// probes its upstream as CoreDNS does, or asks what somebody else is waiting for.
+    pub fn is_forwarder(&self, client: &Client) -> bool {
+        /// One `. NS` may be a person with `dig`; a health check goes on.
+        const PROBES: u64 = 2;
+        client.probes >= PROBES
+            || client.forwarded > 0 && client.forwarded * 2 >= client.asked
+            || self.server(client.address).is_some_and(|server| server.answered > 0)
+    }
+
+    /// What was seen of a server.
+    pub fn server(&self, address: Address) -> Option<&Server> {
+        self.servers.iter().find(|server| server.address == address)
+    }
+
+    /// State given up for want of room, all tables together.
+    pub fn evicted(&self) -> u64 {
+        self.totals.evicted
+            + self.pairs.overflowed
+            + self.clients.overflowed
+            + self.servers.overflowed
+            + self.rates.overflowed
+    }
+}
+
+/// Adds a lookup that has ended to the sums of its client.
+fn count_lookup(
+    ended: &Ended<'_>,
+    clients: &mut Table<Client>,
+    missing: &mut MissingNames,
+    totals: &mut Totals,
+    hasher: &NameHasher,
+) {
+    let client = clients.get_mut(ended.client);
+    client.count(ended);
+    totals.only_ipv4 += u64::from(ended.only_ipv4);
+    if ended.ending == Ending::Missing {
+        let entry = missing.entry(hasher.hash(ended.name), ended.name);
+        entry.lookups += 1;
+        entry.transactions += u64::from(ended.transactions);
+        entry.frames.note(ended.frame);
+        entry.period.note(ended.window.0);
+        entry.period.note(ended.window.1);
+        entry.asked_by(client.address);
+    }
+}

@@ -1,0 +1,291 @@
+//! The matcher's events, counted.
+
+use super::{Aggregate, Client, Pair, Server, Table, count_lookup};
+use crate::classify::{Outcome, Question, Zone};
+use crate::decode::{IcmpError, IcmpKind};
+use crate::matcher::{Observer, Refusal, Sighting, Token, Transaction, Transport};
+use crate::model::{Address, FOLD_LIMIT, NameHasher, PacketMeta, Span, fold_into, qtype};
+
+/// CoreDNS waits 2 s for an upstream and tries up to three times: its SERVFAIL comes about 2, 4 or
+/// 6 s after the query (plugin/forward, `readTimeout`). This far off a multiple still counts.
+const FORWARD_TIMEOUT: Span = Span::from_secs(2);
+const FORWARD_SLACK: Span = Span::from_millis(300);
+const FORWARD_TRIES: i64 = 3;
+
+/// Places in the tables, as they travel with a transaction.
+#[derive(Clone, Copy)]
+struct Places {
+    pair: u32,
+    name: u32,
+    lookup: u32,
+    generation: u32,
+    band: u8,
+    zone: u8,
+}
+
+impl Places {
+    fn token(self) -> Token {
+        let last = self.generation << 8 | u32::from(self.band) << 4 | u32::from(self.zone);
+        Token([self.pair, self.name, self.lookup, last])
+    }
+
+    fn of(Token([pair, name, lookup, last]): Token) -> Places {
+        let (band, zone) = ((last >> 4 & 0xf) as u8, (last & 0xf) as u8);
+        Places { pair, name, lookup, generation: last >> 8, band, zone }
+    }
+}
+
+/// No lookup: probes, zone transfers, updates.
+const NO_LOOKUP: u32 = u32::MAX;
+
+fn pair_place(
+    pairs: &mut Table<Pair>,
+    clients: &mut Table<Client>,
+    hasher: &NameHasher,
+    client: Address,
+    server: Address,
+) -> u32 {
+    let ([a, b], [c, d]) = (client.halves(), server.halves());
+    pairs.place(
+        hasher.hash_words([a, b, c, d]),
+        |pair| pair.client == client && pair.server == server,
+        || {
+            let hash = hasher.hash_words([a, b]);
+            let client_index =
+                clients.place(hash, |c| c.address == client, || Client::new(client));
+            Pair { client, server, client_index, ..Pair::default() }
+        },
+    )
+}
+
+impl Aggregate {
+    fn server_mut(&mut self, address: Address) -> &mut Server {
+        let hash = self.hasher.hash_words(address.halves());
+        let make = || Server { address, ..Server::default() };
+        let at = self.servers.place(hash, |server| server.address == address, make);
+        self.servers.get_mut(at)
+    }
+
+    fn tally(pair: &mut Pair, zone: u8) -> [Option<&mut super::Tally>; 2] {
+        let of_zone = match zone {
+            0 => Some(&mut pair.cluster),
+            1 => Some(&mut pair.external),
+            _ => None,
+        };
+        [Some(&mut pair.all), of_zone]
+    }
+
+    fn raise_band(&mut self, token: &mut Token) {
+        if let Some(band) = self.band {
+            let mut places = Places::of(*token);
+            places.band = places.band.max(band as u8 + 1);
+            *token = places.token();
+        }
+    }
+
+    /// The lookup that a new transaction belongs to.
+    fn lookup_of(&mut self, client: u32, name: &[u8], query: &Sighting<'_>) -> (u32, u32) {
+        let message = &query.message;
+        let wanted = message.flags.opcode() == 0
+            && message.has_question()
+            && !matches!(message.qtype, qtype::AXFR | qtype::IXFR)
+            && !(message.qtype == qtype::NS && name.len() == 1);
+        if !wanted {
+            return (NO_LOOKUP, 0);
+        }
+        let question = Question {
+            client,
+            name,
+            name_hash: message.qname_hash,
+            qtype: message.qtype,
+            time: query.packet.time,
+            frame: query.packet.frame,
+        };
+        let Aggregate { lookups, clients, missing, totals, hasher, .. } = self;
+        lookups.asked(&question, &mut |ended| {
+            count_lookup(&ended, clients, missing, totals, hasher);
+        })
+    }
+}
+
+impl Observer for Aggregate {
+    fn opened(&mut self, transaction: &Transaction, query: &Sighting<'_>) -> Token {
+        let mut buffer = [0; FOLD_LIMIT];
+        let name = fold_into(query.qname(), &mut buffer);
+        let (client, server) = (transaction.client.address, transaction.server.address);
+        let pair = pair_place(&mut self.pairs, &mut self.clients, &self.hasher, client, server);
+        let client = self.pairs.get(pair).client_index;
+        let name_place = self.names.place(query.message.qname_hash, name);
+        self.names.get_mut(name_place).asked += 1;
+        let (lookup, generation) = self.lookup_of(client, name, query);
+        let zone = Zone::of(name) as u8;
+        let probe = query.message.qtype == qtype::NS && name.len() == 1;
+        let forwarded = !probe && self.questions.ask(query);
+        let asker = self.clients.get_mut(client);
+        asker.asked += 1;
+        asker.probes += u64::from(probe);
+        asker.forwarded += u64::from(forwarded);
+        let entry = self.pairs.get_mut(pair);
+        entry.asked.note(query.packet.time);
+        entry.probes += u64::from(probe);
+        entry.tcp += u64::from(query.transport == Transport::Tcp);
+        for tally in Aggregate::tally(entry, zone).into_iter().flatten() {
+            tally.sent += 1;
+        }
+        self.totals.transactions += 1;
+        self.timeline.at(query.packet.time).asked += 1;
+        let band = self.band.map_or(0, |band| band as u8 + 1);
+        Places { pair, name: name_place, lookup, generation, band, zone }.token()
+    }
+
+    fn resent(&mut self, token: &mut Token, _query: &Sighting<'_>, answered: bool) {
+        self.raise_band(token);
+        let pair = self.pairs.get_mut(Places::of(*token).pair);
+        pair.retransmissions += 1;
+        pair.resent_after_answer += u64::from(answered);
+        self.totals.retransmissions += 1;
+    }
+
+    fn answered(&mut self, transaction: &Transaction, response: &Sighting<'_>) {
+        let places = Places::of(transaction.token);
+        let (message, time) = (&response.message, response.packet.time);
+        let outcome = Outcome::of(message);
+        let delay = transaction.delay(time);
+        let late = delay > self.settings.query_timeout;
+        let failed = outcome == Outcome::ServFail;
+        self.totals.answered += 1;
+        self.totals.late += u64::from(late);
+        let last = self.totals.rcodes.len() - 1;
+        self.totals.rcodes[usize::from(message.rcode.0).min(last)] += 1;
+        self.delays.record(delay);
+        self.questions.answered(transaction);
+        self.timeline.at(transaction.first_sent).servfail += u32::from(failed);
+        if places.lookup != NO_LOOKUP {
+            let (hash, kind) = (transaction.qname_hash, transaction.qtype);
+            self.lookups.answered(places.lookup, places.generation, hash, kind, outcome, time);
+        }
+        let name = self.names.get_mut(places.name);
+        name.servfail += u32::from(failed);
+        name.nxdomain += u32::from(outcome == Outcome::NxDomain);
+        for leg in transaction.legs() {
+            let server = self.server_mut(leg.server);
+            server.asked += 1;
+            server.answered += 1;
+            server.answers.note(time);
+            server.servfail += u64::from(failed);
+            if failed {
+                server.failures.note(time);
+            }
+        }
+        let pair = self.pairs.get_mut(places.pair);
+        for tally in Aggregate::tally(pair, places.zone).into_iter().flatten() {
+            tally.answered += 1;
+            tally.servfail += u64::from(failed);
+        }
+        pair.late += u64::from(late);
+        pair.rescued += u64::from(transaction.retransmissions > 0);
+        pair.outcomes[outcome as usize] += 1;
+        pair.answers.note(time);
+        pair.answer_ttl = response.packet.ttl;
+        pair.seen_beyond += u64::from(transaction.legs().len() > 1);
+        if let Some(band) = places.band.checked_sub(1) {
+            pair.banded[usize::from(band)] += 1;
+        }
+        if failed {
+            pair.failures.note(time);
+            pair.servfail_frames.note(response.packet.frame);
+            let look = &mut pair.servfails;
+            let empty = message.counts[1] == 0 && message.counts[2] == 0;
+            look.relayed += u64::from(message.flags.recursion_available());
+            look.authoritative += u64::from(message.flags.authoritative());
+            look.forwarder += u64::from(
+                !message.flags.recursion_available() && !message.flags.authoritative() && empty,
+            );
+            look.after_timeouts += u64::from(is_forward_timeout(delay));
+        }
+    }
+
+    fn duplicate(&mut self, _token: Token, _response: &Sighting<'_>) {
+        self.totals.duplicates += 1;
+    }
+
+    fn unanswered(&mut self, transaction: &Transaction, pending: bool) {
+        let places = Places::of(transaction.token);
+        let pair = self.pairs.get_mut(places.pair);
+        if pending {
+            pair.pending += 1;
+            self.totals.pending += 1;
+            return;
+        }
+        self.totals.unanswered += 1;
+        self.timeline.at(transaction.first_sent).unanswered += 1;
+        self.names.get_mut(places.name).unanswered += 1;
+        for tally in Aggregate::tally(pair, places.zone).into_iter().flatten() {
+            tally.unanswered += 1;
+        }
+        pair.losses.note(transaction.first_sent);
+        pair.lost_frames.note(transaction.first_frame);
+        pair.mismatched += u64::from(transaction.mismatch.is_some());
+        let beyond = u64::from(transaction.legs().len() > 1);
+        pair.seen_beyond += beyond;
+        pair.lost_beyond += beyond;
+        if let Some(band) = places.band.checked_sub(1) {
+            pair.banded[usize::from(band)] += 1;
+            pair.banded_lost[usize::from(band)] += 1;
+        }
+        if let Some(refusal) = transaction.refusal {
+            let by_server = transaction.legs().iter().any(|leg| leg.server == refusal.reporter);
+            let closed = matches!(refusal.icmp, None | Some(IcmpKind::PortUnreachable));
+            if by_server && closed {
+                pair.closed += 1;
+            } else {
+                pair.rejected += 1;
+            }
+            pair.reject_kind = refusal.icmp;
+            pair.reporter = refusal.reporter;
+            pair.reporter_ttl = refusal.ttl;
+        }
+        for leg in transaction.legs() {
+            let server = self.server_mut(leg.server);
+            server.asked += 1;
+            server.unanswered += 1;
+            server.losses.note(transaction.first_sent);
+        }
+    }
+
+    fn evicted(&mut self, _transaction: &Transaction) {
+        self.totals.evicted += 1;
+    }
+
+    fn orphan(&mut self, _packet: &PacketMeta) {
+        self.totals.orphans += 1;
+    }
+
+    fn copied(&mut self, token: &mut Token, copy: &Sighting<'_>, _same_interface: bool) {
+        if !copy.message.is_response() {
+            self.raise_band(token);
+        }
+        self.totals.copies += 1;
+    }
+
+    fn refused(
+        &mut self,
+        _transaction: Option<&Transaction>,
+        packet: &PacketMeta,
+        refusal: Refusal,
+    ) {
+        self.totals.refusals += 1;
+        let (client, server) = (refusal.client, refusal.server);
+        let pair = pair_place(&mut self.pairs, &mut self.clients, &self.hasher, client, server);
+        self.pairs.get_mut(pair).refusal_frames.note(packet.frame);
+    }
+
+    fn answer_unwanted(&mut self, _packet: &PacketMeta, _error: &IcmpError<'_>) {
+        self.totals.unwanted += 1;
+    }
+}
+
+/// Whether a SERVFAIL after `delay` looks like a forwarder that waited in vain.
+fn is_forward_timeout(delay: Span) -> bool {
+    (1..=FORWARD_TRIES).any(|tries| (delay.0 - tries * FORWARD_TIMEOUT.0).abs() <= FORWARD_SLACK.0)
+}

@@ -1,0 +1,187 @@
+//! What passed between one client and one server: the matrix that most causes are read from.
+
+use crate::classify::Outcome;
+use crate::decode::IcmpKind;
+use crate::model::{Address, Timestamp};
+
+/// Clients times servers at most: 8,000 pods that ask four servers each. 20 MB at worst.
+pub(super) const MAX_PAIRS: usize = 1 << 15;
+
+/// Frames kept of each kind of event of a pair: enough to look at, few enough to keep.
+pub(super) const FRAMES: usize = 3;
+
+/// The first few frames of something.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Frames([u64; FRAMES]);
+
+impl Frames {
+    /// Keeps a frame if there is room.
+    pub fn note(&mut self, frame: u64) {
+        if let Some(free) = self.0.iter_mut().find(|kept| **kept == 0 || **kept == frame) {
+            *free = frame;
+        }
+    }
+
+    /// The frames kept.
+    pub fn iter(&self) -> impl Iterator<Item = u64> {
+        self.0.into_iter().filter(|&frame| frame != 0)
+    }
+}
+
+/// When something happened first and last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Period {
+    /// The first moment; after `last` when it never happened.
+    pub first: Timestamp,
+    /// The last moment.
+    pub last: Timestamp,
+}
+
+impl Default for Period {
+    fn default() -> Period {
+        Period { first: Timestamp::MAX, last: Timestamp::MIN }
+    }
+}
+
+impl Period {
+    /// Widens the period to `time`.
+    pub fn note(&mut self, time: Timestamp) {
+        self.first = self.first.min(time);
+        self.last = self.last.max(time);
+    }
+
+    /// Widens the period to `other`.
+    pub fn join(&mut self, other: Period) {
+        self.first = self.first.min(other.first);
+        self.last = self.last.max(other.last);
+    }
+
+    /// Whether it happened at all.
+    pub fn any(&self) -> bool {
+        self.first <= self.last
+    }
+}
+
+/// Counts of one kind of names, or of both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Transactions.
+    pub sent: u64,
+    /// Answered, however late.
+    pub answered: u64,
+    /// Not answered although there was time.
+    pub unanswered: u64,
+    /// SERVFAIL.
+    pub servfail: u64,
+}
+
+impl Tally {
+    /// Adds another tally.
+    pub fn add(&mut self, other: Tally) {
+        self.sent += other.sent;
+        self.answered += other.answered;
+        self.unanswered += other.unanswered;
+        self.servfail += other.servfail;
+    }
+}
+
+/// How the server's SERVFAILs look: who made them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ServfailLook {
+    /// RA and AA unset, no records: made by a forwarder such as CoreDNS itself.
+    pub forwarder: u64,
+    /// RA set: relayed from a recursive resolver.
+    pub relayed: u64,
+    /// AA set: an authoritative server that has no data.
+    pub authoritative: u64,
+    /// After about 2, 4 or 6 s: the forwarder waited for its upstream in vain.
+    pub after_timeouts: u64,
+}
+
+/// One client and one server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pair {
+    /// Who asked.
+    pub client: Address,
+    /// Who was asked, before any NAT.
+    pub server: Address,
+    /// Index of the client.
+    pub client_index: u32,
+    /// All transactions.
+    pub all: Tally,
+    /// Those for names of the cluster.
+    pub cluster: Tally,
+    /// Those for names outside.
+    pub external: Tally,
+    /// Transactions over TCP.
+    pub tcp: u64,
+    /// Sent too close to the end of the capture to tell.
+    pub pending: u64,
+    /// Answered after the query timeout.
+    pub late: u64,
+    /// Queries sent again.
+    pub retransmissions: u64,
+    /// Queries sent again although the answer had been seen here.
+    pub resent_after_answer: u64,
+    /// Transactions that only a retransmission got an answer for.
+    pub rescued: u64,
+    /// Answers by outcome, in the order of [`Outcome`].
+    pub outcomes: [u64; 7],
+    /// `. NS` queries: health probes of a forwarder.
+    pub probes: u64,
+    /// Transactions refused by the server's own "port unreachable" or by RST.
+    pub closed: u64,
+    /// Transactions refused by any other ICMP error, or by somebody else.
+    pub rejected: u64,
+    /// The ICMP error that refused last.
+    pub reject_kind: Option<IcmpKind>,
+    /// Who refused last.
+    pub reporter: Address,
+    /// TTL of that refusal.
+    pub reporter_ttl: u8,
+    /// TTL of the server's last answer.
+    pub answer_ttl: u8,
+    /// Responses that came from another address than was asked.
+    pub mismatched: u64,
+    /// Unanswered transactions whose query was seen on its way on, behind the first interface.
+    pub lost_beyond: u64,
+    /// Transactions whose query was seen on its way on.
+    pub seen_beyond: u64,
+    /// How SERVFAILs look.
+    pub servfails: ServfailLook,
+    /// When questions were asked.
+    pub asked: Period,
+    /// When answers came.
+    pub answers: Period,
+    /// When questions that stayed unanswered were sent.
+    pub losses: Period,
+    /// When SERVFAILs came.
+    pub failures: Period,
+    /// Queries that stayed unanswered.
+    pub lost_frames: Frames,
+    /// ICMP errors and RSTs.
+    pub refusal_frames: Frames,
+    /// SERVFAIL responses.
+    pub servfail_frames: Frames,
+    /// Transactions by how near the ENI was to its limit: below 80 %, up to it, over it.
+    pub banded: [u64; 3],
+    /// Of these, unanswered.
+    pub banded_lost: [u64; 3],
+}
+
+impl Pair {
+    /// Answers with this outcome.
+    pub fn outcome(&self, outcome: Outcome) -> u64 {
+        self.outcomes[outcome as usize]
+    }
+
+    /// Transactions that were refused, by whomever.
+    pub fn refused(&self) -> u64 {
+        self.closed + self.rejected
+    }
+
+    /// Unanswered in silence: nobody said no.
+    pub fn silent(&self) -> u64 {
+        self.all.unanswered.saturating_sub(self.refused())
+    }
+}

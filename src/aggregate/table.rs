@@ -1,0 +1,79 @@
+//! An append-only table with an index: values are found by hash and equality, and known from then on
+//! by their place. When it is full, everything new shares place 0.
+
+use hashbrown::HashTable;
+
+/// The place that is shared by everything that came after the table was full.
+pub const SHARED: u32 = 0;
+
+/// A bounded table of `T`.
+pub struct Table<T> {
+    entries: Vec<T>,
+    index: HashTable<(u64, u32)>,
+    most: usize,
+    /// How often something new found the table full.
+    pub overflowed: u64,
+}
+
+impl<T> Table<T> {
+    /// A table of at most `most` entries; `shared` stands at place 0.
+    pub fn new(most: usize, shared: T) -> Table<T> {
+        Table { entries: vec![shared], index: HashTable::new(), most, overflowed: 0 }
+    }
+
+    /// The place of the entry with this hash for which `same` holds; made by `make` if it is new.
+    pub fn place(
+        &mut self,
+        hash: u64,
+        same: impl Fn(&T) -> bool,
+        make: impl FnOnce() -> T,
+    ) -> u32 {
+        let entries = &self.entries;
+        let wanted = |&(h, at): &(u64, u32)| h == hash && same(&entries[at as usize]);
+        if let Some(&(_, at)) = self.index.find(hash, wanted) {
+            return at;
+        }
+        if self.entries.len() >= self.most {
+            self.overflowed += 1;
+            return SHARED;
+        }
+        let at = self.entries.len() as u32;
+        self.entries.push(make());
+        self.index.insert_unique(hash, (hash, at), |&(h, _)| h);
+        at
+    }
+
+    /// The entry at a place.
+    pub fn get(&self, at: u32) -> &T {
+        &self.entries[at as usize]
+    }
+
+    /// The entry at a place, to be changed.
+    pub fn get_mut(&mut self, at: u32) -> &mut T {
+        &mut self.entries[at as usize]
+    }
+
+    /// All entries but the shared one, in the order in which they came.
+    pub fn iter(&self) -> std::slice::Iter<'_, T> {
+        self.entries[1..].iter()
+    }
+
+    /// The shared entry.
+    pub fn shared(&self) -> &T {
+        &self.entries[SHARED as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_is_shared_and_counted() {
+        let mut table = Table::new(3, 0);
+        let places: Vec<u32> =
+            [7, 8, 9, 7, 9].map(|n| table.place(n, |&e| e == n, || n)).to_vec();
+        assert_eq!(places, [1, 2, SHARED, 1, SHARED]);
+        assert_eq!((table.overflowed, table.iter().count()), (2, 2));
+    }
+}

@@ -1,0 +1,11 @@
+//! What a transaction came to, and which transactions belong to one lookup.
+
+mod lookup;
+mod outcome;
+mod search;
+mod zone;
+
+pub use lookup::{Ended, Ending, Lookups, Question};
+pub use outcome::Outcome;
+pub use search::{MAX_SUFFIXES, Suffix, Suffixes};
+pub use zone::Zone;

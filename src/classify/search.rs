@@ -1,0 +1,170 @@
+//! Search suffixes: which tail of two successive names was the search list's, and which tails have
+//! been seen.
+
+use crate::model::{Name, labels};
+
+/// Suffixes remembered at most: one a namespace of a large cluster, and the node's own. Beyond, walks
+/// are still recognised by the form of their names.
+pub const MAX_SUFFIXES: usize = 256;
+
+/// A search suffix that clients were seen to use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suffix {
+    /// The suffix, case-folded, in wire form with the root label.
+    pub name: Name,
+    /// How often it was tried.
+    pub tried: u64,
+    /// Sum of its positions in the walks: their mean orders the suffixes.
+    pub positions: u64,
+}
+
+/// All suffixes seen.
+#[derive(Clone, Debug, Default)]
+pub struct Suffixes {
+    seen: Vec<Suffix>,
+}
+
+impl Suffixes {
+    /// Whether this tail was seen as a suffix.
+    pub fn knows(&self, tail: &[u8]) -> bool {
+        self.seen.iter().any(|suffix| &*suffix.name.0 == tail)
+    }
+
+    /// Notes that a walk tried the suffix at `position` (from 0).
+    pub fn note(&mut self, tail: &[u8], position: u64) -> Option<u16> {
+        if tail.len() < 2 {
+            return None;
+        }
+        let known = self.seen.iter().position(|suffix| &*suffix.name.0 == tail);
+        let at = match known {
+            Some(at) => at,
+            None if self.seen.len() < MAX_SUFFIXES => {
+                let name = Name(tail.into());
+                self.seen.push(Suffix { name, tried: 0, positions: 0 });
+                self.seen.len() - 1
+            }
+            None => return None,
+        };
+        self.seen[at].tried += 1;
+        self.seen[at].positions += position;
+        Some(at as u16)
+    }
+
+    /// The suffix with this index.
+    pub fn get(&self, at: u16) -> Option<&Suffix> {
+        self.seen.get(usize::from(at))
+    }
+
+    /// All, in the order in which clients try them.
+    pub fn in_order(&self) -> Vec<&Suffix> {
+        let mut all: Vec<&Suffix> = self.seen.iter().collect();
+        // a/b < c/d without division; ties by use, then by name.
+        all.sort_by(|a, b| {
+            (a.positions * b.tried)
+                .cmp(&(b.positions * a.tried))
+                .then(b.tried.cmp(&a.tried))
+                .then_with(|| a.name.cmp(&b.name))
+        });
+        all
+    }
+}
+
+/// Where the base that `current` and `next` share ends, in octets, if `next` is the step after
+/// `current` of one search walk. Both are case-folded and in wire form. Three forms say so:
+///
+/// - one is the other plus a suffix: the name as it is, before or after the list;
+/// - both share a base, and the second suffix is the tail of the first: Kubernetes' own
+///   `ns.svc.zone`, `svc.zone`, `zone`;
+/// - both share a base, and both suffixes are known from other walks.
+pub(super) fn shared_base(current: &[u8], next: &[u8], known: &Suffixes) -> Option<usize> {
+    let common = common_labels(current, next);
+    let (current_end, next_end) = (current.len() - 1, next.len() - 1);
+    if common == 0 || current == next {
+        return None;
+    }
+    if common == current_end || common == next_end {
+        return Some(common);
+    }
+    let mut found = None;
+    let mut at = 0;
+    for label in labels(current) {
+        at += 1 + label.len();
+        if at > common {
+            break;
+        }
+        let (first, second) = (&current[at..], &next[at..]);
+        let tail = second.len() > 1 && is_tail(second, first);
+        if tail || known.knows(first) && known.knows(second) {
+            // The longest base wins: `a.svc` could be the base of `a.svc.svc.zone`.
+            found = Some(at);
+        }
+    }
+    found
+}
+
+/// Whether the name `tail` is `name` with at least one label taken off its left.
+fn is_tail(tail: &[u8], name: &[u8]) -> bool {
+    let mut at = 0;
+    labels(name).any(|label| {
+        at += 1 + label.len();
+        &name[at..] == tail
+    })
+}
+
+/// How many octets of whole labels two names share from the left.
+fn common_labels(a: &[u8], b: &[u8]) -> usize {
+    labels(a).zip(labels(b)).take_while(|(x, y)| x == y).map(|(x, _)| 1 + x.len()).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn base(current: &str, next: &str, known: &Suffixes) -> Option<String> {
+        let (current, next) = (Name::from_text(current).0, Name::from_text(next).0);
+        let end = shared_base(&current, &next, known)?;
+        Some(crate::model::display_name(&current[..end]))
+    }
+
+    #[test]
+    fn the_steps_of_a_kubernetes_walk_share_their_base() {
+        let none = Suffixes::default();
+        let pairs = [
+            ("api.example.com.ns.svc.cluster.local", "api.example.com.svc.cluster.local"),
+            ("api.example.com.svc.cluster.local", "api.example.com.cluster.local"),
+            ("api.example.com.ec2.internal", "api.example.com"),
+            ("api.example.com", "api.example.com.ns.svc.cluster.local"),
+        ];
+        for (current, next) in pairs {
+            assert_eq!(base(current, next, &none).as_deref(), Some("api.example.com"), "{next}");
+        }
+    }
+
+    #[test]
+    fn names_that_merely_begin_alike_are_no_walk() {
+        let none = Suffixes::default();
+        assert_eq!(base("www.google.com", "www.facebook.com", &none), None);
+        assert_eq!(base("a.example.com", "b.example.com", &none), None);
+        assert_eq!(base("www.example.com", "www.example.com", &none), None);
+    }
+
+    #[test]
+    fn known_suffixes_join_unrelated_tails() {
+        let mut known = Suffixes::default();
+        for tail in ["cluster.local", "ec2.internal"] {
+            known.note(&Name::from_text(tail).0, 1);
+        }
+        let joined = base("db.cluster.local", "db.ec2.internal", &known);
+        assert_eq!(joined.as_deref(), Some("db"));
+    }
+
+    #[test]
+    fn suffixes_come_in_the_order_of_their_positions() {
+        let mut known = Suffixes::default();
+        for (tail, position) in [("zone", 2), ("svc.zone", 1), ("ns.svc.zone", 0), ("zone", 2)] {
+            known.note(&Name::from_text(tail).0, position);
+        }
+        let order: Vec<String> = known.in_order().iter().map(|s| s.name.to_string()).collect();
+        assert_eq!(order, ["ns.svc.zone", "svc.zone", "zone"]);
+    }
+}

@@ -1,0 +1,133 @@
+//! What was answered a moment ago: tells copies of a response, duplicate responses, and questions
+//! that are asked again although they were answered, from new ones.
+
+use std::collections::VecDeque;
+
+use hashbrown::HashTable;
+
+use super::transaction::{Sighting, Token, Transaction, Transport};
+use super::COPY_WINDOW;
+use crate::model::{Address, Message, Rcode, Span, Timestamp};
+
+/// How long an answer is remembered: two of glibc's five-second waits, in which a client that did
+/// not get it asks again.
+const MEMORY: Span = Span::from_millis(10_500);
+
+/// Stub resolvers wait at least this long for an answer (c-ares: 250 ms). The same question on the
+/// same port with the same ID sooner than this is a new one of a client with a fixed ID.
+const SOONEST_RESEND: Span = Span::from_millis(200);
+
+/// Answers remembered at most: 10.5 s at 25,000 a second. At some 80 bytes each: 20 MB at worst.
+const MAX_ANSWERED: usize = 1 << 18;
+
+/// What a query is to an answered one with its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// The same packet, captured late.
+    Copy,
+    /// Asked again although it was answered.
+    Again,
+    /// Another transaction.
+    New,
+}
+
+/// An answer, as far as later packets can concern it.
+pub(super) struct Entry {
+    pub(super) token: Token,
+    pub(super) last_sent: Timestamp,
+    key: u64,
+    time: Timestamp,
+    body_hash: u64,
+    source: Address,
+    ip_id: u16,
+    interface: u16,
+    transport: Transport,
+    failed: bool,
+}
+
+impl Entry {
+    /// What `query` is.
+    pub(super) fn judge_query(&self, query: &Sighting<'_>) -> Verdict {
+        let gap = query.packet.time.since(self.last_sent);
+        if gap.0.abs() <= COPY_WINDOW.0 && !self.failed {
+            return Verdict::Copy;
+        }
+        // After SERVFAIL or REFUSED a stub resolver asks again at once: a try of its own.
+        if self.failed || gap < SOONEST_RESEND { Verdict::New } else { Verdict::Again }
+    }
+
+    /// Whether `response` is a copy of this one, and then whether it was seen on the same interface.
+    pub(super) fn judge_response(&self, response: &Sighting<'_>) -> Option<bool> {
+        let packet = &response.packet;
+        let same_interface = packet.interface == self.interface && packet.source == self.source;
+        let same_packet = match self.transport {
+            Transport::Udp => packet.ip_id == self.ip_id,
+            Transport::Tcp => !same_interface,
+        };
+        let close = packet.time.since(self.time).0.abs() <= COPY_WINDOW.0;
+        let same_body = response.message.body_hash == self.body_hash;
+        (close && same_packet && same_body).then_some(same_interface)
+    }
+}
+
+/// The memory: a ring in order of time with an index by key.
+#[derive(Default)]
+pub(super) struct Answered {
+    ring: VecDeque<Entry>,
+    /// Sequence number of the ring's first entry.
+    first: u32,
+    index: HashTable<(u64, u32)>,
+}
+
+impl Answered {
+    pub(super) fn len(&self) -> usize {
+        self.ring.len()
+    }
+
+    pub(super) fn find(&mut self, key: u64) -> Option<&mut Entry> {
+        let &(_, sequence) = self.index.find(key, |&(hash, _)| hash == key)?;
+        self.ring.get_mut(sequence.wrapping_sub(self.first) as usize)
+    }
+
+    pub(super) fn insert(&mut self, key: u64, transaction: &Transaction, response: &Sighting<'_>) {
+        if self.ring.len() == MAX_ANSWERED {
+            self.pop();
+        }
+        let sequence = self.first.wrapping_add(self.ring.len() as u32);
+        let Message { rcode, body_hash, .. } = response.message;
+        self.ring.push_back(Entry {
+            token: transaction.token,
+            last_sent: transaction.last_sent,
+            key,
+            time: response.packet.time,
+            body_hash,
+            source: response.packet.source,
+            ip_id: response.packet.ip_id,
+            interface: response.packet.interface,
+            transport: transaction.transport,
+            failed: matches!(rcode, Rcode::SERVFAIL | Rcode::REFUSED | Rcode::NOTIMP),
+        });
+        // A later answer with the same key takes the place of the earlier one.
+        match self.index.find_mut(key, |&(hash, _)| hash == key) {
+            Some(entry) => entry.1 = sequence,
+            None => {
+                self.index.insert_unique(key, (key, sequence), |&(hash, _)| hash);
+            }
+        }
+    }
+
+    pub(super) fn expire(&mut self, now: Timestamp) {
+        while self.ring.front().is_some_and(|entry| now.since(entry.time) > MEMORY) {
+            self.pop();
+        }
+    }
+
+    fn pop(&mut self) {
+        let Some(entry) = self.ring.pop_front() else { return };
+        let sequence = self.first;
+        self.first = self.first.wrapping_add(1);
+        if let Ok(found) = self.index.find_entry(entry.key, |&e| e == (entry.key, sequence)) {
+            found.remove();
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Source NAT: the same query under another client address, a routing hop later. Its key differs,
+//! so the last few queries are kept by what NAT leaves alone: ID, body and IP identification.
+
+use super::in_flight::InFlight;
+use super::transaction::{Sighting, Transport};
+use super::COPY_WINDOW;
+use crate::model::{Address, Timestamp};
+
+/// Queries remembered, in places by hash: those of 5 ms at 200,000 a second, and a power of two.
+const PLACES: usize = 1024;
+
+#[derive(Clone, Copy, Default)]
+struct Trace {
+    body_hash: u64,
+    time: Timestamp,
+    source: Address,
+    destination: Address,
+    slot: u32,
+    generation: u32,
+    id: u16,
+    ip_id: u16,
+    ttl: u8,
+    transport: Transport,
+}
+
+/// The last queries, by ID and body.
+pub(super) struct Translations {
+    places: Vec<Trace>,
+}
+
+impl Translations {
+    pub(super) fn new() -> Translations {
+        // A TTL of 0 matches nothing: a copy has a lower one.
+        Translations { places: vec![Trace::default(); PLACES] }
+    }
+
+    fn place(query: &Sighting<'_>) -> usize {
+        (query.message.body_hash as usize ^ usize::from(query.message.id)) % PLACES
+    }
+
+    pub(super) fn remember(&mut self, query: &Sighting<'_>, slot: u32, generation: u32) {
+        let packet = &query.packet;
+        self.places[Self::place(query)] = Trace {
+            body_hash: query.message.body_hash,
+            time: packet.time,
+            source: packet.source,
+            destination: packet.destination,
+            slot,
+            generation,
+            id: query.message.id,
+            ip_id: packet.ip_id,
+            ttl: packet.ttl,
+            transport: query.transport,
+        };
+    }
+
+    /// The transaction in flight of which `query` is a copy with another source.
+    ///
+    /// A forwarder that passes a query on with its ID (CoreDNS before 1.8.7) sends a new packet from
+    /// the address that was asked, with a fresh TTL: not a copy.
+    pub(super) fn find(&self, query: &Sighting<'_>, in_flight: &InFlight) -> Option<u32> {
+        let packet = &query.packet;
+        let trace = &self.places[Self::place(query)];
+        let same_message = trace.body_hash == query.message.body_hash
+            && trace.id == query.message.id
+            && trace.transport == query.transport
+            && packet.time.since(trace.time).0.abs() <= COPY_WINDOW.0;
+        let same_packet = packet.ip_id == trace.ip_id
+            && (packet.ip_id != 0 || !packet.source.is_v4())
+            && packet.ttl < trace.ttl;
+        let translated = packet.source != trace.source && packet.source != trace.destination;
+        (same_message && same_packet && translated)
+            .then_some(trace.slot)
+            .filter(|&slot| in_flight.generation(slot) == trace.generation)
+    }
+}

@@ -1,0 +1,288 @@
+//! Queries to responses: one [`Matcher`] owns everything that is in flight.
+//!
+//! A transaction is a question of one client socket to one server (RFC 8618 calls it a
+//! query/response data item). Its key is client endpoint, transport, ID and question; the server is
+//! compared apart, because one packet can be seen on its way to several: before and after DNAT.
+//!
+//! The matcher tells an [`Observer`] what happens, in the order of the capture. It keeps no
+//! statistics and has no clock but the packets' own.
+
+mod answered;
+mod copies;
+mod in_flight;
+mod refusals;
+mod transaction;
+
+use answered::{Answered, Verdict};
+use copies::Translations;
+use in_flight::InFlight;
+pub use transaction::{Leg, Refusal, Sighting, Token, Transaction, Transport};
+
+use crate::decode::IcmpError;
+use crate::model::{Address, Endpoint, NameHasher, PacketMeta, Span, Timestamp};
+
+/// How long after the last transmission of a question its answer is still taken for one.
+/// glibc gives up a single server after 10 s and two after 20 s; beyond that nobody waits.
+pub const RETENTION: Span = Span::from_secs(30);
+
+/// Copies of one packet are captured within this span: a few routing hops and a bridge on one host,
+/// or mirrored, take well under a millisecond; no resolver re-sends within 250 ms.
+pub const COPY_WINDOW: Span = Span::from_millis(5);
+
+/// A response may be captured this much before its query when two interfaces or two receive queues
+/// are merged (dns-stats compactor uses 10 µs; the interfaces of `any` have been seen further apart).
+pub const SKEW: Span = Span::from_millis(10);
+
+/// Responses held for [`SKEW`] in the hope of their query. More come within 10 ms only in a
+/// one-sided capture, where no query follows anyway.
+const MAX_EARLY: usize = 256;
+
+/// What the matcher tells.
+pub trait Observer {
+    /// A question is asked for the first time. The token comes back with all that follows; where
+    /// it is lent, it may be changed.
+    fn opened(&mut self, transaction: &Transaction, query: &Sighting<'_>) -> Token;
+    /// The question is asked again; `answered` when its answer had been seen before.
+    fn resent(&mut self, token: &mut Token, query: &Sighting<'_>, answered: bool);
+    /// The first answer.
+    fn answered(&mut self, transaction: &Transaction, response: &Sighting<'_>);
+    /// Another answer to a question that has been answered.
+    fn duplicate(&mut self, token: Token, response: &Sighting<'_>);
+    /// No answer came. `pending`: the capture ended before one had to.
+    fn unanswered(&mut self, transaction: &Transaction, pending: bool);
+    /// The room ran out for a transaction that may yet be answered.
+    fn evicted(&mut self, transaction: &Transaction);
+    /// A response to nothing that was asked.
+    fn orphan(&mut self, packet: &PacketMeta);
+    /// The same packet once more: on another interface, before or after NAT, mirrored.
+    fn copied(&mut self, token: &mut Token, copy: &Sighting<'_>, same_interface: bool);
+    /// An ICMP error or a TCP RST says no: to a question in flight, or to something older.
+    fn refused(&mut self, transaction: Option<&Transaction>, packet: &PacketMeta, refusal: Refusal);
+    /// A client says that it no longer listens for an answer.
+    fn answer_unwanted(&mut self, packet: &PacketMeta, error: &IcmpError<'_>);
+}
+
+/// A response that came before its query.
+struct Early {
+    packet: PacketMeta,
+    transport: Transport,
+    message: crate::model::Message,
+    key: u64,
+}
+
+/// Everything in flight.
+pub struct Matcher {
+    hasher: NameHasher,
+    query_timeout: Span,
+    in_flight: InFlight,
+    answered: Answered,
+    translations: Translations,
+    early: Vec<Early>,
+    now: Timestamp,
+}
+
+impl Matcher {
+    /// A matcher for a capture. `hasher` must be the one that the messages were read with.
+    pub fn new(hasher: NameHasher, query_timeout: Span) -> Matcher {
+        Matcher {
+            hasher,
+            query_timeout,
+            in_flight: InFlight::default(),
+            answered: Answered::default(),
+            translations: Translations::new(),
+            early: Vec::new(),
+            now: Timestamp::MIN,
+        }
+    }
+
+    /// How long a question may wait for its answer.
+    pub fn query_timeout(&self) -> Span {
+        self.query_timeout
+    }
+
+    /// Takes a DNS message.
+    pub fn observe(&mut self, sighting: &Sighting<'_>, observer: &mut impl Observer) {
+        self.advance(sighting.packet.time, observer);
+        if sighting.message.is_response() {
+            self.response(sighting, observer);
+        } else {
+            self.query(sighting, observer);
+        }
+    }
+
+    /// Lets the capture's clock reach `now`.
+    pub fn advance(&mut self, now: Timestamp, observer: &mut impl Observer) {
+        if now <= self.now {
+            return;
+        }
+        self.now = now;
+        while let Some(transaction) = self.in_flight.expire(now) {
+            observer.unanswered(&transaction, false);
+        }
+        self.answered.expire(now);
+        if !self.early.is_empty() {
+            self.early.retain(|early| {
+                let keep = now.since(early.packet.time) <= SKEW;
+                if !keep {
+                    observer.orphan(&early.packet);
+                }
+                keep
+            });
+        }
+    }
+
+    /// Settles what is left when the capture ends at `end`.
+    pub fn finish(&mut self, end: Timestamp, observer: &mut impl Observer) {
+        for early in self.early.drain(..) {
+            observer.orphan(&early.packet);
+        }
+        while let Some(transaction) = self.in_flight.pop() {
+            let waited = end.since(transaction.first_sent);
+            let pending = transaction.refusal.is_none() && waited < self.query_timeout;
+            observer.unanswered(&transaction, pending);
+        }
+    }
+
+    fn key(&self, client: Endpoint, sighting: &Sighting<'_>) -> u64 {
+        let [high, low] = client.address.halves();
+        let message = &sighting.message;
+        self.hasher.hash_words([
+            high,
+            low,
+            u64::from(client.port) << 32 | u64::from(message.id) << 8 | sighting.transport as u64,
+            message.qname_hash,
+            u64::from(message.qtype) << 16 | u64::from(message.qclass),
+        ])
+    }
+
+    fn query(&mut self, query: &Sighting<'_>, observer: &mut impl Observer) {
+        let packet = &query.packet;
+        let key = self.key(packet.from(), query);
+        if let Some(slot) = self.in_flight.find(key, packet.destination) {
+            return self.repeated(slot, query, observer);
+        }
+        if let Some(slot) = self.in_flight.find_translated(key, query) {
+            return self.onward(slot, query, observer);
+        }
+        if let Some(answered) = self.answered.find(key) {
+            match answered.judge_query(query) {
+                Verdict::Copy => return observer.copied(&mut answered.token, query, false),
+                Verdict::Again => {
+                    answered.last_sent = packet.time;
+                    return observer.resent(&mut answered.token, query, true);
+                }
+                Verdict::New => {}
+            }
+        }
+        if let Some(slot) = self.translations.find(query, &self.in_flight) {
+            self.in_flight.alias(key, slot);
+            return self.onward(slot, query, observer);
+        }
+        self.open(key, query, observer);
+    }
+
+    /// A query with the key and the server of one in flight: a copy of it, or sent again.
+    fn repeated(&mut self, slot: u32, query: &Sighting<'_>, observer: &mut impl Observer) {
+        let transaction = self.in_flight.get_mut(slot);
+        if let Some(same_interface) = transaction.is_copy(query) {
+            transaction.add_leg(&query.packet);
+            return observer.copied(&mut transaction.token, query, same_interface);
+        }
+        transaction.resend(&query.packet, query.message.body_hash);
+        observer.resent(&mut transaction.token, query, false);
+        self.in_flight.touch(slot);
+        self.translations.remember(query, slot, self.in_flight.generation(slot));
+    }
+
+    /// The same packet behind a NAT: one more leg.
+    fn onward(&mut self, slot: u32, query: &Sighting<'_>, observer: &mut impl Observer) {
+        let transaction = self.in_flight.get_mut(slot);
+        transaction.add_leg(&query.packet);
+        observer.copied(&mut transaction.token, query, false);
+    }
+
+    fn open(&mut self, key: u64, query: &Sighting<'_>, observer: &mut impl Observer) {
+        if let Some(old) = self.in_flight.make_room() {
+            observer.evicted(&old);
+        }
+        let mut transaction = Transaction::new(query);
+        transaction.token = observer.opened(&transaction, query);
+        let early = self.early.iter().position(|early| {
+            early.key == key && early.packet.source == query.packet.destination
+        });
+        if let Some(at) = early {
+            let early = self.early.swap_remove(at);
+            let response = Sighting {
+                packet: early.packet,
+                transport: early.transport,
+                message: early.message,
+                // The octets are gone; nothing that is read from them is worth keeping them for.
+                bytes: &[],
+            };
+            return self.settle(key, &transaction, &response, observer);
+        }
+        let slot = self.in_flight.insert(key, transaction);
+        self.translations.remember(query, slot, self.in_flight.generation(slot));
+    }
+
+    fn response(&mut self, response: &Sighting<'_>, observer: &mut impl Observer) {
+        let packet = &response.packet;
+        let key = self.key(packet.to(), response);
+        let found = if response.message.has_question() {
+            self.in_flight.find(key, packet.source)
+        } else {
+            self.in_flight.find_by_id(packet.to(), packet.source, response)
+        };
+        if let Some(slot) = found {
+            let (keys, transaction) = self.in_flight.remove(slot);
+            for alias in keys.into_iter().flatten().filter(|&alias| alias != key) {
+                self.answered.insert(alias, &transaction, response);
+            }
+            return self.settle(key, &transaction, response, observer);
+        }
+        if let Some(answered) = self.answered.find(key) {
+            return match answered.judge_response(response) {
+                Some(same_interface) => {
+                    observer.copied(&mut answered.token, response, same_interface);
+                }
+                None => observer.duplicate(answered.token, response),
+            };
+        }
+        if self.in_flight.note_mismatch(key, packet) {
+            return;
+        }
+        if self.early.len() == MAX_EARLY {
+            observer.orphan(&self.early.swap_remove(0).packet);
+        }
+        self.early.push(Early {
+            packet: *packet,
+            transport: response.transport,
+            message: response.message,
+            key,
+        });
+    }
+
+    fn settle(
+        &mut self,
+        key: u64,
+        transaction: &Transaction,
+        response: &Sighting<'_>,
+        observer: &mut impl Observer,
+    ) {
+        self.answered.insert(key, transaction, response);
+        observer.answered(transaction, response);
+    }
+
+    /// How many transactions and answers are kept: for tests of the bounds.
+    pub fn kept(&self) -> (usize, usize) {
+        (self.in_flight.len(), self.answered.len())
+    }
+
+    /// The transaction in flight that `client` asked of `server`, most recent first.
+    fn in_flight_of(&self, client: Endpoint, server: Address) -> Option<u32> {
+        self.in_flight.find_by_endpoints(client, server)
+    }
+}
+
+#[cfg(test)]
+mod tests;

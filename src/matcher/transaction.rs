@@ -1,0 +1,213 @@
+//! A transaction while it is in flight, and what it is made of.
+
+use crate::decode::IcmpKind;
+use crate::model::{Address, Endpoint, Message, PacketMeta, Span, Timestamp};
+
+use super::COPY_WINDOW;
+
+/// What carries the message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Transport {
+    /// RFC 1035, section 4.2.1.
+    #[default]
+    Udp,
+    /// RFC 7766.
+    Tcp,
+}
+
+/// A DNS message as it was seen on an interface.
+#[derive(Clone, Copy, Debug)]
+pub struct Sighting<'a> {
+    /// The packet that completed it.
+    pub packet: PacketMeta,
+    /// What carried it.
+    pub transport: Transport,
+    /// Its summary.
+    pub message: Message,
+    /// Its captured octets.
+    pub bytes: &'a [u8],
+}
+
+impl<'a> Sighting<'a> {
+    /// The QNAME as it was sent, in wire form; empty without one.
+    pub fn qname(&self) -> &'a [u8] {
+        let end = Message::QNAME_OFFSET + usize::from(self.message.qname_length);
+        self.bytes.get(Message::QNAME_OFFSET..end).unwrap_or_default()
+    }
+}
+
+/// What the observer remembers a transaction by: three indexes into its own tables.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Token(pub [u32; 4]);
+
+/// Who said no, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The ICMP error; `None` is a TCP RST.
+    pub icmp: Option<IcmpKind>,
+    /// Who sent it.
+    pub reporter: Address,
+    /// TTL or hop limit that it arrived with.
+    pub ttl: u8,
+    /// Its frame.
+    pub frame: u64,
+    /// When it came.
+    pub time: Timestamp,
+    /// The client that is refused.
+    pub client: Address,
+    /// The server that it had asked.
+    pub server: Address,
+}
+
+/// One place where the query was seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Leg {
+    /// Where it was going there.
+    pub server: Address,
+    /// Index of the interface.
+    pub interface: u16,
+    /// TTL or hop limit there.
+    pub ttl: u8,
+}
+
+/// A packet is followed over at most this many places: pod veth, bridge, tunnel, ENI on a node are
+/// four; further copies are counted as copies but leave no leg.
+pub(super) const MAX_LEGS: usize = 4;
+
+/// A question on its way.
+#[derive(Clone, Copy, Debug)]
+pub struct Transaction {
+    /// The socket that asked.
+    pub client: Endpoint,
+    /// The address and port asked, before any NAT.
+    pub server: Endpoint,
+    /// UDP or TCP.
+    pub transport: Transport,
+    /// Transaction ID.
+    pub id: u16,
+    /// Hash of the case-folded QNAME.
+    pub qname_hash: u64,
+    /// QTYPE.
+    pub qtype: u16,
+    /// Transmissions after the first, at most 65,535.
+    pub retransmissions: u16,
+    /// When it was first sent.
+    pub first_sent: Timestamp,
+    /// When it was last sent.
+    pub last_sent: Timestamp,
+    /// Frame of the first transmission.
+    pub first_frame: u64,
+    /// Frame of the last transmission.
+    pub last_frame: u64,
+    /// Who said no, if anybody did.
+    pub refusal: Option<Refusal>,
+    /// A response that came from an address that was not asked: its source and frame.
+    pub mismatch: Option<(Address, u64)>,
+    /// What the observer remembers it by.
+    pub token: Token,
+    legs: [Leg; MAX_LEGS],
+    leg_count: u8,
+    last_ip_id: u16,
+    last_body: u64,
+}
+
+impl Transaction {
+    pub(super) fn new(query: &Sighting<'_>) -> Transaction {
+        let packet = &query.packet;
+        let mut transaction = Transaction {
+            client: packet.from(),
+            server: packet.to(),
+            transport: query.transport,
+            id: query.message.id,
+            qname_hash: query.message.qname_hash,
+            qtype: query.message.qtype,
+            retransmissions: 0,
+            first_sent: packet.time,
+            last_sent: packet.time,
+            first_frame: packet.frame,
+            last_frame: packet.frame,
+            refusal: None,
+            mismatch: None,
+            token: Token::default(),
+            legs: [Leg::default(); MAX_LEGS],
+            leg_count: 0,
+            last_ip_id: packet.ip_id,
+            last_body: query.message.body_hash,
+        };
+        transaction.add_leg(packet);
+        transaction
+    }
+
+    /// Where the query was seen, in the order of the capture; the first is the client's own.
+    pub fn legs(&self) -> &[Leg] {
+        &self.legs[..usize::from(self.leg_count)]
+    }
+
+    /// Time from the first transmission to `time`, never negative.
+    pub fn delay(&self, time: Timestamp) -> Span {
+        time.since(self.first_sent).max(Span::ZERO)
+    }
+
+    pub(super) fn goes_to(&self, server: Address) -> bool {
+        self.legs().iter().any(|leg| leg.server == server)
+    }
+
+    pub(super) fn add_leg(&mut self, packet: &PacketMeta) {
+        let leg = Leg {
+            server: packet.destination,
+            interface: packet.interface,
+            ttl: packet.ttl,
+        };
+        let count = usize::from(self.leg_count);
+        if count < MAX_LEGS && !self.legs().contains(&leg) {
+            self.legs[count] = leg;
+            self.leg_count += 1;
+        }
+    }
+
+    pub(super) fn resend(&mut self, packet: &PacketMeta, body: u64) {
+        self.retransmissions = self.retransmissions.saturating_add(1);
+        self.last_sent = packet.time.max(self.last_sent);
+        self.last_frame = packet.frame;
+        self.last_ip_id = packet.ip_id;
+        self.last_body = body;
+    }
+
+    /// Whether `query`, with this transaction's key and to one of its servers, is its last
+    /// transmission seen once more; and if so, whether on the very same interface.
+    ///
+    /// A retransmission is a new IP packet: it has another identification, or comes later than any
+    /// copy can. A socket that leaves the identification 0 (musl's) re-sends no sooner than 2.5 s.
+    pub(super) fn is_copy(&self, query: &Sighting<'_>) -> Option<bool> {
+        let packet = &query.packet;
+        if !self.is_last_transmission(query) {
+            return None;
+        }
+        Some(self.legs().iter().any(|leg| {
+            leg.interface == packet.interface && leg.server == packet.destination
+        }))
+    }
+
+    /// Whether `query`, with this transaction's key but to another server, is its last transmission
+    /// after DNAT: the same packet, seen elsewhere or with a lower TTL. musl asks all its servers in
+    /// one burst with one ID and identification 0: those leave the same interface with the same TTL.
+    pub(super) fn is_translated(&self, query: &Sighting<'_>) -> bool {
+        let packet = &query.packet;
+        self.is_last_transmission(query)
+            && self.legs().iter().all(|leg| {
+                leg.interface != packet.interface || leg.ttl != packet.ttl
+            })
+            && self.legs()[0].ttl >= packet.ttl
+    }
+
+    fn is_last_transmission(&self, query: &Sighting<'_>) -> bool {
+        let apart = query.packet.time.since(self.last_sent).0.abs();
+        let same_packet = match self.transport {
+            Transport::Udp => self.last_ip_id == query.packet.ip_id,
+            // Segments of one message can be cut and merged anew on the way.
+            Transport::Tcp => true,
+        };
+        apart <= COPY_WINDOW.0 && same_packet && self.last_body == query.message.body_hash
+    }
+}
