@@ -3,9 +3,43 @@
 //! [`frame`] peels link, tunnel, network and transport headers off and returns a [`Decoded`] whose
 //! [`Body`] borrows from the frame. What cannot be decoded is a [`Skip`] with a name, to be counted.
 
+mod ether;
+mod icmp;
+mod link;
 pub mod message;
+mod network;
+mod part;
+mod transport;
+mod tunnel;
 
-use crate::model::{Address, Direction};
+#[cfg(test)]
+mod tests;
+
+use crate::model::{Address, Direction, LinkType};
+
+use part::Part;
+
+/// Decodes one captured frame. `original` is its length on the wire, of which `bytes` is what the
+/// snap length left.
+pub fn frame(link_type: LinkType, bytes: &[u8], original: usize) -> Decoded<'_> {
+    let mut network = Network::default();
+    let part = Part { bytes, sent: original.max(bytes.len()) };
+    let body = link::link(link_type, part, &mut network).unwrap_or_else(Body::Skip);
+    Decoded { network, body }
+}
+
+/// Decodes what an IP packet carries: for the payloads that a `Reassembler` puts
+/// together. `payload` is the captured part of `sent` octets. Where the payload is a tunnel,
+/// `network` becomes that of the packet within.
+pub fn transport<'a>(
+    network: &mut Network,
+    protocol: u8,
+    payload: &'a [u8],
+    sent: usize,
+) -> Body<'a> {
+    let part = Part { bytes: payload, sent: sent.max(payload.len()) };
+    transport::transport(protocol, part, network).unwrap_or_else(Body::Skip)
+}
 
 /// What the layers around the transport header say of a frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,6 +58,9 @@ pub struct Network {
     pub link_source: [u8; 6],
     /// How many tunnels were peeled off.
     pub tunnels: u8,
+    /// Index of the capturing host's network interface, where the link header names it (Linux
+    /// cooked v2, NFLOG): tells the legs of `tcpdump -i any` apart. 0 where it does not.
+    pub link_interface: u32,
 }
 
 /// A frame, decoded.

@@ -1,0 +1,154 @@
+//! What holds for any bytes at all.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// Every link type that is read, and one that is not.
+const LINK_TYPES: [u16; 18] =
+    [0, 1, 9, 12, 14, 50, 51, 101, 104, 108, 109, 113, 204, 228, 229, 239, 276, 129];
+
+/// The octets that a body borrows, and the length that it claims was sent.
+fn borrowed<'a>(body: &Body<'a>) -> (&'a [u8], usize) {
+    match body {
+        Body::Datagram(datagram) => (datagram.payload, datagram.sent),
+        Body::Segment(segment) => (segment.payload, segment.sent),
+        Body::Fragment(fragment) => (fragment.payload, fragment.sent),
+        Body::IcmpError(error) => (error.quoted_payload, error.quoted_payload.len()),
+        Body::Other { .. } | Body::Skip(_) => (&[], 0),
+    }
+}
+
+fn check(link_type: u16, bytes: &[u8], original: usize) {
+    let decoded = frame(LinkType(link_type), bytes, original);
+    let (payload, sent) = borrowed(&decoded.body);
+    assert!(payload.len() <= sent);
+    let inside = bytes.as_ptr_range();
+    let within = payload.as_ptr_range();
+    assert!(payload.is_empty() || (inside.start <= within.start && within.end <= inside.end));
+}
+
+/// How much a body tells: it may only grow with more octets of the frame.
+fn knowledge(body: &Body<'_>) -> usize {
+    match body {
+        Body::Skip(_) => 0,
+        other => 1 + borrowed(other).0.len(),
+    }
+}
+
+/// Frames that reach every layer.
+fn specimens() -> Vec<(u16, Vec<u8>)> {
+    let inner = ethernet(0x0800, &query());
+    let six = ipv6(
+        0,
+        &join(&[&[60, 0, 1, 4, 0, 0, 0, 0, 17, 0, 1, 4, 0, 0, 0, 0], &udp(40000, 53, QUERY)]),
+    );
+    vec![
+        (1, inner.clone()),
+        (1, ethernet(0x8100, &join(&[&[0, 1, 0x86, 0xdd], &six]))),
+        (1, ethernet(0x8864, &join(&[&[0x11, 0, 0, 1, 0, 90, 0, 0x21], &query()]))),
+        (113, join(&[&[0, 4, 0, 1, 0, 6], &MAC, &[0, 0, 8, 0], &query()])),
+        (276, join(&[&[8, 0, 0, 0, 0, 0, 0, 5, 0, 1, 4, 6], &MAC, &[0, 0], &query()])),
+        (0, join(&[&[30, 0, 0, 0], &six])),
+        (239, join(&[&[2, 0, 0, 0, 61, 0, 9, 0], &query()])),
+        (228, ipv4(6, &tcp(24, 1, &[1; 12], QUERY))),
+        (228, ipv4(1, &join(&[&[3, 3, 0, 0, 0, 0, 0, 0], &query()]))),
+        (229, ipv6(58, &join(&[&[1, 4, 0, 0, 0, 0, 0, 0], &six]))),
+        (228, ipv4_with(17, 0x2000, &[], &udp(53, 40000, QUERY))),
+        (229, ipv6(44, &join(&[&[17, 0, 0, 1, 0, 0, 0, 9], &udp(53, 40000, QUERY)]))),
+        (228, ipv4(17, &udp(5000, 4789, &join(&[&[8, 0, 0, 0, 0, 0, 9, 0], &inner])))),
+        (
+            228,
+            ipv4(
+                17,
+                &udp(5000, 6081, &join(&[&[1, 0, 0x65, 0x58, 0, 0, 9, 0, 0, 0, 0, 0], &inner])),
+            ),
+        ),
+        (
+            228,
+            ipv4(
+                17,
+                &udp(
+                    5000,
+                    2152,
+                    &join(&[&[0x34, 255, 0, 69, 0, 0, 0, 1, 0, 0, 0, 0x85, 1, 0, 9, 0], &query()]),
+                ),
+            ),
+        ),
+        (
+            228,
+            ipv4(
+                47,
+                &join(&[&[0x10, 0, 0x88, 0xbe, 0, 0, 0, 1, 0x10, 1, 2, 3, 0, 0, 0, 4], &inner]),
+            ),
+        ),
+        (228, ipv4(4, &query())),
+    ]
+}
+
+#[test]
+fn a_longer_capture_of_a_frame_never_tells_less() {
+    for (link_type, bytes) in specimens() {
+        let mut known = 0;
+        for end in 0..=bytes.len() {
+            check(link_type, &bytes[..end], bytes.len());
+            let decoded = frame(LinkType(link_type), &bytes[..end], bytes.len());
+            let more = knowledge(&decoded.body);
+            assert!(more >= known, "{link_type} at {end}: {decoded:?}");
+            known = more;
+        }
+        assert!(known > 1, "{link_type}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_decode(
+        link_type in proptest::sample::select(&LINK_TYPES[..]),
+        bytes in proptest::collection::vec(any::<u8>(), 0..200),
+        cut in 0_usize..100,
+    ) {
+        check(link_type, &bytes, bytes.len() + cut);
+    }
+
+    #[test]
+    fn any_damage_to_a_frame_decodes(
+        index in 0_usize..17,
+        damage in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let (link_type, mut bytes) = specimens().swap_remove(index);
+        for (place, value) in damage {
+            let place = place.index(bytes.len());
+            bytes[place] = value;
+        }
+        let end = cut.index(bytes.len() + 1);
+        check(link_type, &bytes[..end], bytes.len());
+        check(link_type, &bytes, bytes.len());
+    }
+}
+
+/// Headers that may follow each other without end must not be followed by recursion.
+#[test]
+fn endless_stacks_of_headers_end() {
+    let size = 262_144;
+    let stacks: [(u16, &[u8], &[u8]); 6] = [
+        (1, &ethernet(0x8100, &[]), &[0, 1, 0x81, 0]),
+        (1, &ethernet(0x8847, &[]), &[0, 1, 0, 64]),
+        (50, &[], &[0x0f, 0, 0x88, 0x0b]),
+        (104, &[], &[0x0f, 0, 0x88, 0x0b]),
+        (229, &[&[0x60, 0, 0, 0, 0, 0, 60, 9][..], &[0; 32]].concat(), &[60, 0, 1, 4, 0, 0, 0, 0]),
+        (
+            228,
+            &[&[0x45, 0, 0, 0, 0, 0, 0, 0, 9, 51, 0, 0][..], &[0; 8]].concat(),
+            &[51, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+        ),
+    ];
+    for (link_type, head, repeated) in stacks {
+        let mut bytes = head.to_vec();
+        while bytes.len() < size {
+            bytes.extend_from_slice(repeated);
+        }
+        check(link_type, &bytes, bytes.len());
+    }
+}
