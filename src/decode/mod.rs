@@ -4,6 +4,7 @@
 //! [`Body`] borrows from the frame. What cannot be decoded is a [`Skip`] with a name, to be counted.
 
 mod ether;
+pub mod fragment;
 mod icmp;
 mod link;
 pub mod message;
@@ -28,7 +29,7 @@ pub fn frame(link_type: LinkType, bytes: &[u8], original: usize) -> Decoded<'_> 
     Decoded { network, body }
 }
 
-/// Decodes what an IP packet carries: for the payloads that a `Reassembler` puts
+/// Decodes what an IP packet carries: for the payloads that a [`fragment::Reassembler`] puts
 /// together. `payload` is the captured part of `sent` octets. Where the payload is a tunnel,
 /// `network` becomes that of the packet within.
 pub fn transport<'a>(
