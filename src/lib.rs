@@ -11,5 +11,6 @@ pub mod classify;
 pub mod decode;
 pub mod matcher;
 pub mod model;
+pub mod pipeline;
 pub mod report;
 pub mod verdict;

@@ -6,6 +6,7 @@
 mod clients;
 mod delay;
 mod forwarding;
+mod limited;
 mod names;
 mod observe;
 mod pairs;
@@ -17,6 +18,7 @@ mod timeline;
 
 pub use clients::Client;
 pub use delay::Delays;
+pub use limited::Limited;
 pub use names::{Missing, MissingNames, Names};
 pub use pairs::{Frames, Pair, Period, ServfailLook, Tally};
 pub use quality::Quality;
@@ -26,7 +28,7 @@ pub use table::{SHARED, Table};
 pub use timeline::{Bin, Timeline};
 
 use crate::classify::{Ended, Ending, Lookups};
-use crate::model::{Address, NameHasher, Span};
+use crate::model::{Address, NameHasher, PacketMeta, Span};
 use forwarding::Questions;
 
 /// What the sums depend on besides the packets.
@@ -36,6 +38,8 @@ pub struct Settings {
     pub query_timeout: Span,
     /// Packets per second that one ENI may send to limited destinations.
     pub pps_limit: u32,
+    /// Addresses of the VPC resolver beside the well-known ones.
+    pub vpc_dns: Vec<Address>,
 }
 
 /// Totals over all transactions.
@@ -71,6 +75,21 @@ pub struct Totals {
     pub only_ipv4: u64,
 }
 
+/// How the packet of a message counts towards a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Metering {
+    /// It goes nowhere limited.
+    Off,
+    /// It is to be counted, unless it is a copy seen on the same interface. `named`: the capture
+    /// tells interfaces apart.
+    Count {
+        /// Whether it does.
+        named: bool,
+    },
+    /// It was counted already, segment by segment.
+    Counted(Band),
+}
+
 /// All sums.
 pub struct Aggregate {
     /// Settings of this run.
@@ -95,8 +114,9 @@ pub struct Aggregate {
     pub timeline: Timeline,
     /// Packets to limited destinations.
     pub rates: Rates,
-    /// How near the sender of the packet at hand is to its limit.
-    band: Option<Band>,
+    /// Which destinations are limited.
+    pub limited: Limited,
+    metering: Metering,
     questions: Questions,
     hasher: NameHasher,
 }
@@ -118,7 +138,8 @@ impl Aggregate {
             delays: Delays::new()?,
             timeline: Timeline::default(),
             rates: Rates::new(settings.pps_limit),
-            band: None,
+            limited: Limited::new(settings.vpc_dns.clone()),
+            metering: Metering::Off,
             questions: Questions::default(),
             hasher,
             settings,
@@ -131,9 +152,15 @@ impl Aggregate {
         lookups.finish(&mut |ended| count_lookup(&ended, clients, missing, totals, hasher));
     }
 
-    /// Says how near the sender of the next message is to its limit; `None`: it has none.
-    pub fn set_band(&mut self, band: Option<Band>) {
-        self.band = band;
+    /// Says whether and how the packet of the next message counts towards a limit.
+    pub fn set_metering(&mut self, metering: Metering) {
+        self.metering = metering;
+    }
+
+    /// Counts a packet to a limited destination, copy or not: those that are no DNS message.
+    /// `named`: the capture tells interfaces apart.
+    pub fn meter(&mut self, packet: &PacketMeta, named: bool) -> Band {
+        self.rates.count(packet, named, false)
     }
 
     /// Whether this address forwards questions rather than asks them for itself: it answers others,

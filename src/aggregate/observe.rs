@@ -1,6 +1,6 @@
 //! The matcher's events, counted.
 
-use super::{Aggregate, Client, Pair, Server, Table, count_lookup};
+use super::{Aggregate, Client, Metering, Pair, Server, Table, count_lookup};
 use crate::classify::{Outcome, Question, Zone};
 use crate::decode::{IcmpError, IcmpKind};
 use crate::matcher::{Observer, Refusal, Sighting, Token, Transaction, Transport};
@@ -75,12 +75,21 @@ impl Aggregate {
         [Some(&mut pair.all), of_zone]
     }
 
-    fn raise_band(&mut self, token: &mut Token) {
-        if let Some(band) = self.band {
-            let mut places = Places::of(*token);
-            places.band = places.band.max(band as u8 + 1);
-            *token = places.token();
-        }
+    /// Counts the packet of a message towards its sender's limit and says how near that is: 0 where
+    /// there is none, else [`Band`] plus one.
+    fn band(&mut self, packet: &PacketMeta) -> u8 {
+        let band = match self.metering {
+            Metering::Off => return 0,
+            Metering::Count { named } => self.rates.count(packet, named, true),
+            Metering::Counted(band) => band,
+        };
+        band as u8 + 1
+    }
+
+    fn raise_band(&mut self, token: &mut Token, packet: &PacketMeta) {
+        let mut places = Places::of(*token);
+        places.band = places.band.max(self.band(packet));
+        *token = places.token();
     }
 
     /// The lookup that a new transaction belongs to.
@@ -134,12 +143,13 @@ impl Observer for Aggregate {
         }
         self.totals.transactions += 1;
         self.timeline.at(query.packet.time).asked += 1;
-        let band = self.band.map_or(0, |band| band as u8 + 1);
+        self.limited.note_name(name);
+        let band = self.band(&query.packet);
         Places { pair, name: name_place, lookup, generation, band, zone }.token()
     }
 
-    fn resent(&mut self, token: &mut Token, _query: &Sighting<'_>, answered: bool) {
-        self.raise_band(token);
+    fn resent(&mut self, token: &mut Token, query: &Sighting<'_>, answered: bool) {
+        self.raise_band(token, &query.packet);
         let pair = self.pairs.get_mut(Places::of(*token).pair);
         pair.retransmissions += 1;
         pair.resent_after_answer += u64::from(answered);
@@ -261,9 +271,9 @@ impl Observer for Aggregate {
         self.totals.orphans += 1;
     }
 
-    fn copied(&mut self, token: &mut Token, copy: &Sighting<'_>, _same_interface: bool) {
-        if !copy.message.is_response() {
-            self.raise_band(token);
+    fn copied(&mut self, token: &mut Token, copy: &Sighting<'_>, same_interface: bool) {
+        if !copy.message.is_response() && !same_interface {
+            self.raise_band(token, &copy.packet);
         }
         self.totals.copies += 1;
     }

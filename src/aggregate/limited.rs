@@ -1,0 +1,79 @@
+//! Which destinations count towards the limit of 1024 packets per second and ENI.
+
+use crate::model::{Address, labels};
+
+/// Destinations that share an ENI's budget.
+#[derive(Clone, Debug, Default)]
+pub struct Limited {
+    /// Addresses of the VPC resolver that the user named.
+    named: Vec<Address>,
+    /// Whether the capture was seen to come from AWS.
+    on_aws: bool,
+}
+
+impl Limited {
+    /// The well-known destinations and those that are `named`.
+    pub fn new(named: Vec<Address>) -> Limited {
+        Limited { named, on_aws: false }
+    }
+
+    /// A link-local service of AWS: 169.254.169.0/24 (resolver .253, instance metadata .254, time
+    /// .123, Windows licensing .250 and .251) and fd00:ec2::/32. Other link-local addresses, such as
+    /// NodeLocal DNSCache's 169.254.20.10 and the pod identity agent's 169.254.170.23, are answered
+    /// on the node itself.
+    pub fn is_service(address: Address) -> bool {
+        let octets = address.0;
+        octets[10..15] == [0xff, 0xff, 169, 254, 169] && address.is_v4()
+            || octets[..4] == [0xfd, 0, 0x0e, 0xc2]
+    }
+
+    /// Notes a QNAME: names of EC2's private zones are asked on AWS only.
+    pub fn note_name(&mut self, folded: &[u8]) {
+        if self.on_aws || !folded.ends_with(b"\x08internal\x00") {
+            return;
+        }
+        let labels: Vec<&[u8]> = labels(folded).collect();
+        let zone = labels.len().checked_sub(2).map(|at| labels[at]);
+        self.on_aws = matches!(zone, Some(b"ec2" | b"compute"));
+    }
+
+    /// Whether packets to `address` count. On AWS a private `x.y.0.2` is the VPC resolver: the
+    /// primary CIDR's base plus two ("Amazon DNS server", VPC user guide).
+    pub fn counts(&self, address: Address) -> bool {
+        Limited::is_service(address)
+            || self.named.contains(&address)
+            || self.on_aws && is_base_plus_two(address)
+    }
+}
+
+fn is_base_plus_two(address: Address) -> bool {
+    match address.ip() {
+        std::net::IpAddr::V4(ip) => ip.is_private() && ip.octets()[2..] == [0, 2],
+        std::net::IpAddr::V6(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Name;
+
+    #[test]
+    fn services_are_known_and_nodelocal_is_none() {
+        let service = |text: &str| Limited::is_service(text.parse().unwrap());
+        assert!(service("169.254.169.253") && service("169.254.169.254"));
+        assert!(service("fd00:ec2::253"));
+        assert!(!service("169.254.20.10") && !service("10.0.0.2") && !service("fd00::1"));
+    }
+
+    #[test]
+    fn base_plus_two_counts_once_the_capture_is_known_to_be_of_aws() {
+        let resolver: Address = "10.0.0.2".parse().unwrap();
+        let mut limited = Limited::new(Vec::new());
+        limited.note_name(&Name::from_text("www.example.com").0);
+        assert!(!limited.counts(resolver));
+        limited.note_name(&Name::from_text("api.us-west-2.compute.internal").0);
+        assert!(limited.counts(resolver));
+        assert!(!limited.counts("10.0.0.3".parse().unwrap()));
+    }
+}

@@ -1,0 +1,155 @@
+//! The only place with threads: blocks are read and decoded side by side, and observed in the order
+//! of the capture by whoever has a hand free.
+//!
+//! Each worker takes a [`Unit`], has the source fill its block, decodes the block, and hands the
+//! unit in. Whoever gets hold of the ordered stage then observes all units that are next in line and
+//! gives them back; the others go on decoding. So the report is that of a sequential run whatever
+//! the number of threads, and with one thread it is one.
+
+mod ordered;
+mod unit;
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, TryLockError};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use crate::aggregate::{Aggregate, Quality, Settings};
+use crate::capture::{Blocks, Notes};
+use crate::decode::fragment::FragmentCounters;
+use crate::decode::stream::StreamCounters;
+use crate::model::NameHasher;
+use ordered::Ordered;
+use unit::Unit;
+
+/// Units per thread: one in work, and as many waiting that an uneven block holds nobody up.
+const UNITS_PER_THREAD: usize = 4;
+
+/// How often the caller hears of the progress.
+const PROGRESS: Duration = Duration::from_millis(100);
+
+/// What a run depends on besides the capture.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Worker threads, at least 1.
+    pub threads: usize,
+    /// DNS ports, UDP and TCP.
+    pub ports: Vec<u16>,
+    /// What the sums depend on.
+    pub settings: Settings,
+}
+
+/// What a run yields.
+pub struct Analysed {
+    /// The sums.
+    pub aggregate: Aggregate,
+    /// The capture as read.
+    pub quality: Quality,
+    /// What the reader has to say.
+    pub notes: Notes,
+    /// TCP streams in numbers.
+    pub streams: StreamCounters,
+    /// IP fragments in numbers.
+    pub fragments: FragmentCounters,
+    /// Interfaces that cooked headers name: the capture's interface and its index on the host. They
+    /// are numbered from 65,535 down.
+    pub cooked_interfaces: Vec<(u16, u32)>,
+}
+
+/// Runs a whole capture. `progress` is told bytes read, bytes in all if known, and packets.
+pub fn run(
+    source: &dyn Blocks,
+    options: &Options,
+    progress: &mut dyn FnMut(u64, Option<u64>, u64),
+) -> Result<Analysed, hdrhistogram::CreationError> {
+    let threads = options.threads.max(1);
+    // Tables are seeded per process: nobody outside can choose names that collide.
+    let hasher = NameHasher::random();
+    let (give_back, free) = bounded(threads * UNITS_PER_THREAD);
+    for _ in 0..threads * UNITS_PER_THREAD {
+        let _ = give_back.send(Box::<Unit>::default());
+    }
+    let (hand_in, ready) = bounded(threads * UNITS_PER_THREAD);
+    let line = Line {
+        source,
+        options,
+        hasher,
+        free,
+        give_back,
+        hand_in,
+        ready,
+        ordered: Mutex::new(Ordered::new(options, hasher)?),
+        packets: AtomicU64::new(0),
+        over: AtomicBool::new(false),
+    };
+    let (done, finished) = bounded::<()>(0);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            let (line, done) = (&line, done.clone());
+            scope.spawn(move || {
+                line.work();
+                drop(done);
+            });
+        }
+        drop(done);
+        while finished.recv_timeout(PROGRESS).is_err_and(|error| error.is_timeout()) {
+            let (read, all) = source.progress();
+            progress(read, all, line.packets.load(Ordering::Relaxed));
+        }
+    });
+    let ordered = line.ordered.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    Ok(ordered.finish(source.notes()))
+}
+
+/// What the workers share.
+struct Line<'a> {
+    source: &'a dyn Blocks,
+    options: &'a Options,
+    hasher: NameHasher,
+    free: Receiver<Box<Unit>>,
+    give_back: Sender<Box<Unit>>,
+    hand_in: Sender<Box<Unit>>,
+    ready: Receiver<Box<Unit>>,
+    ordered: Mutex<Ordered>,
+    packets: AtomicU64,
+    over: AtomicBool,
+}
+
+impl Line<'_> {
+    /// Reads, decodes and hands in until the capture is over.
+    fn work(&self) {
+        // Nobody waits here for ever: all units but those in work are free, or in line behind one
+        // in work, whose worker observes them when it hands in.
+        while !self.over.load(Ordering::Acquire) {
+            let Ok(mut unit) = self.free.recv() else { return };
+            if !self.source.fill(&mut unit.block) {
+                self.over.store(true, Ordering::Release);
+                // Wake a worker that waits for a unit.
+                let _ = self.give_back.send(unit);
+                return;
+            }
+            unit.decode(&self.options.ports, &self.hasher);
+            self.packets.fetch_add(unit.block.records.len() as u64, Ordering::Relaxed);
+            let _ = self.hand_in.send(unit);
+            self.observe();
+        }
+    }
+
+    /// Observes what is next in line, unless somebody else is at it.
+    fn observe(&self) {
+        while !self.ready.is_empty() {
+            let mut ordered = match self.ordered.try_lock() {
+                Ok(ordered) => ordered,
+                // Whoever holds it looks at the line again after letting go.
+                Err(TryLockError::WouldBlock) => return,
+                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            };
+            while let Ok(unit) = self.ready.try_recv() {
+                ordered.take(unit, &mut |unit| {
+                    let _ = self.give_back.send(unit);
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! The ordered stage: units in the order of the capture, events in the order of their frames.
+//! It puts fragments and TCP streams together and feeds the matcher.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::unit::{Event, Kind, Unit, packet_of};
+use super::{Analysed, Options};
+use crate::aggregate::{Aggregate, Metering, Quality};
+use crate::capture::{Block, Notes};
+use crate::decode::fragment::Reassembler;
+use crate::decode::stream::{ConnectionEvent, StreamMessage, Streams};
+use crate::decode::{Body, Datagram, Network, Segment, frame, message, transport};
+use crate::matcher::{Matcher, Sighting, Transport};
+use crate::model::{NameHasher, PacketMeta, Timestamp};
+
+/// Interfaces told apart, those of the capture and those that cooked headers name. A node of many
+/// pods has a few hundred at a time, and numbers that grow with every pod that ever ran.
+const MAX_INTERFACES: u16 = u16::MAX;
+
+/// Everything that depends on the order of packets.
+pub(super) struct Ordered {
+    /// Units that came before their turn.
+    waiting: BTreeMap<u64, Box<Unit>>,
+    next: u64,
+    stage: Stage,
+}
+
+impl Ordered {
+    pub(super) fn new(
+        options: &Options,
+        hasher: NameHasher,
+    ) -> Result<Ordered, hdrhistogram::CreationError> {
+        let aggregate = Aggregate::new(options.settings.clone(), hasher)?;
+        Ok(Ordered {
+            waiting: BTreeMap::new(),
+            next: 0,
+            stage: Stage {
+                ports: options.ports.clone(),
+                hasher,
+                matcher: Matcher::new(hasher, options.settings.query_timeout),
+                aggregate,
+                quality: Quality::default(),
+                streams: Streams::new(),
+                fragments: Reassembler::default(),
+                interfaces: Interfaces::default(),
+            },
+        })
+    }
+
+    /// Takes a unit, and observes it and those behind it as far as they are there.
+    pub(super) fn take(&mut self, unit: Box<Unit>, done: &mut impl FnMut(Box<Unit>)) {
+        self.waiting.insert(unit.block.sequence, unit);
+        while let Some(unit) = self.waiting.remove(&self.next) {
+            self.next += 1;
+            self.stage.observe(&unit);
+            done(unit);
+        }
+    }
+
+    /// Closes the books.
+    pub(super) fn finish(self, notes: Notes) -> Analysed {
+        self.stage.finish(notes)
+    }
+}
+
+struct Stage {
+    ports: Vec<u16>,
+    hasher: NameHasher,
+    matcher: Matcher,
+    aggregate: Aggregate,
+    quality: Quality,
+    streams: Streams,
+    fragments: Reassembler,
+    interfaces: Interfaces,
+}
+
+/// Numbers for the interfaces that cooked headers name, behind those of the capture.
+#[derive(Default)]
+struct Interfaces {
+    cooked: HashMap<(u16, u32), u16>,
+    names: Vec<(u16, u32)>,
+}
+
+impl Interfaces {
+    /// The number of `link_interface` within the capture's `interface`. Beyond the last number they
+    /// share it.
+    fn number(&mut self, interface: u16, link_interface: u32) -> u16 {
+        if link_interface == 0 {
+            return interface;
+        }
+        let Interfaces { cooked, names } = self;
+        *cooked.entry((interface, link_interface)).or_insert_with(|| {
+            names.push((interface, link_interface));
+            // From the top down: the capture's own interfaces count from the bottom up.
+            (MAX_INTERFACES - (names.len() - 1).min(usize::from(MAX_INTERFACES / 2)) as u16).max(1)
+        })
+    }
+}
+
+impl Stage {
+    fn observe(&mut self, unit: &Unit) {
+        self.count_steps_back(unit);
+        self.quality.add(&unit.quality);
+        for event in &unit.events {
+            self.event(event, &unit.block);
+        }
+    }
+
+    /// Frames of this unit that are earlier than the latest of the units before it, and were not
+    /// found to be earlier than another of their own.
+    fn count_steps_back(&mut self, unit: &Unit) {
+        let Some(before) = self.quality.last else { return };
+        if unit.earliest.is_none_or(|earliest| earliest >= before) {
+            return;
+        }
+        let mut latest = Timestamp::MIN;
+        for record in &unit.block.records {
+            self.quality.out_of_order += u64::from(record.time >= latest && record.time < before);
+            latest = latest.max(record.time);
+        }
+    }
+
+    fn event(&mut self, event: &Event, block: &Block) {
+        let mut packet = event.packet;
+        packet.interface = self.interfaces.number(packet.interface, event.link_interface);
+        let several = block.interfaces.len() > 1;
+        let named = event.link_interface != 0
+            || several
+            || block.interfaces.get(usize::from(event.packet.interface)).is_some_and(|i| i.name.is_some());
+        match event.kind {
+            Kind::Message { message, offset, length } => {
+                let range = offset as usize..(offset + length) as usize;
+                let bytes = block.data.get(range).unwrap_or_default();
+                let counts = self.aggregate.limited.counts(packet.destination);
+                let metering = if counts { Metering::Count { named } } else { Metering::Off };
+                self.aggregate.set_metering(metering);
+                let sighting = Sighting { packet, transport: Transport::Udp, message, bytes };
+                self.matcher.observe(&sighting, &mut self.aggregate);
+            }
+            Kind::Sent => {
+                self.aggregate.meter(&packet, named);
+            }
+            Kind::Again { record } => {
+                let record = &block.records[record as usize];
+                let start = record.offset as usize;
+                let end = start + record.captured as usize;
+                let Some(bytes) = block.data.get(start..end) else { return };
+                let link_type = block.interfaces[usize::from(record.interface)].link_type;
+                let decoded = frame(link_type, bytes, record.original as usize);
+                let limited = self.aggregate.limited.counts(packet.destination);
+                let metering = if limited {
+                    Metering::Counted(self.aggregate.meter(&packet, named))
+                } else {
+                    Metering::Off
+                };
+                self.aggregate.set_metering(metering);
+                self.body(&decoded.body, &decoded.network, &packet, named);
+            }
+        }
+    }
+
+    /// Takes what a frame, or a reassembled datagram, carries.
+    fn body(&mut self, body: &Body<'_>, network: &Network, packet: &PacketMeta, named: bool) {
+        match body {
+            Body::Datagram(datagram) => self.datagram(datagram, packet),
+            Body::Segment(segment) => self.segment(segment, packet),
+            Body::IcmpError(error) => {
+                let ports = &self.ports;
+                let is_dns_port = |port: u16| ports.contains(&port);
+                self.matcher.icmp(packet, error, is_dns_port, &mut self.aggregate);
+            }
+            Body::Fragment(fragment) => {
+                let whole = self.fragments.observe(
+                    packet.time,
+                    packet.frame,
+                    packet.interface,
+                    network,
+                    fragment,
+                );
+                if let Some(whole) = whole {
+                    let (protocol, sent) = (whole.protocol, whole.sent);
+                    self.reassembled(whole.network, protocol, &whole.payload, sent, packet, named);
+                }
+                self.give_up_fragments(named);
+            }
+            Body::Other { .. } | Body::Skip(_) => {}
+        }
+    }
+
+    fn reassembled(
+        &mut self,
+        mut network: Network,
+        protocol: u8,
+        payload: &[u8],
+        sent: usize,
+        last: &PacketMeta,
+        named: bool,
+    ) {
+        let body = transport(&mut network, protocol, payload, sent);
+        let mut packet = packet_of(&network, last.time, last.interface);
+        packet.frame = last.frame;
+        // A fragmented tunnel can hold a fragment; it cannot hold itself, so this ends.
+        self.body(&body, &network, &packet, named);
+    }
+
+    /// What can be read of datagrams of which fragments are missing.
+    fn give_up_fragments(&mut self, named: bool) {
+        while let Some(part) = self.fragments.next_incomplete() {
+            let packet = PacketMeta {
+                frame: part.frame,
+                ..packet_of(&part.network, part.time, part.interface)
+            };
+            if !part.payload.is_empty() {
+                let (protocol, sent) = (part.protocol, part.sent);
+                self.reassembled(part.network, protocol, &part.payload, sent, &packet, named);
+            }
+        }
+    }
+
+    fn datagram(&mut self, datagram: &Datagram<'_>, packet: &PacketMeta) {
+        let Datagram { source_port, destination_port, payload, sent } = *datagram;
+        if !self.ports.contains(&source_port) && !self.ports.contains(&destination_port) {
+            return;
+        }
+        let packet = PacketMeta { source_port, destination_port, ..*packet };
+        let Some(message) = message::parse(payload, sent, &self.hasher) else {
+            self.quality.headless += 1;
+            return;
+        };
+        self.quality.messages[usize::from(message.is_response())] += 1;
+        self.quality.malformed += u64::from(message.malformed != 0);
+        let sighting = Sighting { packet, transport: Transport::Udp, message, bytes: payload };
+        self.matcher.observe(&sighting, &mut self.aggregate);
+    }
+
+    fn segment(&mut self, segment: &Segment<'_>, packet: &PacketMeta) {
+        let Segment { source_port, destination_port, .. } = *segment;
+        if !self.ports.contains(&source_port) && !self.ports.contains(&destination_port) {
+            return;
+        }
+        let packet = PacketMeta { source_port, destination_port, ..*packet };
+        let Stage { streams, matcher, aggregate, quality, hasher, .. } = self;
+        let event = streams.observe(&packet, segment, &mut |whole: StreamMessage<'_>| {
+            let Some(message) = message::parse(whole.bytes, whole.sent, hasher) else {
+                quality.headless += 1;
+                return;
+            };
+            quality.messages[2 + usize::from(message.is_response())] += 1;
+            quality.malformed += u64::from(message.malformed != 0);
+            let sighting = Sighting {
+                packet: *whole.meta,
+                transport: Transport::Tcp,
+                message,
+                bytes: whole.bytes,
+            };
+            matcher.observe(&sighting, aggregate);
+        });
+        if let ConnectionEvent::Reset { .. } = event {
+            let by_server = self.ports.contains(&source_port);
+            self.matcher.reset(&packet, by_server, &mut self.aggregate);
+        }
+    }
+
+    fn finish(mut self, notes: Notes) -> Analysed {
+        self.fragments.finish();
+        self.aggregate.set_metering(Metering::Off);
+        self.give_up_fragments(false);
+        let end = self.quality.last.unwrap_or_default();
+        self.matcher.finish(end, &mut self.aggregate);
+        self.aggregate.finish();
+        Analysed {
+            aggregate: self.aggregate,
+            quality: self.quality,
+            notes,
+            streams: *self.streams.counters(),
+            fragments: *self.fragments.counters(),
+            cooked_interfaces: self.interfaces.names,
+        }
+    }
+}
