@@ -5,8 +5,15 @@
 //! with [`model`] as their shared vocabulary and [`pipeline`] as the only place with threads.
 //! ARCHITECTURE.md is the map.
 
+mod analysis;
 pub mod capture;
+pub mod cli;
+pub mod config;
 pub mod decode;
+pub mod error;
 pub mod model;
+pub mod progress;
 pub mod report;
 pub mod verdict;
+
+pub use analysis::analyse;
