@@ -26,7 +26,7 @@ Examples:
   dnspect read node.pcap                     say what is wrong, and why
   dnspect read --format yaml node.pcap       the same as an incident form
   dnspect read -o report.json --format json before.pcap after.pcap
-  tcpdump -r big.pcap -w - port 53 | dnspect read -
+  ssh node sudo tcpdump -i any -c 50000 -w - | dnspect read -
   dnspect explain upstream_unreachable       what a cause means, how to confirm and to fix it";
 
 const STATUS: &str = "\
@@ -35,6 +35,9 @@ Exit status:
   1  a problem was found
   2  the arguments or the input could not be used
   3  inconclusive: the capture does not show enough to tell";
+
+/// The exit status of arguments and input that cannot be used; clap's own is the same.
+const UNUSABLE: u8 = 2;
 
 /// Reads packet captures and says what is wrong with DNS: root cause, evidence, fix
 #[derive(Debug, Parser)]
@@ -137,9 +140,19 @@ enum When {
     Never,
 }
 
-/// Does what the arguments ask for, and tells the exit status. Help, the version and arguments
-/// that cannot be used are printed here; other errors are returned, to be printed by the caller.
-pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode, Error> {
+/// Does what the arguments ask for and tells the exit status. Errors are printed here.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    dispatch(arguments).unwrap_or_else(|error| {
+        // A message may name files, and the names of files come from anywhere.
+        for (i, line) in error.to_string().lines().enumerate() {
+            let label = if i == 0 { "error: " } else { "" };
+            eprintln!("{label}{}", report::for_terminal(line));
+        }
+        ExitCode::from(UNUSABLE)
+    })
+}
+
+fn dispatch(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode, Error> {
     match Cli::try_parse_from(arguments) {
         Ok(Cli { command: Command::Read(read) }) => read.run(),
         Ok(Cli { command: Command::Explain(explain) }) => explain.run(),
@@ -171,11 +184,7 @@ impl Read {
         let mut bytes = Vec::new();
         report::write(&document, format, &options, &mut bytes).map_err(Error::WriteOutput)?;
         destination.put(&bytes)?;
-        Ok(ExitCode::from(match document.verdict.status {
-            Status::Healthy => 0,
-            Status::Degraded | Status::Failing => 1,
-            Status::Inconclusive => 3,
-        }))
+        Ok(ExitCode::from(exit_status(document.verdict.status)))
     }
 
     fn progress_mode(&self) -> Mode {
@@ -197,6 +206,15 @@ impl Read {
             cluster_dns: distinct(&self.cluster_dns),
             threads: self.threads.unwrap_or(default.threads),
         }
+    }
+}
+
+/// The contract's exit status, for scripts and alerts.
+fn exit_status(status: Status) -> u8 {
+    match status {
+        Status::Healthy => 0,
+        Status::Degraded | Status::Failing => 1,
+        Status::Inconclusive => 3,
     }
 }
 
@@ -263,6 +281,12 @@ mod tests {
         assert_eq!(text(&config.cluster_dns), ["172.20.0.10", "fd00::a"]);
         assert_eq!(config.query_timeout, Span::from_millis(500));
         assert_eq!(config.threads.get(), 3);
+    }
+
+    #[test]
+    fn the_exit_status_tells_the_verdict() {
+        let all = [Status::Healthy, Status::Degraded, Status::Failing, Status::Inconclusive];
+        assert_eq!(all.map(exit_status), [0, 1, 1, 3]);
     }
 
     #[test]

@@ -1,13 +1,7 @@
-//! The `dnspect` command: hands its arguments to the library and prints what went wrong.
+//! The `dnspect` command: all of it is in the library.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    match dnspect::cli::run(std::env::args_os()) {
-        Ok(status) => status,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::from(2)
-        }
-    }
+    dnspect::cli::run(std::env::args_os())
 }

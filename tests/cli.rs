@@ -124,3 +124,17 @@ fn a_reader_that_leaves_is_no_error() {
     assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(0));
 }
+
+#[test]
+fn file_names_cannot_act_on_the_terminal() {
+    let output = dnspect(&["read", "-o", "/nonexistent\x1b[2J/r.txt", "x.pcap"]);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("/nonexistent\\x1b[2J/r.txt"), "{error:?}");
+}
+
+#[test]
+fn colour_is_for_terminals_or_on_request() {
+    assert!(!prints(&["explain"]).contains('\x1b'));
+    assert!(!prints(&["explain", "--color=never"]).contains('\x1b'));
+    assert!(prints(&["explain", "--color=always"]).contains('\x1b'));
+}

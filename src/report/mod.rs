@@ -1,7 +1,7 @@
 //! From the verdict to bytes: text for people, JSON and YAML for programs.
 //!
 //! A format is one file that turns a [`Document`] into bytes; the text report and the explanations
-//! share [`layout`], which escapes all that it is given.
+//! share `layout`, which escapes all that it is given.
 
 mod document;
 mod escape;
@@ -17,8 +17,11 @@ mod yaml;
 
 use std::io::{self, Write};
 
+pub(crate) use escape::for_terminal;
 // The progress line shows figures as the report does.
 pub(crate) use number::{bytes, count, duration};
+
+use crate::verdict::Severity;
 
 pub use document::{Capture, DnsMessages, Document, Latency, ResolverRate, Search, Traffic};
 
@@ -61,5 +64,16 @@ pub fn write(
         Format::Text => out.write_all(text::render(document, options).as_bytes()),
         Format::Json => json::write(document, out),
         Format::Yaml => yaml::write(document, out),
+    }
+}
+
+/// The word of the contract.
+fn severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::None => "NONE",
+        Severity::Low => "LOW",
+        Severity::Medium => "MEDIUM",
+        Severity::High => "HIGH",
+        Severity::Critical => "CRITICAL",
     }
 }

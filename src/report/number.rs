@@ -25,6 +25,12 @@ pub(crate) fn counted(value: u64, noun: &str) -> String {
     format!("{} {plural}", count(value))
 }
 
+/// Numbers of frames, as Wireshark writes them: `frame 17` or `frames 1717, 1721`.
+pub(crate) fn frames(numbers: &[u64]) -> String {
+    let list: Vec<String> = numbers.iter().map(u64::to_string).collect();
+    format!("{} {}", if list.len() == 1 { "frame" } else { "frames" }, list.join(", "))
+}
+
 /// A length of time, in microseconds, with two or three digits that matter.
 pub(crate) fn duration(micros: u64) -> String {
     const MS: u64 = 1_000;

@@ -10,7 +10,7 @@ mod verdict;
 use super::document::Document;
 use super::layout::Page;
 use super::{Options, moment, number};
-use crate::verdict::{Finding, Severity};
+use crate::verdict::Finding;
 
 /// How many members of a list are named before "and N more".
 const NAMED: usize = 3;
@@ -20,7 +20,7 @@ pub(crate) fn render(document: &Document, options: &Options) -> String {
     let mut page = Page::new(options);
     verdict::put(&mut page, document);
     let faults: Vec<&Finding> = document.findings.iter().filter(|f| !f.normal).collect();
-    findings::put(&mut page, &faults, &document.verdict);
+    findings::put(&mut page, &faults);
     benign::put(&mut page, document.findings.iter().filter(|f| f.normal));
     traffic::put(&mut page, &document.traffic);
     capture::put(&mut page, &document.capture);
@@ -36,27 +36,10 @@ fn confidence(value: f64) -> &'static str {
     }
 }
 
-/// The frames of a piece of evidence: `frame 17` or `frames 17, 21`.
-fn frames(numbers: &[u64]) -> String {
-    let list: Vec<String> = numbers.iter().map(u64::to_string).collect();
-    format!("{} {}", if list.len() == 1 { "frame" } else { "frames" }, list.join(", "))
-}
-
 /// When a finding shows; nothing where it has no window.
 fn window(finding: &Finding) -> Option<String> {
     let window = &finding.window;
     (!window.start.is_empty()).then(|| moment::window(&window.start, &window.end))
-}
-
-/// The word of the contract.
-fn severity(severity: Severity) -> &'static str {
-    match severity {
-        Severity::None => "NONE",
-        Severity::Low => "LOW",
-        Severity::Medium => "MEDIUM",
-        Severity::High => "HIGH",
-        Severity::Critical => "CRITICAL",
-    }
 }
 
 /// The first few of a list, and how many more there are.

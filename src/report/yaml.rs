@@ -14,32 +14,30 @@ use super::incident::Incident;
 
 /// Writes the incident form and the document; their top-level keys do not collide.
 pub(crate) fn write(document: &Document, out: &mut dyn Write) -> io::Result<()> {
-    let mut bytes = Vec::new();
-    for part in [&Incident::of(document) as &dyn Part, document] {
-        part.block(&mut bytes)?;
-        bytes.push(b'\n');
-    }
+    incident(&Incident::of(document), out)?;
     // A key whose value starts on the next line leaves a space behind. Strings hold no raw newline.
-    let mut lines = bytes.split(|&byte| byte == b'\n').peekable();
-    while let Some(line) = lines.next() {
-        out.write_all(line.trim_ascii_end())?;
-        if lines.peek().is_some() {
-            out.write_all(b"\n")?;
-        }
+    for line in block(document)?.lines() {
+        writeln!(out, "{}", line.trim_end())?;
     }
     Ok(())
 }
 
-/// `Serialize` behind a reference, for the two parts to be one list.
-trait Part {
-    fn block(&self, out: &mut Vec<u8>) -> io::Result<()>;
+/// The form as the contract shows it: only what is free text is quoted.
+fn incident(form: &Incident, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "root_cause: {}", block(&form.root_cause)?)?;
+    writeln!(out, "evidence:")?;
+    for content in &form.evidence {
+        writeln!(out, "  - type: dns_packets\n    content: {}", block(content)?)?;
+    }
+    writeln!(out, "severity: {}", super::severity(form.severity))?;
+    writeln!(out, "mitigation:\n  immediate: {}", block(&form.immediate)?)?;
+    writeln!(out, "  long_term: {}", block(&form.long_term)?)
 }
 
-impl<T: Serialize> Part for T {
-    fn block(&self, out: &mut Vec<u8>) -> io::Result<()> {
-        self.serialize(&mut Serializer::with_formatter(out, Block::default()))?;
-        Ok(())
-    }
+fn block(value: &impl Serialize) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    value.serialize(&mut Serializer::with_formatter(&mut bytes, Block::default()))?;
+    String::from_utf8(bytes).map_err(io::Error::other)
 }
 
 /// Maps and lists in block style.

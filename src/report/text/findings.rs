@@ -1,23 +1,24 @@
 //! What is wrong: for each finding its evidence, its scope, what it is not, and what to do.
 
 use crate::report::layout::{Page, Tone};
-use crate::report::number::{figure, percent};
-use crate::verdict::{Evidence, Finding, Scope, Verdict};
+use crate::report::number::{figure, frames, percent};
+use crate::verdict::{Evidence, Finding, Scope};
 
-pub(super) fn put(page: &mut Page, faults: &[&Finding], verdict: &Verdict) {
+pub(super) fn put(page: &mut Page, faults: &[&Finding]) {
     for (i, finding) in faults.iter().enumerate() {
         page.blank();
         let number = if faults.len() > 1 { format!("{}. ", i + 1) } else { String::new() };
         page.line(0, Tone::Strong, &format!("{number}{}", finding.cause));
-        if finding.summary != verdict.summary && !finding.summary.is_empty() {
-            page.paragraph(2, &finding.summary);
-        }
-        if finding.cause != verdict.root_cause {
+        // The verdict has said of the first what would stand here.
+        if i > 0 {
+            if !finding.summary.is_empty() {
+                page.paragraph(2, &finding.summary);
+            }
             page.paragraph(
                 2,
                 &format!(
                     "Severity {}, {} confidence ({}), {}.",
-                    super::severity(finding.severity),
+                    crate::report::severity(finding.severity),
                     super::confidence(finding.confidence),
                     percent(finding.confidence),
                     finding.category
@@ -75,7 +76,7 @@ fn evidence(page: &mut Page, list: &[Evidence]) {
             facts.push(format!("{} {}", evidence.metric, figure(evidence.value, &evidence.unit)));
         }
         if !evidence.frames.is_empty() {
-            facts.push(super::frames(&evidence.frames));
+            facts.push(frames(&evidence.frames));
         }
         if !facts.is_empty() {
             page.line(4, Tone::Faint, &facts.join(", "));

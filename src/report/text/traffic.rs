@@ -44,59 +44,59 @@ fn numbers(page: &mut Page, traffic: &Traffic) {
         }
     }
     page.table(2, &[Align::Left, Align::Right, Align::Right], &rows);
-    page.blank();
-    let rcodes: Vec<String> = traffic
+    let facts = [
+        ("answers  ", rcodes(traffic)),
+        (
+            "latency  ",
+            if traffic.answered > 0 { latency(&traffic.latency_us) } else { String::new() },
+        ),
+        ("search   ", search(&traffic.search, traffic.lookups)),
+    ];
+    if facts.iter().any(|(_, text)| !text.is_empty()) {
+        page.blank();
+    }
+    for (label, text) in facts.iter().filter(|(_, text)| !text.is_empty()) {
+        page.prose(2, (label, Tone::Plain), 2 + label.len(), text);
+    }
+}
+
+fn rcodes(traffic: &Traffic) -> String {
+    let seen: Vec<String> = traffic
         .rcodes_in_order()
         .filter(|&(_, number)| number > 0)
         .map(|(name, number)| format!("{name} {}", count(number)))
         .collect();
-    if !rcodes.is_empty() {
-        fact(page, "answers  ", &rcodes.join(", "));
-    }
-    if traffic.answered > 0 {
-        latency(page, &traffic.latency_us);
-    }
-    search(page, &traffic.search, traffic.lookups);
+    seen.join(", ")
 }
 
-fn fact(page: &mut Page, label: &str, text: &str) {
-    page.prose(2, (label, Tone::Plain), 2 + label.len(), text);
-}
-
-fn latency(page: &mut Page, latency: &Latency) {
-    let parts: Vec<String> = [
+fn latency(latency: &Latency) -> String {
+    [
         ("p50", latency.p50),
         ("p90", latency.p90),
         ("p99", latency.p99),
         ("p99.9", latency.p999),
         ("max", latency.max),
     ]
-    .iter()
-    .map(|&(name, micros)| format!("{name} {}", duration(micros)))
-    .collect();
-    fact(page, "latency  ", &parts.join(", "));
+    .map(|(name, micros)| format!("{name} {}", duration(micros)))
+    .join(", ")
 }
 
-fn search(page: &mut Page, search: &Search, lookups: u64) {
+fn search(search: &Search, lookups: u64) -> String {
     if search.lookups_with_search == 0 {
-        return;
+        return String::new();
     }
     let list = if search.search_domains.is_empty() {
         String::new()
     } else {
         format!(" ({})", search.search_domains.join(", "))
     };
-    fact(
-        page,
-        "search   ",
-        &format!(
-            "{} of {} walked the search list{list}: {}, {}× as many as without",
-            count(search.lookups_with_search),
-            counted(lookups, "lookup"),
-            counted(search.extra_queries, "extra query"),
-            trimmed(search.amplification)
-        ),
-    );
+    format!(
+        "{} of {} walked the search list{list}: {}, an amplification of {}×",
+        count(search.lookups_with_search),
+        counted(lookups, "lookup"),
+        counted(search.extra_queries, "extra query"),
+        trimmed(search.amplification)
+    )
 }
 
 fn rates(page: &mut Page, rates: &[ResolverRate]) {
@@ -104,41 +104,50 @@ fn rates(page: &mut Page, rates: &[ResolverRate]) {
         return;
     }
     page.blank();
-    page.paragraph(
-        2,
-        "Packets per second to link-local services and the VPC resolver, by ENI (one budget):",
-    );
+    page.paragraph(2, "Packets/s to link-local services and the VPC resolver, by ENI:");
     let mut busiest: Vec<&ResolverRate> = rates.iter().collect();
     busiest.sort_by_key(|rate| std::cmp::Reverse(rate.peak));
-    let mut rows = vec![
-        ["from", "peak", "limit", "head-room", "over for", "peak at"].map(str::to_owned).to_vec(),
-    ];
-    for rate in busiest.iter().take(SENDERS) {
-        rows.push(vec![
-            sender(rate),
+    let more = busiest.len().saturating_sub(SENDERS);
+    busiest.truncate(SENDERS);
+    // The other columns take 50: where both do not fit, the interface tells more than its address.
+    let brief = busiest.iter().any(|rate| sender(rate, false).chars().count() + 50 > page.width());
+    let ever_over = busiest.iter().any(|rate| rate.seconds_over_limit > 0);
+    let row =
+        |from: String, peak: String, limit: String, room: String, over: String, at: String| {
+            let mut row = vec![from, peak, limit, room];
+            row.extend(ever_over.then_some(over));
+            row.push(at);
+            row
+        };
+    let head = ["from", "peak", "limit", "head-room", "over for", "peak at"].map(str::to_owned);
+    let [from, peak, limit, room, over_for, at] = head;
+    let mut rows = vec![row(from, peak, limit, room, over_for, at)];
+    rows.extend(busiest.iter().map(|rate| {
+        row(
+            sender(rate, brief),
             count(rate.peak),
             count(rate.limit),
             head_room(rate),
-            if rate.seconds_over_limit == 0 {
-                "-".to_owned()
-            } else {
-                duration(rate.seconds_over_limit.saturating_mul(1_000_000))
-            },
+            over(rate),
             moment::clock(&rate.peak_at),
-        ]);
-    }
-    let columns =
-        [Align::Left, Align::Right, Align::Right, Align::Right, Align::Right, Align::Right];
+        )
+    }));
+    let mut columns = vec![Align::Right; rows[0].len()];
+    columns[0] = Align::Left;
     page.table(4, &columns, &rows);
-    if busiest.len() > SENDERS {
-        page.paragraph(4, &format!("and {} below", count((busiest.len() - SENDERS) as u64)));
+    if more > 0 {
+        page.paragraph(4, &format!("and {} that sent fewer", count(more as u64)));
     }
 }
 
-fn sender(rate: &ResolverRate) -> String {
+fn sender(rate: &ResolverRate, brief: bool) -> String {
     let parts: Vec<&str> =
         [&rate.interface, &rate.source].into_iter().filter_map(|part| part.as_deref()).collect();
-    if parts.is_empty() { "?".to_owned() } else { parts.join(" ") }
+    match parts.as_slice() {
+        [] => "?".to_owned(),
+        [first, ..] if brief => (*first).to_owned(),
+        all => all.join(" "),
+    }
 }
 
 /// What is left of the limit at the peak.
@@ -146,5 +155,13 @@ fn head_room(rate: &ResolverRate) -> String {
     match rate.limit.checked_sub(rate.peak) {
         Some(0) | None => "none".to_owned(),
         Some(left) => share(left, rate.limit),
+    }
+}
+
+/// How long the limit was exceeded.
+fn over(rate: &ResolverRate) -> String {
+    match rate.seconds_over_limit {
+        0 => "-".to_owned(),
+        seconds => duration(seconds.saturating_mul(1_000_000)),
     }
 }

@@ -17,7 +17,7 @@ pub(super) fn put(page: &mut Page, document: &Document) {
     page.blank();
     let category = verdict.category.map(|name| format!(" ({name})")).unwrap_or_default();
     page.labelled(2, "Root cause  ", Tone::Strong, &format!("{}{category}", verdict.root_cause));
-    page.labelled(2, "Severity    ", Tone::Plain, super::severity(verdict.severity));
+    page.labelled(2, "Severity    ", Tone::Plain, crate::report::severity(verdict.severity));
     page.labelled(
         2,
         "Confidence  ",
