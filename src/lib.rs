@@ -6,11 +6,18 @@
 //! ARCHITECTURE.md is the map.
 
 pub mod aggregate;
+mod analysis;
 pub mod capture;
 pub mod classify;
+pub mod cli;
+pub mod config;
 pub mod decode;
+pub mod error;
 pub mod matcher;
 pub mod model;
 pub mod pipeline;
+pub mod progress;
 pub mod report;
 pub mod verdict;
+
+pub use analysis::analyse;

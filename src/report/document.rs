@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::verdict::{Finding, Verdict};
 
@@ -41,7 +41,8 @@ pub struct Traffic {
     pub retransmissions: u64,
     /// Responses to nothing that was asked in the capture.
     pub orphan_responses: u64,
-    /// First answers by RCODE; the four of the contract are always there.
+    /// First answers by RCODE. The report shows the four of the contract first, be they 0.
+    #[serde(serialize_with = "rcodes")]
     pub rcodes: BTreeMap<String, u64>,
     /// First transmission of a question to its first answer, in microseconds.
     pub latency_us: Latency,
@@ -49,6 +50,28 @@ pub struct Traffic {
     pub search: Search,
     /// Packets per second to link-local services and the VPC resolver.
     pub resolver_pps: Vec<ResolverRate>,
+}
+
+/// RCODEs that every report holds, in the contract's order.
+const ALWAYS: [&str; 4] = ["NOERROR", "NXDOMAIN", "SERVFAIL", "REFUSED"];
+
+impl Traffic {
+    /// First answers by RCODE: the four of the contract, then the others by name.
+    pub fn rcodes_in_order(&self) -> impl Iterator<Item = (&str, u64)> {
+        in_order(&self.rcodes)
+    }
+}
+
+fn in_order(rcodes: &BTreeMap<String, u64>) -> impl Iterator<Item = (&str, u64)> {
+    let others = rcodes.iter().filter(|(name, _)| !ALWAYS.contains(&name.as_str()));
+    ALWAYS
+        .into_iter()
+        .map(|name| (name, rcodes.get(name).copied().unwrap_or(0)))
+        .chain(others.map(|(name, number)| (name.as_str(), *number)))
+}
+
+fn rcodes<S: Serializer>(rcodes: &BTreeMap<String, u64>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(in_order(rcodes))
 }
 
 /// Percentiles, in microseconds; 0 where nothing was answered.
@@ -150,4 +173,11 @@ pub struct DnsMessages {
     pub tcp_responses: u64,
     /// Messages on port 53 that break RFC 1035 or RFC 6891.
     pub malformed: u64,
+}
+
+impl DnsMessages {
+    /// All that could be read.
+    pub fn total(&self) -> u64 {
+        self.udp_queries + self.udp_responses + self.tcp_queries + self.tcp_responses
+    }
 }

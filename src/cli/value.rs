@@ -1,0 +1,91 @@
+//! Values of options, each checked, with a message that says what is allowed. clap puts the name of
+//! the option and the value before it.
+
+use std::num::NonZeroUsize;
+
+use crate::config::{MAX_THREADS, QUERY_TIMEOUTS};
+use crate::model::{Address, Span};
+
+/// A length of time: a number, a fraction allowed, and its unit.
+pub(super) fn timeout(text: &str) -> Result<Span, String> {
+    const ALLOWED: &str = "expected a number and a unit (us, ms, s, m, h), as in 500ms, 5s or 2m";
+    let unit_at = text.find(|c: char| c.is_ascii_alphabetic() || c == 'µ');
+    let (number, unit) = text.split_at(unit_at.ok_or(ALLOWED)?);
+    let nanos = match unit {
+        "us" | "µs" => 1e3,
+        "ms" => 1e6,
+        "s" => 1e9,
+        "m" | "min" => 60e9,
+        "h" => 3_600e9,
+        _ => return Err(ALLOWED.to_owned()),
+    };
+    // f64 also reads "1e9", "inf" and "-1": a time-out is plain digits.
+    if number.is_empty() || !number.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
+        return Err(ALLOWED.to_owned());
+    }
+    let number: f64 = number.parse().map_err(|_| ALLOWED)?;
+    let span = Span((number * nanos).round() as i64);
+    let (least, most) = QUERY_TIMEOUTS;
+    if span < least || span > most {
+        return Err("expected 1ms to 10m".to_owned());
+    }
+    Ok(span)
+}
+
+pub(super) fn port(text: &str) -> Result<u16, String> {
+    match text.parse() {
+        Ok(port @ 1..) => Ok(port),
+        _ => Err("expected ports from 1 to 65535, separated by commas".to_owned()),
+    }
+}
+
+pub(super) fn pps_limit(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(limit @ 1..) => Ok(limit),
+        _ => Err("expected a whole number of packets per second, at least 1".to_owned()),
+    }
+}
+
+pub(super) fn threads(text: &str) -> Result<NonZeroUsize, String> {
+    match text.parse::<NonZeroUsize>() {
+        Ok(threads) if threads.get() <= MAX_THREADS => Ok(threads),
+        _ => Err(format!("expected a number of threads from 1 to {MAX_THREADS}")),
+    }
+}
+
+pub(super) fn address(text: &str) -> Result<Address, String> {
+    text.parse().map_err(|_| {
+        "expected IPv4 or IPv6 addresses without a port, separated by commas".to_owned()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_a_unit() {
+        for (text, span) in [
+            ("5s", Span::from_secs(5)),
+            ("500ms", Span::from_millis(500)),
+            ("2500us", Span::from_micros(2_500)),
+            ("2.5s", Span::from_millis(2_500)),
+            ("2m", Span::from_secs(120)),
+        ] {
+            assert_eq!(timeout(text), Ok(span), "{text}");
+        }
+        for text in
+            ["", "5", "s", "-5s", "5 s", "1e3s", "5x", "infs", "1.2.3s", "0s", "11m", "999us"]
+        {
+            assert!(timeout(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_within_their_range() {
+        assert!(port("53").is_ok() && port("0").is_err() && port("65536").is_err());
+        assert!(pps_limit("1").is_ok() && pps_limit("0").is_err() && pps_limit("1k").is_err());
+        assert!(threads("8").is_ok() && threads("0").is_err() && threads("1025").is_err());
+        assert!(address("fd00:ec2::253").is_ok() && address("10.0.0.2:53").is_err());
+    }
+}

@@ -1,0 +1,44 @@
+//! What can go wrong at the edges: the arguments, the input, the output. Each ends in exit status 2.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why there is no report.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The analysis behind the command line is not there yet.
+    #[error("the analysis is not wired to the command line yet")]
+    NotWired,
+    /// The report cannot be written to its file.
+    #[error("cannot write the report to {}: {source}", .path.display())]
+    WriteReport {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The report would replace a capture that it is about.
+    #[error("--output {} is one of the captures to read: choose another file", .0.display())]
+    OutputIsInput(PathBuf),
+    /// Standard output does not take the report.
+    #[error("cannot write the report to standard output: {0}")]
+    WriteOutput(#[source] io::Error),
+    /// No cause has this code.
+    #[error("{}", unknown_cause(.code, .nearest))]
+    UnknownCause {
+        /// What was asked for.
+        code: String,
+        /// Codes that resemble it, the nearest first.
+        nearest: Vec<&'static str>,
+    },
+}
+
+fn unknown_cause(code: &str, nearest: &[&str]) -> String {
+    let tip = match nearest {
+        [] => String::new(),
+        some => format!("\n\n  tip: did you mean {}?", some.join(" or ")),
+    };
+    // The code was typed or pasted: Debug's quotes and escapes keep it from acting on the terminal.
+    format!("there is no cause {code:?}{tip}\n\n`dnspect explain` lists all causes.")
+}
