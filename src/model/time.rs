@@ -83,10 +83,7 @@ mod tests {
     #[test]
     fn prints_rfc_3339() {
         assert_eq!(Timestamp(0).to_string(), "1970-01-01T00:00:00Z");
-        assert_eq!(
-            Timestamp(1_500_000_000_123_456_000).to_string(),
-            "2017-07-14T02:40:00.123456Z"
-        );
+        assert_eq!(Timestamp(1_500_000_000_123_456_000).to_string(), "2017-07-14T02:40:00.123456Z");
         assert_eq!(Timestamp(-1).to_string(), "1969-12-31T23:59:59.999999999Z");
     }
 
