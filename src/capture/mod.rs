@@ -3,9 +3,37 @@
 //! A [`Blocks`] source hands out numbered [`Block`]s. Several threads may call [`Blocks::fill`] at
 //! once; each gets a block of its own. The blocks' sequence numbers are their order in capture time.
 
+mod ahead;
+mod chain;
+mod content;
+#[cfg(feature = "compressed")]
+mod decompress;
+mod error;
+mod format;
+mod held;
+mod input;
+mod ledger;
+mod merge;
+mod open;
+mod order;
+mod parallel;
+mod pcap;
+mod pcapng;
+mod report;
+mod stream;
+mod walk;
+
+pub use error::OpenError;
+pub use open::{BLOCK_SIZE, Options, open, open_reader};
+
 use std::sync::Arc;
 
 use crate::model::{LinkType, Timestamp};
+
+/// The most bytes of a frame that are taken for possible: `tcpdump` captures no more (its largest
+/// snap length), and it is the limit of libpcap and Wireshark for all network link types. A length
+/// beyond is damage: nothing behind it in the file can be trusted.
+pub const MAX_CAPTURED: u32 = 256 << 10;
 
 /// One captured frame within a block.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
