@@ -2,9 +2,13 @@
 
 use std::path::PathBuf;
 
+use crate::aggregate::Settings;
+use crate::capture::{self, Blocks};
 use crate::config::Config;
 use crate::error::Error;
-use crate::report::Document;
+use crate::pipeline::{self, Analysed};
+use crate::report::{self, Document};
+use crate::verdict::{self, Facts};
 
 /// Reads the captures as one and says what is wrong with DNS in them.
 ///
@@ -16,6 +20,49 @@ pub fn analyse(
     config: &Config,
     on_progress: &mut dyn FnMut(u64, Option<u64>, u64),
 ) -> Result<Document, Error> {
-    let _ = (paths, config, on_progress);
-    Err(Error::NotWired)
+    let threads = config.threads.get();
+    let options = capture::Options { threads, ..capture::Options::default() };
+    let source = capture::open(paths, &options)?;
+    analyse_blocks(&*source, config, on_progress)
+}
+
+/// The same for a capture that is open already.
+pub fn analyse_blocks(
+    source: &dyn Blocks,
+    config: &Config,
+    on_progress: &mut dyn FnMut(u64, Option<u64>, u64),
+) -> Result<Document, Error> {
+    let options = pipeline::Options {
+        threads: config.threads.get(),
+        ports: config.ports.clone(),
+        settings: Settings {
+            query_timeout: config.query_timeout,
+            pps_limit: config.pps_limit,
+            vpc_dns: config.vpc_dns.clone(),
+        },
+    };
+    let analysed = pipeline::run(source, &options, on_progress)?;
+    Ok(judge(&analysed, config))
+}
+
+/// From the sums to the report.
+fn judge(analysed: &Analysed, config: &Config) -> Document {
+    let aggregate = &analysed.aggregate;
+    let mut forwarders = vec![false];
+    forwarders.extend(aggregate.clients.iter().map(|client| aggregate.is_forwarder(client)));
+    let interfaces = |number| analysed.interface_name(number);
+    let facts = Facts {
+        aggregate,
+        quality: &analysed.quality,
+        dropped: analysed.notes.dropped,
+        damaged: !analysed.notes.warnings.is_empty(),
+        streams: &analysed.streams,
+        fragments: &analysed.fragments,
+        interfaces: &interfaces,
+        cluster_dns: &config.cluster_dns,
+        forwarders,
+    };
+    let findings = verdict::findings(&facts);
+    let verdict = verdict::verdict(&facts, &findings);
+    report::document(&facts, &analysed.notes, verdict, findings)
 }

@@ -7,9 +7,12 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The analysis behind the command line is not there yet.
-    #[error("the analysis is not wired to the command line yet")]
-    NotWired,
+    /// A capture cannot be read.
+    #[error(transparent)]
+    Capture(#[from] crate::capture::OpenError),
+    /// The bounds of the latency histogram are wrong: a mistake of ours.
+    #[error("cannot set up the latency histogram: {0}")]
+    Histogram(#[from] hdrhistogram::CreationError),
     /// The report cannot be written to its file.
     #[error("cannot write the report to {}: {source}", .path.display())]
     WriteReport {

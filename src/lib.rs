@@ -20,4 +20,4 @@ pub mod progress;
 pub mod report;
 pub mod verdict;
 
-pub use analysis::analyse;
+pub use analysis::{analyse, analyse_blocks};

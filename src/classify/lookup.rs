@@ -130,6 +130,7 @@ pub struct Lookups {
     hand: usize,
     /// Suffixes seen.
     pub suffixes: Suffixes,
+    retried: u64,
 }
 
 /// One question of a client.
@@ -150,7 +151,7 @@ pub struct Question<'a> {
 
 impl Default for Lookups {
     fn default() -> Lookups {
-        Lookups { open: Vec::new(), heads: Vec::new(), hand: 0, suffixes: Suffixes::default() }
+        Lookups { open: Vec::new(), heads: Vec::new(), hand: 0, suffixes: Suffixes::default(), retried: 0 }
     }
 }
 
@@ -171,7 +172,7 @@ impl Lookups {
                 self.close(at, ended);
             } else if open.joins(question) || self.steps(at, question) {
                 let open = &mut self.open[at as usize];
-                open.take(question);
+                self.retried += u64::from(open.take(question));
                 return (at, open.generation);
             }
             at = next;
@@ -193,6 +194,12 @@ impl Lookups {
                 *ask = Ask::Done(outcome);
             }
         }
+    }
+
+    /// Questions that were asked anew, on another port or of another server, while the first was
+    /// without an answer.
+    pub fn retried(&self) -> u64 {
+        self.retried
     }
 
     /// Closes what is open at the end of the capture, in the order of the slots.
@@ -324,13 +331,16 @@ impl Open {
         }
     }
 
-    /// Counts a transaction that belongs here.
-    fn take(&mut self, question: &Question<'_>) {
-        self.asks[ask_index(question.qtype)] = Ask::Waiting;
+    /// Counts a transaction that belongs here, and says whether it asks again what is unanswered.
+    fn take(&mut self, question: &Question<'_>) -> bool {
+        let ask = &mut self.asks[ask_index(question.qtype)];
+        let again = *ask == Ask::Waiting;
+        *ask = Ask::Waiting;
         self.transactions += 1;
         self.step_transactions += 1;
         self.last_sent = question.time;
         self.last = self.last.max(question.time);
+        again
     }
 
     /// Whether the question's type can be part of this lookup.

@@ -57,6 +57,17 @@ pub struct Analysed {
     pub cooked_interfaces: Vec<(u16, u32)>,
 }
 
+impl Analysed {
+    /// What an interface is called: its name in the capture, or the index that a cooked header gives.
+    pub fn interface_name(&self, number: u16) -> Option<String> {
+        let cooked = usize::from(u16::MAX - number);
+        match self.cooked_interfaces.get(cooked) {
+            Some((_, index)) => Some(format!("ifindex {index}")),
+            None => self.notes.interfaces.get(usize::from(number))?.name.clone(),
+        }
+    }
+}
+
 /// Runs a whole capture. `progress` is told bytes read, bytes in all if known, and packets.
 pub fn run(
     source: &dyn Blocks,

@@ -3,16 +3,23 @@
 use super::document::Capture;
 use super::number::{count, counted};
 
+/// What a one-sided capture cannot tell.
+pub(super) const ONE_SIDED: &str =
+    "Only one direction was captured: whether a query was answered cannot be told.";
+
+/// What a capture cannot tell of which the kernel dropped packets.
+pub(super) fn dropped_words(dropped: u64) -> String {
+    let packets = counted(dropped, "packet");
+    format!("The kernel dropped {packets} while recording: some losses may be the capture's own.")
+}
+
 impl Capture {
     /// One sentence for each counter that limits what can be concluded. The analysis takes those
     /// that lowered a confidence into [`Capture::caveats`]; the text report prints all of them.
     pub fn limits(&self) -> Vec<String> {
         let mut limits = Vec::new();
         if self.one_sided {
-            limits.push(
-                "Only one direction was captured: whether a query was answered cannot be told."
-                    .to_owned(),
-            );
+            limits.push(ONE_SIDED.to_owned());
         }
         match self.dropped_by_kernel {
             None => limits.push(
@@ -21,10 +28,7 @@ impl Capture {
                     .to_owned(),
             ),
             Some(0) => {}
-            Some(dropped) => limits.push(format!(
-                "The kernel dropped {} while recording: some losses may be the capture's own.",
-                counted(dropped, "packet")
-            )),
+            Some(dropped) => limits.push(dropped_words(dropped)),
         }
         let counters: [(u64, &str, &str); 6] = [
             (

@@ -3,6 +3,7 @@
 //! A format is one file that turns a [`Document`] into bytes; the text report and the explanations
 //! share `layout`, which escapes all that it is given.
 
+mod build;
 mod document;
 mod escape;
 pub mod explain;
@@ -23,6 +24,7 @@ pub(crate) use number::{bytes, count, duration};
 
 use crate::verdict::Severity;
 
+pub use build::document;
 pub use document::{Capture, DnsMessages, Document, Latency, ResolverRate, Search, Traffic};
 
 /// How a report is written. HTML and Markdown come later.

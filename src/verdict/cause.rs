@@ -1,7 +1,7 @@
 //! A cause: how it looks, what looks like it, what to do. One constant a file in `causes`.
 
 use super::Finding;
-use super::evidence::Facts;
+use super::facts::Facts;
 
 /// Everything that dnspect knows of a cause. The texts are what `dnspect explain` prints.
 pub struct Cause {

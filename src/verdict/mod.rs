@@ -2,10 +2,13 @@
 
 mod cause;
 pub mod causes;
-pub mod evidence;
+mod facts;
 mod finding;
+mod judge;
 
 pub use cause::Cause;
+pub use facts::{FEW, FLAWED_CONFIDENCE, Facts};
 pub use finding::{
     Alternative, Evidence, Finding, Mitigation, Scope, Severity, Status, Verdict, Window,
 };
+pub use judge::{findings, verdict};

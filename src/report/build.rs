@@ -1,0 +1,175 @@
+//! From the sums to the contract's document.
+
+use std::collections::BTreeMap;
+
+use super::document::{
+    Capture, DnsMessages, Document, Latency, ResolverRate, Search, Traffic,
+};
+use super::limits::{ONE_SIDED, dropped_words};
+use crate::aggregate::Delays;
+use crate::capture::Notes;
+use crate::model::Rcode;
+use crate::verdict::{Facts, Finding, Verdict};
+
+/// Search domains named in a report.
+const SEARCH_DOMAINS: usize = 32;
+
+/// The document of a capture.
+pub fn document(
+    facts: &Facts<'_>,
+    notes: &Notes,
+    verdict: Verdict,
+    findings: Vec<Finding>,
+) -> Document {
+    let mut capture = capture(facts, notes);
+    capture.caveats = caveats(facts, notes);
+    Document { schema: "dnspect.report/1", verdict, findings, traffic: traffic(facts), capture }
+}
+
+fn traffic(facts: &Facts<'_>) -> Traffic {
+    let totals = &facts.aggregate.totals;
+    let mut rcodes: BTreeMap<String, u64> =
+        [Rcode::NOERROR, Rcode::NXDOMAIN, Rcode::SERVFAIL, Rcode::REFUSED]
+            .map(|rcode| (rcode.mnemonic().into_owned(), 0))
+            .into();
+    let last = totals.rcodes.len() - 1;
+    for (number, &count) in totals.rcodes.iter().enumerate().filter(|(_, count)| **count > 0) {
+        let name = match number {
+            _ if number == last => "other".to_owned(),
+            _ => Rcode(number as u16).mnemonic().into_owned(),
+        };
+        *rcodes.entry(name).or_default() += count;
+    }
+    let (search, lookups) = search(facts);
+    Traffic {
+        lookups,
+        transactions: totals.transactions,
+        answered: totals.answered,
+        unanswered: totals.unanswered,
+        pending_at_end: totals.pending,
+        late: totals.late,
+        retransmissions: totals.retransmissions,
+        orphan_responses: totals.orphans,
+        rcodes,
+        latency_us: latency(&facts.aggregate.delays),
+        search,
+        resolver_pps: resolver_pps(facts),
+    }
+}
+
+fn latency(delays: &Delays) -> Latency {
+    if delays.count() == 0 {
+        return Latency::default();
+    }
+    Latency {
+        p50: delays.quantile(0.5),
+        p90: delays.quantile(0.9),
+        p99: delays.quantile(0.99),
+        p999: delays.quantile(0.999),
+        max: delays.longest(),
+    }
+}
+
+/// Search figures and the number of lookups, forwarders left out.
+fn search(facts: &Facts<'_>) -> (Search, u64) {
+    let mut search = Search::default();
+    let (mut lookups, mut transactions) = (0, 0);
+    for (client, &forwards) in facts.aggregate.clients.iter().zip(facts.forwarders.iter().skip(1)) {
+        if !forwards {
+            lookups += client.lookups;
+            transactions += client.transactions;
+            search.lookups_with_search += client.walks;
+            search.extra_queries += client.extra;
+        }
+    }
+    // What clients beyond the table did is counted together in its shared entry.
+    let shared = facts.aggregate.clients.shared();
+    lookups += shared.lookups;
+    let needed = transactions - search.extra_queries;
+    search.amplification =
+        if needed == 0 { 1.0 } else { round(transactions as f64 / needed as f64, 100.0) };
+    let suffixes = facts.aggregate.lookups.suffixes.in_order();
+    search.search_domains =
+        suffixes.iter().take(SEARCH_DOMAINS).map(|suffix| suffix.name.to_string()).collect();
+    (search, lookups)
+}
+
+fn round(value: f64, parts: f64) -> f64 {
+    (value * parts).round() / parts
+}
+
+fn resolver_pps(facts: &Facts<'_>) -> Vec<ResolverRate> {
+    let rates = &facts.aggregate.rates;
+    rates
+        .rows()
+        .into_iter()
+        .map(|row| {
+            let (interface, source) = facts.sender(row);
+            ResolverRate {
+                interface,
+                source,
+                destination_group: "link_local".to_owned(),
+                peak: row.peak,
+                peak_at: row.peak_at.to_string(),
+                seconds_over_limit: row.seconds_over,
+                limit: rates.limit(),
+            }
+        })
+        .collect()
+}
+
+fn capture(facts: &Facts<'_>, notes: &Notes) -> Capture {
+    let quality = facts.quality;
+    let [udp_queries, udp_responses, tcp_queries, tcp_responses] = quality.messages;
+    let dns = DnsMessages {
+        udp_queries,
+        udp_responses,
+        tcp_queries,
+        tcp_responses,
+        malformed: quality.malformed,
+    };
+    Capture {
+        files: notes.files.clone(),
+        first_packet: quality.first.map(|time| time.to_string()),
+        last_packet: quality.last.map(|time| time.to_string()),
+        packets: quality.packets,
+        bytes: quality.bytes,
+        dns,
+        copies: facts.aggregate.totals.copies,
+        snaplen_truncated: quality.cut,
+        unsupported: quality.unsupported(),
+        fragments_incomplete: facts.fragments.incomplete_dns + facts.fragments.incomplete_unknown,
+        tcp_gaps: facts.streams.gaps,
+        dropped_by_kernel: notes.dropped,
+        dropped_by_dnspect: 0,
+        state_evicted: facts.aggregate.evicted() + facts.streams.evicted + facts.fragments.evicted,
+        one_sided: facts.one_sided(),
+        out_of_order: quality.out_of_order,
+        caveats: Vec::new(),
+    }
+}
+
+/// In words: what lowers a confidence, and what the reader met.
+fn caveats(facts: &Facts<'_>, notes: &Notes) -> Vec<String> {
+    let mut caveats: Vec<String> = notes.warnings.clone();
+    caveats.extend(notes.dropped.filter(|&dropped| dropped > 0).map(dropped_words));
+    if facts.one_sided() {
+        caveats.push(ONE_SIDED.to_owned());
+    }
+    let unsupported: Vec<String> = facts
+        .quality
+        .skipped
+        .iter()
+        .filter_map(|(reason, count)| Some(format!("{count} × {}", reason.words()?)))
+        .collect();
+    if !unsupported.is_empty() {
+        caveats.push(format!("Not decoded: {}.", unsupported.join(", ")));
+    }
+    if facts.aggregate.names.overflowed() > 0 {
+        caveats.push(format!(
+            "{} queries were for names beyond the first 200,000, which are counted together.",
+            facts.aggregate.names.overflowed()
+        ));
+    }
+    caveats
+}

@@ -1,0 +1,134 @@
+//! What the causes look at: the sums of the capture, and the questions that several causes ask of
+//! them.
+
+use crate::aggregate::{Aggregate, Pair, Period, Quality, Row, Sender, Tally};
+use crate::decode::fragment::FragmentCounters;
+use crate::decode::stream::StreamCounters;
+use crate::model::{Address, Span};
+
+use super::finding::Window;
+
+/// Everything measured.
+pub struct Facts<'a> {
+    /// The sums.
+    pub aggregate: &'a Aggregate,
+    /// The capture as read.
+    pub quality: &'a Quality,
+    /// Packets that the kernel dropped, where the capture says.
+    pub dropped: Option<u64>,
+    /// Whether packets are missing because the reader met damage or an early end.
+    pub damaged: bool,
+    /// TCP streams in numbers.
+    pub streams: &'a StreamCounters,
+    /// IP fragments in numbers.
+    pub fragments: &'a FragmentCounters,
+    /// Names of interfaces by number.
+    pub interfaces: &'a dyn Fn(u16) -> Option<String>,
+    /// Addresses of the cluster DNS that the user named.
+    pub cluster_dns: &'a [Address],
+    /// By index of the client: whether it forwards questions for others.
+    pub forwarders: Vec<bool>,
+}
+
+/// Fewer losses than this in one place are chance: one packet, or the two of an A/AAAA pair.
+pub const FEW: u64 = 3;
+
+/// A conclusion drawn from a capture that lost packets itself is worth no more than this.
+pub const FLAWED_CONFIDENCE: f64 = 0.3;
+
+/// Queries without a single response prove one direction when nobody asked again: of so many
+/// unanswered ones, this share would have been sent again by any stub resolver.
+const RETRIED_SHARE: f64 = 0.2;
+
+impl Facts<'_> {
+    /// Pairs whose client asks for itself.
+    pub fn client_pairs(&self) -> impl Iterator<Item = &Pair> {
+        self.aggregate.pairs.iter().filter(|pair| !self.forwards(pair))
+    }
+
+    /// Pairs whose client forwards for others: the resolvers' own upstream leg.
+    pub fn upstream_pairs(&self) -> impl Iterator<Item = &Pair> {
+        self.aggregate.pairs.iter().filter(|pair| self.forwards(pair))
+    }
+
+    fn forwards(&self, pair: &Pair) -> bool {
+        self.forwarders.get(pair.client_index as usize).copied().unwrap_or(false)
+    }
+
+    /// Sum over the clients' own pairs.
+    pub fn client_tally(&self) -> Tally {
+        let mut sum = Tally::default();
+        self.client_pairs().for_each(|pair| sum.add(pair.all));
+        sum
+    }
+
+    /// Share of `part` in `whole`; 0 of nothing.
+    pub fn share(part: u64, whole: u64) -> f64 {
+        if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+    }
+
+    /// A period as the report shows it.
+    pub fn window(period: Period) -> Window {
+        if period.any() {
+            Window { start: period.first.to_string(), end: period.last.to_string() }
+        } else {
+            Window::default()
+        }
+    }
+
+    /// The whole capture as a period.
+    pub fn whole(&self) -> Period {
+        let mut period = Period::default();
+        self.quality.first.into_iter().for_each(|time| period.note(time));
+        self.quality.last.into_iter().for_each(|time| period.note(time));
+        period
+    }
+
+    /// `confidence`, no higher than the quality of the capture allows for losses.
+    pub fn capped(&self, confidence: f64) -> f64 {
+        if self.lossy() { confidence.min(FLAWED_CONFIDENCE) } else { confidence }
+    }
+
+    /// Whether the capture itself lost packets, so that a loss in it may be its own.
+    pub fn lossy(&self) -> bool {
+        self.dropped.unwrap_or(0) > 0
+    }
+
+    /// Whether only queries, or only responses, were captured: there are no answers, and nobody
+    /// behaves as if there were none.
+    pub fn one_sided(&self) -> bool {
+        let [queries, responses] = [0, 1].map(|side| {
+            self.quality.messages[side] + self.quality.messages[2 + side]
+        });
+        let totals = &self.aggregate.totals;
+        if queries == 0 || responses == 0 {
+            let retries = totals.retransmissions + self.aggregate.lookups.retried();
+            let quiet = Facts::share(retries, totals.unanswered) < RETRIED_SHARE;
+            return queries + responses > 0 && (queries == 0 || totals.refusals == 0 && quiet);
+        }
+        false
+    }
+
+    /// Whether an address answered anybody.
+    pub fn answers(&self, server: Address) -> bool {
+        self.aggregate.server(server).is_some_and(|server| server.answered > 0)
+    }
+
+    /// What an ENI is called in the report: interface name and source.
+    pub fn sender(&self, row: &Row) -> (Option<String>, Option<String>) {
+        match row.sender {
+            Sender::Interface(number) => ((self.interfaces)(number), Some(row.source.to_string())),
+            Sender::Link(octets) => {
+                let hex: Vec<String> = octets.iter().map(|octet| format!("{octet:02x}")).collect();
+                (None, Some(hex.join(":")))
+            }
+            Sender::Address(address) => (None, Some(address.to_string())),
+        }
+    }
+
+    /// How long the capture is.
+    pub fn length(&self) -> Span {
+        let whole = self.whole();
+        if whole.any() { whole.last.since(whole.first) } else { Span::ZERO }
+    }
+}

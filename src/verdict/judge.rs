@@ -1,0 +1,87 @@
+//! The verdict: findings ranked, normal ones apart, and one sentence over all.
+
+use super::causes::ALL;
+use super::facts::Facts;
+use super::finding::{Finding, Severity, Status, Verdict};
+
+/// Runs every cause and ranks what they find: by severity, then by damage, then by confidence;
+/// normal findings last.
+pub fn findings(facts: &Facts<'_>) -> Vec<Finding> {
+    let mut found: Vec<Finding> = ALL.iter().filter_map(|cause| (cause.detect)(facts)).collect();
+    found.sort_by(|a, b| {
+        a.normal
+            .cmp(&b.normal)
+            .then(b.severity.cmp(&a.severity))
+            .then(b.damage.cmp(&a.damage))
+            .then(b.confidence.total_cmp(&a.confidence))
+    });
+    found
+}
+
+/// Sums the findings up.
+pub fn verdict(facts: &Facts<'_>, findings: &[Finding]) -> Verdict {
+    let fault = findings.iter().find(|finding| !finding.normal);
+    match fault {
+        Some(finding) if finding.cause == "capture_incomplete" => Verdict {
+            status: Status::Inconclusive,
+            root_cause: "undetermined",
+            category: Some(finding.category),
+            severity: finding.severity,
+            confidence: finding.confidence,
+            summary: finding.summary.clone(),
+        },
+        Some(finding) => Verdict {
+            status: status(finding.severity),
+            root_cause: finding.cause,
+            category: Some(finding.category),
+            severity: finding.severity,
+            confidence: finding.confidence,
+            summary: finding.summary.clone(),
+        },
+        None => without_fault(facts),
+    }
+}
+
+fn status(severity: Severity) -> Status {
+    if severity >= Severity::High { Status::Failing } else { Status::Degraded }
+}
+
+/// Nothing was found: then nothing is wrong, or something is that no cause explains.
+fn without_fault(facts: &Facts<'_>) -> Verdict {
+    /// Up to this share of losses is the background noise of UDP.
+    const NOISE: f64 = 0.005;
+    let tally = facts.client_tally();
+    let lost = tally.unanswered;
+    let noticeable = lost >= super::facts::FEW && Facts::share(lost, tally.sent) > NOISE;
+    if noticeable {
+        return Verdict {
+            status: Status::Inconclusive,
+            root_cause: "undetermined",
+            category: None,
+            severity: Severity::Medium,
+            confidence: 0.0,
+            summary: format!(
+                "{lost} of {} queries got no answer, and nothing in this capture tells why: \
+                 capture on the other side of the loss as well.",
+                tally.sent
+            ),
+        };
+    }
+    Verdict {
+        status: Status::Healthy,
+        root_cause: "none",
+        category: None,
+        severity: Severity::None,
+        confidence: facts.capped(0.9),
+        summary: healthy_words(facts, tally.sent, lost),
+    }
+}
+
+fn healthy_words(facts: &Facts<'_>, sent: u64, lost: u64) -> String {
+    let p99 = facts.aggregate.delays.quantile(0.99) as f64 / 1000.0;
+    match lost {
+        0 => format!("DNS is healthy here: all {sent} questions were answered, 99 % within {p99:.1} ms."),
+        1 => format!("DNS is healthy here: {} of {sent} questions were answered, 99 % within {p99:.1} ms; one was not, which is no pattern.", sent - lost),
+        _ => format!("DNS is healthy here: {lost} of {sent} questions stayed without an answer, no more than UDP always loses; 99 % of the others were answered within {p99:.1} ms."),
+    }
+}
