@@ -47,19 +47,21 @@ def measure(path):
     legs = collections.defaultdict(lambda: [0, 0])
     count = collections.Counter()
     last_query = None
+    resolver = collections.Counter()                    # packets sent to link-local services, by wall-clock second
     for row in read(path):
         time = float(row["frame.time_epoch"][0])
         times.append(time)
         count["frames"] += 1
         count["cut"] += row["frame.len"] != row["frame.cap_len"]
         source, target = (row["ip.src"] or [""])[0], (row["ip.dst"] or [""])[0]
+        resolver[int(time)] += target.startswith("169.254.169.")
         if row["icmp.type"]:
             icmp[f"type {row['icmp.type'][0]} code {row['icmp.code'][0]} from {source} to {target}"] += 1
             continue                                    # the DNS inside is a quotation
-        if row["tcp.flags"] and int(row["tcp.flags"][0], 16) & 0x12 == 2:
-            count["tcp_syn"] += 1
-        if row["tcp.flags"] and int(row["tcp.flags"][0], 16) & 4:
-            count["tcp_rst"] += 1
+        if "53" in row["tcp.srcport"] + row["tcp.dstport"]:      # not the metadata service
+            tcp_flags = int(row["tcp.flags"][0], 16)
+            count["tcp_syn"] += tcp_flags & 0x12 == 2
+            count["tcp_rst"] += tcp_flags & 4 != 0
         transport = "tcp" if row["tcp.srcport"] else "udp"
         for i, response in enumerate(row["dns.flags.response"]):
             if not truth(response):
@@ -83,6 +85,7 @@ def measure(path):
     facts = {"bytes": path.stat().st_size, "seconds": round(times[-1] - times[0], 3) if times else 0}
     facts |= {key: count[key] for key in ("frames", "udp_queries", "udp_responses", "tcp_queries", "tcp_responses", "tcp_syn", "tcp_rst", "cut")}
     facts |= {"seconds_after_last_query": round(times[-1] - last_query, 3) if last_query else None,
+              "link_local_peak": max(resolver.values(), default=0), "link_local_seconds_over_1024": sum(n > 1024 for n in resolver.values()),
               "rcodes": dict(rcodes), "flags": {k: v for k, v in flags.items() if v}, "icmp": dict(icmp.most_common(12)),
               "legs": [{"client": c, "server": s, "query_frames": q, "response_frames": r}
                        for (c, s), (q, r) in sorted(legs.items(), key=lambda leg: -leg[1][0])[:16]]}
@@ -107,7 +110,8 @@ def clients(run):
 def check(meta, facts):
     """Evaluates the checks of a case: `f` is facts by capture, `d` what the drivers and marks say."""
     captures = {name.split(".")[0].replace("-", "_"): value["facts"] for name, value in facts["captures"].items()}
-    scope = {"f": captures, "d": facts["facts"],
+    # All names are globals: a generator inside eval sees no locals.
+    scope = {"__builtins__": {"all": all, "any": any, "sum": sum, "float": float}, "f": captures, "d": facts["facts"],
              "rcode": lambda name, code: captures[name]["rcodes"].get(code, 0),
              "icmp": lambda name: sum(captures[name]["icmp"].values()),
              "leg": lambda name, client, server: next(((leg["query_frames"], leg["response_frames"]) for leg in captures[name]["legs"]
@@ -116,7 +120,7 @@ def check(meta, facts):
     failed = []
     for expression in [*meta.get("checks", []), "d['tcpdump_lost']=='0'"]:
         try:
-            good = bool(eval(expression, {"__builtins__": {"all": all, "any": any, "sum": sum, "abs": abs, "float": float}}, scope))  # our own file
+            good = bool(eval(expression, scope))  # our own file
         except (KeyError, StopIteration) as error:
             good = False
             print(f"  {expression}: {error!r}", file=sys.stderr)

@@ -35,6 +35,7 @@ case_over_the_limit() {
     settle 1
     fact packets_dropped_by_limiter "$(in_ns dl-vpc iptables -L LIMIT -v -n -x | awk '$3=="DROP"{n+=$1} END{print n+0}')"
     captures_stop
+    gzip -9 "$OUT/node-eth0.pcap"
     zstd -q --rm -19 "$OUT/node-any.pcap"
 }
 
@@ -52,19 +53,22 @@ case_near_the_limit() {
 }
 
 # A backend that goes away: for about a second it cannot forward any more (SERVFAIL at once), then it leaves the
-# endpoints and ends. glibc and Go ask again from a new port, which kube-proxy's random choice can bring to the other one.
+# endpoints and ends. Go asks again from a new port, which kube-proxy's random choice can bring to the other one.
+# glibc would not do: after SERVFAIL for both of a pair it repeats on the same port, so at the same backend.
 case_servfail_transient() {
     topology_up 1 2
     cp "$LAB/services/Corefile.eks" "$RUN/dl-cd2.corefile"
     services_up Corefile.eks "$RUN/dl-cd2.corefile"
+    # Two tries can both meet the failing backend; with four, lookups of this pod do not fail.
+    resolv dl-web "nameserver $CLUSTER_IP" "search $SEARCH" "options ndots:5 attempts:4"
     capture_all dl-web
-    glibc  dl-web  web-glibc  34 300 11 h1.cdn.example.net. h2.cdn.example.net. h3.many.example.com. h4.many.example.com. h5.cdn.example.net. h6.many.example.com.
-    golang dl-job  job-go     18 560 11 web.default orders.shop hooks.example.org.
+    golang dl-web  web-go     30 350 11 h1.cdn.example.net. h2.cdn.example.net. h3.many.example.com. h4.many.example.com. h5.cdn.example.net. h6.many.example.com.
+    glibc  dl-api  api-glibc  18 560 11 web.default orders.shop
     glibc  dl-shop shop-glibc 22 470 11 cart.shop web.default
     sleep 4
     coredns_swap dl-cd2 Corefile.broken-forward
     mark broken
-    sleep 1.4
+    sleep 1.8       # the swap takes about one second
     kube_proxy 1 "${POD_IP[dl-cd1]}"; kube_proxy 2 "${POD_IP[dl-cd1]}"
     mark endpoint_removed
     sleep 0.3

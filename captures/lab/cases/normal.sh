@@ -23,7 +23,7 @@ pcapng_node() {
     for dev in eth0 "$(host_veth dl-web)" "$(host_veth dl-api)" "$(host_veth dl-job)" "$(host_veth dl-cd1)"; do args+=(-i "$dev" -f "$FILTER"); done
     ip netns exec dl-node1 dumpcap -q -w "$OUT/node-interfaces.pcapng" "${args[@]}" 2>"$RUN/dumpcap.err" &
     CAPTURES+=("$!")
-    settle 1
+    sleep 1
 }
 
 case_ndots_search() {
@@ -56,6 +56,8 @@ case_tcp_large() {
     in_ns dl-api dig +tries=1 +time=3 +noedns TXT large.example.com @$CLUSTER_IP >"$RUN/dig.txt" 2>&1 || true
     drivers_wait
     settle 1
+    captures_stop
+    zstd -q --rm -19 "$OUT/node-any.pcap"
 }
 
 case_missing_name() {

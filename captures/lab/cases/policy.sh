@@ -4,7 +4,13 @@
 EXTERNAL='api.payments.example.com www.example.org'
 
 case_upstream_blocked()      { upstream_blocked "$COREDNS_VERSION"; }
-case_upstream_blocked_1_12() { fact coredns "$COREDNS_OLD"; upstream_blocked "$COREDNS_OLD"; }
+# The twin is for the timing of the older version; two of its five files are enough.
+case_upstream_blocked_1_12() {
+    fact coredns "$COREDNS_OLD"
+    upstream_blocked "$COREDNS_OLD"
+    captures_stop
+    rm "$OUT/node-any.pcap" "$OUT/node-eth0.pcap" "$OUT/pod.pcap"
+}
 
 # The incident of the runbook: a default-deny egress policy on kube-system that
 # forgot the upstream resolvers. Answers of CoreDNS and cluster addresses pass.
@@ -100,11 +106,85 @@ case_port_closed() {
     glibc  dl-web  web-glibc 16 600 11 web.default www.example.com.
     golang dl-job  job-go    10 900 11 api.default
     glibc  dl-shop shop-glibc 12 800 11 cart.shop
-    musl   dl-api  api-musl   3 200 8 orders.shop
+    musl   dl-api  api-musl   8 700 8 orders.shop
     sleep 2
     coredns_stop dl-cd1; coredns_stop dl-cd2
     mark stopped
     drivers_wait
     mark clients_done
+    settle 6
+}
+
+# No endpoint of kube-dns is ready: kube-proxy puts a REJECT before the DNAT.
+case_no_endpoints() {
+    topology_up 1 2; services_up
+    capture node-any.pcap dl-node1 any
+    capture node-eth0.pcap dl-node1 eth0
+    capture pod.pcap dl-web eth0
+    glibc  dl-web  web-glibc 16 600 10 web.default www.example.com.
+    golang dl-job  job-go    10 900 10 api.default
+    musl   dl-api  api-musl   8 700 8 orders.shop
+    sleep 2
+    kube_proxy 1; kube_proxy 2
+    mark no_endpoints
+    drivers_wait
+    settle 6
+}
+
+# TCP to port 53 is dropped between the nodes, UDP is not: truncated answers cannot be completed.
+case_tcp53_blocked() {
+    topology_up 2 2; services_up
+    in_ns dl-node1 iptables -A FORWARD -p tcp --dport 53 -j DROP
+    capture node-any.pcap dl-node1 any
+    capture pod.pcap dl-web eth0
+    capture coredns.pcap dl-cd2 eth0
+    glibc  dl-api api-glibc 10 700 8 web.default www.example.com.
+    golang dl-web web-go     2 300 6 workers.batch
+    drive dl-web web-glibc timeout 14 "$BIN/lookup-glibc" -n 1 -d 1 workers.batch.svc.cluster.local.
+    glibc  dl-web web-small 10 900 9 orders.shop
+    drivers_wait
+    settle 6
+}
+
+# Kubelet of node 1 hands out the ClusterIP of the other EKS default; nothing owns that address.
+case_wrong_nameserver() {
+    topology_up 1 2; services_up
+    local pod
+    for pod in dl-api dl-job; do resolv $pod "nameserver 10.100.0.10" "search $SEARCH" "options ndots:5"; done
+    # The VPC has no route for it and says nothing.
+    ip -n dl-vpc route add blackhole 10.100.0.0/16
+    in_ns dl-vpc iptables -A INPUT -d 10.100.0.0/16 -j DROP; in_ns dl-vpc iptables -A OUTPUT -p icmp --icmp-type 3 -j DROP
+    capture node-any.pcap dl-node1 any
+    capture node-eth0.pcap dl-node1 eth0
+    capture pod.pcap dl-api eth0
+    glibc  dl-web  web-glibc  30 480 14 web.default www.example.com.
+    golang dl-shop shop-go    14 900 14 cart.shop
+    glibc  dl-api  api-glibc   1 0 5 api.default
+    musl   dl-job  job-musl    3 100 12 orders.shop
+    glibc  dl-job  job-glibc   1 0 5 www.example.com.
+    drivers_wait
+    settle 6
+}
+
+# A CoreDNS pod is gone from the network (its node died, or its veth), and for ten seconds the endpoints still name it.
+case_backend_gone() {
+    topology_up 1 2; services_up
+    capture_all dl-web
+    # Several processes in each pod: one that met the dead backend waits for seconds.
+    local i
+    for i in 1 2 3; do
+        glibc  dl-web  "web-glibc$i" 20 350 11 web.default www.example.com. api
+        musl   dl-api  "api-musl$i"  20 350 11 orders.shop redis.cache.svc.cluster.local.
+        golang dl-job  "job-go$i"    20 350 11 cart.shop kubernetes.default.svc.cluster.local.
+    done
+    glibc  dl-shop shop-glibc 20 350 10 cart.shop postgres.data
+    sleep 3
+    # The address is silent: neither an answer nor an ICMP error, as when a node is gone.
+    in_ns dl-cd2 iptables -A INPUT -j DROP
+    mark gone
+    sleep 9
+    kube_proxy 1 "${POD_IP[dl-cd1]}"; kube_proxy 2 "${POD_IP[dl-cd1]}"
+    mark endpoint_removed
+    drivers_wait
     settle 6
 }

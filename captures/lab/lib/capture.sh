@@ -17,7 +17,7 @@ capture() {
     ip netns exec "$ns" tcpdump -Z root -n -U --immediate-mode -B 8192 -s 2048 -i "$dev" -w "$OUT/$file" "$@" "$FILTER" 2>"$err" &
     CAPTURES+=("$!")
     for _ in $(seq 50); do
-        ! grep -q 'listening on' "$err" || return 0
+        ! grep -qs 'listening on' "$err" || return 0
         sleep 0.05
     done
     die "tcpdump on $ns/$dev: $(cat "$err")"
@@ -25,6 +25,7 @@ capture() {
 
 captures_stop() {
     local pid
+    sleep 0.5       # dumpcap reads its ring in blocks; what is in an open one would be lost
     for pid in "${CAPTURES[@]}"; do kill -INT "$pid" 2>/dev/null || true; done
     for pid in "${CAPTURES[@]}"; do wait "$pid" 2>/dev/null || true; done
     CAPTURES=()

@@ -126,7 +126,7 @@ topology_up() {
 # The chain names are the real ones: hashes of "kube-system/kube-dns:dns" and ":dns-tcp".
 # Without an endpoint it is, as there, a REJECT in the filter table.
 kube_proxy() {
-    local node=$1 ns=dl-node$1 proto chain n i ep; shift
+    local ns=dl-node$1 proto chain n i ep; shift
     {
         echo '*nat'
         echo ':KUBE-SERVICES - [0:0]'; echo ':KUBE-MARK-MASQ - [0:0]'; echo ':KUBE-POSTROUTING - [0:0]'
@@ -162,5 +162,4 @@ kube_proxy() {
             done
         done
     fi
-    : "$node"
 }
