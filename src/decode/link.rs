@@ -23,6 +23,9 @@ const CISCO_HDLC: u16 = 104;
 const LOOP: u16 = 108;
 const ENC: u16 = 109;
 const LINUX_SLL: u16 = 113;
+/// What `tcpdump -i pktap` and `-i any` of macOS write; older versions used a private number.
+const PKTAP: u16 = 258;
+const PKTAP_PRIVATE: u16 = 149;
 const PPP_WITH_DIRECTION: u16 = 204;
 const IPV4: u16 = 228;
 const IPV6: u16 = 229;
@@ -58,6 +61,7 @@ pub(super) fn link<'a>(
             ether_type(u16::from_be_bytes([high, low]), part.skip(4)?, network)
         }
         NFLOG => nflog(part, network),
+        PKTAP | PKTAP_PRIVATE => pktap(part, network),
         other => Err(Skip::UnsupportedLinkType(other)),
     }
 }
@@ -128,12 +132,37 @@ fn link_address(length: u8, [a0, a1, a2, a3, a4, a5, _, _]: [u8; 8]) -> [u8; 6] 
 /// all) the packet. `AF_INET6` is 10 on Linux, 23 on Windows, 24 on NetBSD and OpenBSD, 28 on
 /// FreeBSD and 30 on macOS.
 fn loopback<'a>(part: Part<'a>, header: usize, network: &mut Network) -> Result<Body<'a>, Skip> {
-    let family = u32::from_le_bytes(*part.head()?);
+    let family: [u8; 4] = *part.head()?;
+    // Some drivers write an EtherType behind two octets of something else.
+    if let [_, _, 0x08, 0x00] | [_, _, 0x86, 0xdd] = family {
+        return ip(part.skip(header)?, network);
+    }
+    let family = u32::from_le_bytes(family);
     let family = if family > 0xffff { family.swap_bytes() } else { family };
     match family {
         2 | 10 | 23 | 24 | 28 | 30 => ip(part.skip(header)?, network),
         _ => Err(Skip::NotIp),
     }
+}
+
+/// macOS's header before that of the interface: lengths and numbers in the order of the machine,
+/// which since 2006 is little-endian.
+fn pktap<'a>(part: Part<'a>, network: &mut Network) -> Result<Body<'a>, Skip> {
+    const INCOMING: u8 = 1;
+    const OUTGOING: u8 = 2;
+    let header: &[u8; 40] = part.head()?;
+    let [l0, l1, l2, l3, _, _, _, _, t0, t1, _, _, .., flags, _, _, _] = *header;
+    let length = u32::from_le_bytes([l0, l1, l2, l3]) as usize;
+    let inner = u16::from_le_bytes([t0, t1]);
+    if length < header.len() || matches!(inner, PKTAP | PKTAP_PRIVATE) {
+        return Err(Skip::BadHeader);
+    }
+    network.direction = match flags & (INCOMING | OUTGOING) {
+        INCOMING => Direction::Incoming,
+        OUTGOING => Direction::Outgoing,
+        _ => Direction::Unknown,
+    };
+    link(LinkType(inner), part.skip(length)?, network)
 }
 
 /// Linux netfilter log: attributes with length and type in host byte order, each aligned to four.

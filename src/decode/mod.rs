@@ -10,6 +10,7 @@ mod link;
 pub mod message;
 mod network;
 mod part;
+pub mod stream;
 mod transport;
 mod tunnel;
 

@@ -67,7 +67,7 @@ fn udp<'a>(part: Part<'a>, network: &mut Network) -> Result<Body<'a>, Skip> {
     };
     let source_port = u16::from_be_bytes([s0, s1]);
     let destination_port = u16::from_be_bytes([d0, d1]);
-    if tunnel::is_port(destination_port)
+    if (tunnel::is_port(destination_port) || tunnel::is_port(source_port))
         && let Some(body) = tunnel::udp(source_port, destination_port, payload, network)
     {
         return Ok(body);

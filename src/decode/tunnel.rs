@@ -15,31 +15,34 @@ const MAX_TUNNELS: u8 = 4;
 /// UDP ports (IANA; 8472 is what Linux and with it flannel and Cilium used before there was one).
 const VXLAN: u16 = 4789;
 const VXLAN_LINUX: u16 = 8472;
+const VXLAN_GPE: u16 = 4790;
 const GENEVE: u16 = 6081;
 const GTP_U: u16 = 2152;
 const DNS: u16 = 53;
 
-/// Whether a datagram to this port may be a tunnel.
+/// Whether a datagram from or to this port may be a tunnel. Senders choose the source port by
+/// the flow within, but some use the tunnel's own and answer to where that came from.
 #[inline]
-pub(super) fn is_port(destination: u16) -> bool {
-    matches!(destination, VXLAN | VXLAN_LINUX | GENEVE | GTP_U)
+pub(super) fn is_port(port: u16) -> bool {
+    matches!(port, VXLAN | VXLAN_LINUX | VXLAN_GPE | GENEVE | GTP_U)
 }
 
-/// What a datagram to a tunnel's port carries; `None` where it is not that tunnel.
+/// What a datagram from or to a tunnel's port carries; `None` where it is not that tunnel.
 pub(super) fn udp<'a>(
     source_port: u16,
     destination_port: u16,
     part: Part<'a>,
     network: &mut Network,
 ) -> Option<Body<'a>> {
-    if source_port == DNS {
+    if source_port == DNS || destination_port == DNS {
         return None;
     }
+    let port = if is_port(destination_port) { destination_port } else { source_port };
     let outer = *network;
-    let result = enter(network).and_then(|()| match destination_port {
+    let result = enter(network).and_then(|()| match port {
         GENEVE => geneve(part, network),
         GTP_U => gtp(part, network),
-        _ => vxlan(part, network),
+        _ => vxlan(port, part, network),
     });
     match result {
         Ok(body) => Some(body),
@@ -72,8 +75,8 @@ pub(super) fn mpls_in_ip<'a>(part: Part<'a>, network: &mut Network) -> Result<Bo
 }
 
 /// VXLAN (RFC 7348); AWS traffic mirroring uses it. The group policy extension sets more flags and
-/// uses the reserved octets, VXLAN-GPE names the protocol in the last of them.
-fn vxlan<'a>(part: Part<'a>, network: &mut Network) -> Result<Body<'a>, Skip> {
+/// uses the reserved octets; VXLAN-GPE, known by a flag or its port, names the protocol in the last.
+fn vxlan<'a>(port: u16, part: Part<'a>, network: &mut Network) -> Result<Body<'a>, Skip> {
     const VALID_NETWORK: u8 = 0x08;
     const NEXT_PROTOCOL: u8 = 0x04;
     let [flags, _, _, next, _, _, _, reserved] = *part.head()?;
@@ -81,8 +84,8 @@ fn vxlan<'a>(part: Part<'a>, network: &mut Network) -> Result<Body<'a>, Skip> {
         return Err(Skip::BadHeader);
     }
     let inner = part.skip(8)?;
-    match (flags & NEXT_PROTOCOL, next) {
-        (NEXT_PROTOCOL, 1 | 2) => ip(inner, network),
+    match next {
+        1 | 2 if flags & NEXT_PROTOCOL != 0 || port == VXLAN_GPE => ip(inner, network),
         _ => ethernet(inner, network),
     }
 }

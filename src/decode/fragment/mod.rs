@@ -468,11 +468,12 @@ fn knowledge(fragment: &Fragment<'_>) -> Knowledge {
     let Some(&[s0, s1, d0, d1]) = fragment.payload.first_chunk() else {
         return Knowledge::Unknown;
     };
-    let destination = u16::from_be_bytes([d0, d1]);
-    match u16::from_be_bytes([s0, s1]) {
-        _ if destination == DNS => Knowledge::Dns,
-        DNS => Knowledge::Dns,
-        _ if fragment.protocol == UDP && tunnel::is_port(destination) => Knowledge::Unknown,
-        _ => Knowledge::Foreign,
+    let ports = [u16::from_be_bytes([s0, s1]), u16::from_be_bytes([d0, d1])];
+    if ports.contains(&DNS) {
+        Knowledge::Dns
+    } else if fragment.protocol == UDP && ports.into_iter().any(tunnel::is_port) {
+        Knowledge::Unknown
+    } else {
+        Knowledge::Foreign
     }
 }

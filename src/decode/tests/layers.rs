@@ -35,6 +35,18 @@ fn every_link_type_leads_to_the_query() {
         ("null, big-endian", 0, join(&[&[0, 0, 0, 2], packet])),
         ("loop", 108, join(&[&[0, 0, 0, 2], packet])),
         ("IPsec interface", 109, join(&[&[2, 0, 0, 0, 1, 2, 3, 4, 0, 0, 0, 0], packet])),
+        ("null with an EtherType", 0, join(&[&[0x0f, 0, 8, 0], packet])),
+        (
+            "macOS's packet tap",
+            258,
+            join(&[
+                &[108, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0],
+                &[0; 24],
+                &[2, 0, 0, 0],
+                &[0; 68],
+                &ethernet(0x0800, packet),
+            ]),
+        ),
         ("PPP", 9, join(&[&[0xff, 3, 0, 0x21], packet])),
         ("PPP without address and control", 9, join(&[&[0, 0x21], packet])),
         ("PPP with a compressed protocol", 9, join(&[&[0x21], packet])),
@@ -342,6 +354,11 @@ fn every_tunnel_leads_to_the_query() {
         ("VXLAN of Linux", vxlan(8472, inner)),
         ("VXLAN with a group policy", udp_tunnel(4789, &[0x88, 0, 0, 7, 0, 0, 9, 0], inner)),
         ("VXLAN-GPE", udp_tunnel(4789, &[0x0c, 0, 0, 1, 0, 0, 9, 0], packet)),
+        ("VXLAN-GPE by its port", udp_tunnel(4790, &[8, 0, 0, 1, 0, 0, 9, 0], packet)),
+        (
+            "GTP-U from its port",
+            ipv4(17, &udp(2152, 1024, &join(&[&[0x30, 255, 0, 57, 0, 0, 0, 1], packet]))),
+        ),
         ("Geneve", udp_tunnel(6081, &[0, 0, 0x65, 0x58, 0, 0, 9, 0], inner)),
         (
             "Geneve with options",

@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use super::*;
 
 /// Every link type that is read, and one that is not.
-const LINK_TYPES: [u16; 18] =
-    [0, 1, 9, 12, 14, 50, 51, 101, 104, 108, 109, 113, 204, 228, 229, 239, 276, 129];
+const LINK_TYPES: [u16; 20] =
+    [0, 1, 9, 12, 14, 50, 51, 101, 104, 108, 109, 113, 204, 228, 229, 239, 276, 258, 149, 129];
 
 /// The octets that a body borrows, and the length that it claims was sent.
 fn borrowed<'a>(body: &Body<'a>) -> (&'a [u8], usize) {
