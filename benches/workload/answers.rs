@@ -38,9 +38,11 @@ pub fn answer(query: &Message, step: &Step) -> Message {
         (AAAA, Zone::World) if hash & 1 == 1 => outside(reply, hash, |n| {
             Ipv6Addr::from_bits(0x2001_0db8 << 96 | u128::from(hash.wrapping_add(n.into()))).into()
         }),
-        (PTR, _) => reply.answer(PTR, Data::Name(Name::parse("svc-1.ns-1.svc.cluster.local"))),
+        (PTR, _) => {
+            reply.answer(PTR, Data::Name(Name::parse("backend-1.team-1.svc.cluster.local")))
+        }
         (SRV, _) => {
-            let target = Name::parse("svc-1.ns-1.svc.cluster.local");
+            let target = Name::parse("backend-1.team-1.svc.cluster.local");
             reply.answer(SRV, Data::Service { priority: 0, weight: 100, port: 80, target })
         }
         (TXT, _) => {

@@ -8,7 +8,7 @@ use crate::wire::{Path, Wire};
 const RETRY: Time = 5_000_000_000;
 const RETRIES: u32 = 2;
 /// How likely a retry is lost once the first transmission was.
-const LOST_AGAIN: f64 = 0.15;
+const LOST_AGAIN: f64 = 0.3;
 /// How many of the answered retries are answered twice.
 const ANSWERED_TWICE: f64 = 0.1;
 /// The first retransmission timeout of Linux' TCP.

@@ -41,7 +41,7 @@ impl Zone {
     pub fn apex(self) -> &'static str {
         match self {
             Zone::Cluster => "cluster.local",
-            Zone::Vpc => "ec2.internal",
+            Zone::Vpc => "eu-west-1.compute.internal",
             Zone::World => "com",
         }
     }
@@ -85,13 +85,15 @@ impl Names {
         let identity = service * NAMESPACES + home;
         // How an application spells a name does not change while it runs.
         match (home == namespace, mix(identity ^ namespace << 32) % 20) {
-            (true, ..15) => walk(identity, &format!("svc-{service}"), namespace, 0, Zone::Cluster),
+            (true, ..15) => {
+                walk(identity, &format!("backend-{service}"), namespace, 0, Zone::Cluster)
+            }
             (_, ..17) => {
-                let name = format!("svc-{service}.ns-{home}");
+                let name = format!("backend-{service}.team-{home}");
                 walk(identity, &name, namespace, 1, Zone::Cluster)
             }
             (_, spelling) => {
-                let name = format!("svc-{service}.ns-{home}.svc.cluster.local");
+                let name = format!("backend-{service}.team-{home}.svc.cluster.local");
                 if spelling == 17 {
                     // Four dots are fewer than ndots: the whole list first, suffixes doubled.
                     walk(identity, &name, namespace, 4, Zone::Cluster)
@@ -121,7 +123,7 @@ impl Names {
             }
             1 => {
                 let home = mix(service) % NAMESPACES;
-                let name = format!("_http._tcp.svc-{service}.ns-{home}.svc.cluster.local");
+                let name = format!("_http._tcp.backend-{service}.team-{home}.svc.cluster.local");
                 absolute(1 << 27 | service, &name, &[SRV], Zone::Cluster)
             }
             2 => {
@@ -163,10 +165,10 @@ fn absolute(identity: u64, name: &str, kinds: &'static [u16], zone: Zone) -> Wan
 fn walk(identity: u64, name: &str, namespace: u64, found: usize, zone: Zone) -> Wanted {
     let step = |n: usize| {
         let (full, zone) = match n {
-            0 => (format!("{name}.ns-{namespace}.svc.cluster.local"), Zone::Cluster),
+            0 => (format!("{name}.team-{namespace}.svc.cluster.local"), Zone::Cluster),
             1 => (format!("{name}.svc.cluster.local"), Zone::Cluster),
             2 => (format!("{name}.cluster.local"), Zone::Cluster),
-            3 => (format!("{name}.ec2.internal"), Zone::Vpc),
+            3 => (format!("{name}.eu-west-1.compute.internal"), Zone::Vpc),
             _ => (name.to_string(), zone),
         };
         Step { name: Name::parse(&full), zone, exists: n == found }

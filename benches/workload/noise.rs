@@ -38,7 +38,8 @@ impl Noise {
     pub fn play(&mut self, at: Time, wire: &mut Wire) {
         let random = &mut wire.random;
         let which = random.below(CONNECTIONS as u64) as usize;
-        let length = random.below(SEGMENT + 1);
+        // Every eighth only acknowledges.
+        let length = if random.below(8) == 0 { 0 } else { random.below(SEGMENT + 1) };
         let from = random.below(self.bytes.len() as u64 - SEGMENT) as usize;
         let payload = self.bytes[from..from + length as usize].to_vec();
         let (client, server, seq) = &mut self.connections[which];
