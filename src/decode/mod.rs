@@ -220,3 +220,18 @@ pub enum Skip {
     /// A tunnel or IP protocol that hides its payload, by IP protocol number: ESP….
     UnsupportedProtocol(u8),
 }
+
+impl Skip {
+    /// What was skipped, in words; nothing for what is no loss: frames without IP.
+    pub fn words(self) -> Option<String> {
+        Some(match self {
+            Skip::NotIp => return None,
+            Skip::UnsupportedLinkType(number) => format!("link type {number}"),
+            Skip::UnsupportedEtherType(number) => format!("EtherType {number:#06x}"),
+            Skip::CutShort => "frame cut before its transport header".to_owned(),
+            Skip::BadHeader => "damaged header".to_owned(),
+            Skip::TooManyTunnels => "more tunnels than are followed".to_owned(),
+            Skip::UnsupportedProtocol(number) => format!("IP protocol {number}"),
+        })
+    }
+}
