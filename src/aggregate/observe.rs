@@ -193,10 +193,24 @@ impl Observer for Aggregate {
             tally.servfail += u64::from(failed);
         }
         pair.late += u64::from(late);
-        pair.rescued += u64::from(transaction.retransmissions > 0);
+        if transaction.retransmissions > 0 {
+            pair.rescued += 1;
+            pair.rescues.note(transaction.first_sent);
+            pair.rescued_frames.note(transaction.first_frame);
+        }
         pair.outcomes[outcome as usize] += 1;
         pair.answers.note(time);
-        pair.answer_ttl = response.packet.ttl;
+        let ttl = response.packet.ttl;
+        let (low, high) = pair.answer_ttls.unwrap_or((ttl, ttl));
+        pair.answer_ttls = Some((low.min(ttl), high.max(ttl)));
+        if places.zone == Zone::External as u8 {
+            if failed {
+                pair.external_bad.note(transaction.first_sent);
+                pair.external_timeouts += u64::from(is_forward_timeout(delay));
+            } else {
+                pair.external_fine.note(time);
+            }
+        }
         pair.seen_beyond += u64::from(transaction.legs().len() > 1);
         if let Some(band) = places.band.checked_sub(1) {
             pair.banded[usize::from(band)] += 1;
@@ -243,17 +257,11 @@ impl Observer for Aggregate {
             pair.banded[usize::from(band)] += 1;
             pair.banded_lost[usize::from(band)] += 1;
         }
+        if places.zone == Zone::External as u8 {
+            pair.external_bad.note(transaction.first_sent);
+        }
         if let Some(refusal) = transaction.refusal {
-            let by_server = transaction.legs().iter().any(|leg| leg.server == refusal.reporter);
-            let closed = matches!(refusal.icmp, None | Some(IcmpKind::PortUnreachable));
-            if by_server && closed {
-                pair.closed += 1;
-            } else {
-                pair.rejected += 1;
-            }
-            pair.reject_kind = refusal.icmp;
-            pair.reporter = refusal.reporter;
-            pair.reporter_ttl = refusal.ttl;
+            note_refusal(pair, transaction, refusal);
         }
         for leg in transaction.legs() {
             let server = self.server_mut(leg.server);
@@ -293,6 +301,26 @@ impl Observer for Aggregate {
     fn answer_unwanted(&mut self, _packet: &PacketMeta, _error: &IcmpError<'_>) {
         self.totals.unwanted += 1;
     }
+}
+
+/// Counts a transaction that was refused, by who seems to have done it.
+fn note_refusal(pair: &mut Pair, transaction: &Transaction, refusal: Refusal) {
+    let closed = matches!(refusal.icmp, None | Some(IcmpKind::PortUnreachable));
+    let translated = transaction.legs()[1..]
+        .iter()
+        .any(|leg| leg.server == refusal.reporter && leg.server != transaction.server.address);
+    if closed && translated {
+        pair.closed += 1;
+    } else if closed && refusal.reporter == transaction.server.address {
+        pair.closed_unclear += 1;
+    } else {
+        pair.rejected += 1;
+    }
+    pair.refused_beyond += u64::from(transaction.legs().len() > 1);
+    pair.reject_kind = refusal.icmp;
+    pair.reporter = refusal.reporter;
+    pair.reporter_ttl = refusal.ttl;
+    pair.refusals.note(refusal.time);
 }
 
 /// Whether a SERVFAIL after `delay` looks like a forwarder that waited in vain.
