@@ -199,7 +199,7 @@ fn count_lookup(
     let client = clients.get_mut(ended.client);
     client.count(ended);
     totals.only_ipv4 += u64::from(ended.only_ipv4);
-    if ended.ending == Ending::Missing {
+    if ended.ending == Ending::Missing && ended.as_is {
         let entry = missing.entry(hasher.hash(ended.name), ended.name);
         entry.lookups += 1;
         entry.transactions += u64::from(ended.transactions);

@@ -214,6 +214,7 @@ impl Observer for Aggregate {
         pair.seen_beyond += u64::from(transaction.legs().len() > 1);
         if let Some(band) = places.band.checked_sub(1) {
             pair.banded[usize::from(band)] += 1;
+            pair.banded_lost[usize::from(band)] += u64::from(transaction.retransmissions > 0);
         }
         if failed {
             pair.failures.note(time);

@@ -183,7 +183,7 @@ pub struct Pair {
     pub servfail_frames: Frames,
     /// Transactions by how near the ENI was to its limit: below 80 %, up to it, over it.
     pub banded: [u64; 3],
-    /// Of these, unanswered.
+    /// Of these, unanswered or answered only after a retransmission.
     pub banded_lost: [u64; 3],
 }
 

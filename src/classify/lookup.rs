@@ -69,6 +69,8 @@ pub struct Ended<'a> {
     pub dots: Option<u8>,
     /// Whether the name was first tried as it is.
     pub as_is_first: bool,
+    /// Whether its last name is known to be the one wanted, not one that the search list made.
+    pub as_is: bool,
     /// Whether A was fine and AAAA was empty in the last step.
     pub only_ipv4: bool,
     /// Indexes of the suffixes tried, in their order.
@@ -227,6 +229,11 @@ impl Lookups {
             shared_base(current, question.name, &self.suffixes)
         };
         let Some(base) = base else { return false };
+        let tail = &question.name[base..];
+        if known > 0 && (open.is_complete() || self.suffixes.at(tail).is_some_and(|s| open.tried(s))) {
+            // The list is through, or begins anew: the client asks for the same name once more.
+            return false;
+        }
         if known == 0 {
             open.as_is_first = current.len() == base + 1;
             let tail = current[base..].to_vec();
@@ -234,7 +241,6 @@ impl Lookups {
             open.doubled = tail.len() > 1 && ends_with_labels(&open.name[..base], &tail);
             open.base = base as u8;
         }
-        let tail = &question.name[base..];
         let position = u64::from(open.suffix_count);
         open.note_suffix(self.suffixes.note(tail, position));
         open.doubled |= tail.len() > 1 && ends_with_labels(&open.name[..base], tail);
@@ -272,7 +278,7 @@ impl Lookups {
         }
         open.live = false;
         let (client, next) = (open.client, open.next);
-        ended(open.ended());
+        ended(open.ended(&self.suffixes));
         // Take it out of its client's list.
         let mut at = self.heads[client as usize];
         if at == slot {
@@ -322,6 +328,15 @@ impl Open {
         self.name[..question.name.len()].copy_from_slice(question.name);
         self.length = question.name.len() as u8;
         self.name_hash = question.name_hash;
+    }
+
+    /// Whether the walk has come to its end: the name as it is, behind the list.
+    fn is_complete(&self) -> bool {
+        !self.as_is_first && self.length == self.base + 1
+    }
+
+    fn tried(&self, suffix: u16) -> bool {
+        self.suffixes[..usize::from(self.suffix_count)].contains(&suffix)
     }
 
     fn note_suffix(&mut self, suffix: Option<u16>) {
@@ -377,7 +392,7 @@ impl Open {
         !resolved && if waiting { gap >= SOONEST_RETRY } else { gap <= STEP_GAP }
     }
 
-    fn ended(&self) -> Ended<'_> {
+    fn ended(&self, suffixes: &Suffixes) -> Ended<'_> {
         let done = |wanted: Outcome| self.asks.contains(&Ask::Done(wanted));
         let ending = if done(Outcome::Answered) || done(Outcome::Truncated) {
             Ending::Resolved
@@ -401,6 +416,11 @@ impl Open {
             doubled: self.doubled,
             dots: (base > 0).then(|| labels(&self.name[..base]).count().saturating_sub(1) as u8),
             as_is_first: self.as_is_first,
+            as_is: if base > 0 {
+                self.is_complete()
+            } else {
+                !suffixes.ends(&self.name[..usize::from(self.length)])
+            },
             only_ipv4: self.asks[0] == Ask::Done(Outcome::Answered)
                 && self.asks[1] == Ask::Done(Outcome::NoData),
             suffixes: &self.suffixes[..usize::from(self.suffix_count)],

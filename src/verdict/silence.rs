@@ -50,6 +50,11 @@ impl<'a> Sum<'a> {
         self.silent >= FEW && (self.all.answered == 0 || after || before || share >= WALL)
     }
 
+    /// Whether anybody refused, so that the silence has a voice beside it.
+    pub fn is_refused(&self) -> bool {
+        self.pairs.iter().any(|pair| pair.refused() > 0)
+    }
+
     /// The servers asked.
     pub fn servers(&self) -> Vec<Address> {
         let mut servers: Vec<Address> = self.pairs.iter().map(|pair| pair.server).collect();

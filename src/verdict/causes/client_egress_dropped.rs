@@ -47,7 +47,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let clients = by_client(facts.client_pairs());
     let cut: Vec<&Sum<'_>> = clients
         .iter()
-        .filter(|client| client.is_walled())
+        .filter(|client| client.is_walled() && !client.is_refused())
         // With the upstream cut, names outside are expected to end in nothing.
         .filter(|client| !upstream || client.cluster.unanswered > 0)
         .collect();

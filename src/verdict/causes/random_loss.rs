@@ -136,16 +136,20 @@ fn spread(facts: &Facts<'_>, period: Period) -> bool {
     over >= SPREAD || over.0 as f64 >= facts.length().0 as f64 * SPREAD_SHARE
 }
 
-/// Whether one of several servers has nearly all losses, more than its part of the questions.
+/// Whether one of several servers has nearly all losses. A Service's address is left out where the
+/// capture shows the backends behind it: it stands for them all.
 fn one_server(facts: &Facts<'_>) -> bool {
-    // A Service's address stands for all its backends: compare those who are asked as often.
-    let lost = |server: &Server| server.unanswered;
-    let total = facts.aggregate.totals.unanswered.max(1);
-    let asked: u64 = facts.aggregate.totals.transactions.max(1);
-    facts.aggregate.servers.iter().any(|server| {
-        lost(server) >= LOSSES
-            && Facts::share(lost(server), total) > CONCENTRATED
-            && Facts::share(server.asked, asked) < CONCENTRATED / 2.0
+    let is_service = |server: &Server| {
+        facts.aggregate.pairs.iter().any(|p| p.server == server.address && p.seen_beyond > 0)
+    };
+    let backends: Vec<&Server> =
+        facts.aggregate.servers.iter().filter(|server| !is_service(server)).collect();
+    let lost: u64 = backends.iter().map(|server| server.unanswered).sum();
+    backends.iter().any(|server| {
+        let compared = backends
+            .iter()
+            .any(|other| other.address != server.address && other.asked * 4 >= server.asked);
+        compared && lost >= LOSSES && Facts::share(server.unanswered, lost) > CONCENTRATED
     })
 }
 
