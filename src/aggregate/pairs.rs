@@ -181,10 +181,8 @@ pub struct Pair {
     pub refusal_frames: Frames,
     /// SERVFAIL responses.
     pub servfail_frames: Frames,
-    /// Transactions by how near the ENI was to its limit: below 80 %, up to it, over it.
-    pub banded: [u64; 3],
-    /// Of these, unanswered or answered only after a retransmission.
-    pub banded_lost: [u64; 3],
+    /// Transactions to a destination that counts towards an ENI's limit.
+    pub limited: u64,
 }
 
 impl Pair {

@@ -69,7 +69,8 @@ pub struct Ended<'a> {
     pub dots: Option<u8>,
     /// Whether the name was first tried as it is.
     pub as_is_first: bool,
-    /// Whether its last name is known to be the one wanted, not one that the search list made.
+    /// Whether its last name is known to be the one wanted, not one that the search list made, and
+    /// every step before it was answered with a plain no.
     pub as_is: bool,
     /// Whether A was fine and AAAA was empty in the last step.
     pub only_ipv4: bool,
@@ -108,6 +109,8 @@ struct Open {
     base: u8,
     as_is_first: bool,
     doubled: bool,
+    /// A step before the last had no answer, or a failure for one: what it stood for is unknown.
+    broken: bool,
     /// The type of a lookup outside [`PAIRED`].
     single: u16,
     asks: [Ask; 3],
@@ -245,6 +248,11 @@ impl Lookups {
         open.note_suffix(self.suffixes.note(tail, position));
         open.doubled |= tail.len() > 1 && ends_with_labels(&open.name[..base], tail);
         open.steps += 1;
+        open.broken |= open.asks.iter().any(|ask| match ask {
+            Ask::No => false,
+            Ask::Waiting => true,
+            Ask::Done(outcome) => !outcome.is_negative(),
+        });
         open.step_transactions = 0;
         open.asks = [Ask::No; 3];
         open.set_name(question);
@@ -307,6 +315,7 @@ impl Open {
             base: 0,
             as_is_first: false,
             doubled: false,
+            broken: false,
             single: if PAIRED.contains(&question.qtype) { 0 } else { question.qtype },
             asks: [Ask::No; 3],
             name_hash: 0,
@@ -417,7 +426,7 @@ impl Open {
             dots: (base > 0).then(|| labels(&self.name[..base]).count().saturating_sub(1) as u8),
             as_is_first: self.as_is_first,
             as_is: if base > 0 {
-                self.is_complete()
+                self.is_complete() && !self.broken
             } else {
                 !suffixes.ends(&self.name[..usize::from(self.length)])
             },

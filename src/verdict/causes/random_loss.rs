@@ -1,8 +1,10 @@
 //! Loss spread over clients, servers and time, not tied to the load.
 
 use super::upstream_unreachable;
+use super::vpc_dns_pps_exceeded::Bands;
+use super::vpc_dns_pps_near_limit::over_rows;
 use crate::aggregate::{Pair, Period, Server};
-use crate::model::{Address, Span};
+use crate::model::Address;
 use crate::verdict::silence::{Sum, by_client};
 use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter};
 
@@ -12,11 +14,9 @@ const LOSSES: u64 = 6;
 /// Share of transactions below which it is the background noise of UDP.
 const SHARE: f64 = 0.005;
 
-/// The losses have to spread over this share of the capture, or over [`SPREAD`].
-const SPREAD_SHARE: f64 = 0.3;
-
-/// A minute of losses here and there is no single event.
-const SPREAD: Span = Span::from_secs(60);
+/// The losses have to spread over this share of the time in which questions were asked: six of them,
+/// wherever they fall, cover five sevenths of it on average.
+const SPREAD_SHARE: f64 = 0.5;
 
 /// One of several servers, or clients, that has this share of the losses is the place to look at.
 const CONCENTRATED: f64 = 0.8;
@@ -31,7 +31,7 @@ pub(super) const CAUSE: Cause = Cause {
         instance over its bandwidth or packet allowance, a duplex mismatch. Each lost packet costs \
         a client its whole retry timer (5 s with glibc), so little loss is felt much.",
     signature: "At least six questions without an answer, or with one only after they were sent \
-        again, and more than 0.5 % of all; over several seconds; no client and no server has \
+        again, and more than 0.5 % of all; over at least half the time; no client and no server has \
         nearly all of them; those who lose also get answers.",
     look_alikes: &[
         ("vpc_dns_pps_exceeded", "losses are in the seconds over the limit"),
@@ -83,7 +83,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         period.join(pair.losses);
         period.join(pair.rescues);
     }
-    if losses < LOSSES || share < SHARE || !spread(facts, period) {
+    if losses < LOSSES || share < SHARE || !spread(&pairs, period) {
         return None;
     }
     let losers: Vec<Sum<'_>> = by_client(pairs.iter().copied())
@@ -93,7 +93,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let clients = by_client(pairs.iter().copied()).len();
     let most = losers.iter().map(|c| c.pairs.iter().map(|pair| lost(pair)).sum()).max().unwrap_or(0);
     let one_client = clients > 2 && Facts::share(most, losses) > CONCENTRATED;
-    if one_client || one_server(facts) || over_the_limit(&pairs) {
+    if one_client || one_server(facts) || over_the_limit(facts) {
         return None;
     }
     let rescued: u64 = pairs.iter().map(|pair| pair.rescued).sum();
@@ -130,10 +130,12 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     )
 }
 
-/// Whether losses happen over some time rather than at once.
-fn spread(facts: &Facts<'_>, period: Period) -> bool {
-    let over = period.last.since(period.first);
-    over >= SPREAD || over.0 as f64 >= facts.length().0 as f64 * SPREAD_SHARE
+/// Whether losses happen all the time rather than at one.
+fn spread(pairs: &[&Pair], losses: Period) -> bool {
+    let mut asked = Period::default();
+    pairs.iter().for_each(|pair| asked.join(pair.asked));
+    let share = |period: Period| period.last.since(period.first).0 as f64;
+    share(losses) >= share(asked) * SPREAD_SHARE
 }
 
 /// Whether one of several servers has nearly all losses. A Service's address is left out where the
@@ -154,8 +156,6 @@ fn one_server(facts: &Facts<'_>) -> bool {
 }
 
 /// Whether the losses are those of a sender over its packet limit.
-fn over_the_limit(pairs: &[&Pair]) -> bool {
-    let sum = |part: fn(&Pair) -> u64| pairs.iter().map(|pair| part(pair)).sum::<u64>();
-    let over = sum(|pair| pair.banded_lost[2]);
-    over > 0 && over * 2 >= sum(|pair| pair.all.unanswered)
+fn over_the_limit(facts: &Facts<'_>) -> bool {
+    !over_rows(facts).is_empty() && Bands::of(facts).follow_the_rate()
 }

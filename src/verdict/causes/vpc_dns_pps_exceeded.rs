@@ -1,7 +1,7 @@
 //! Over the limit per ENI to link-local services, answers lost in those seconds.
 
 use super::vpc_dns_pps_near_limit::over_rows;
-use crate::aggregate::{Pair, Period, Row};
+use crate::aggregate::{Bin, Pair, Period, Row};
 use crate::verdict::{Cause, Evidence, FEW, Facts, Finding, Scope, Severity, filter};
 
 /// The loss over the limit has to be this many times the loss below it.
@@ -24,8 +24,8 @@ pub(super) const CAUSE: Cause = Cause {
         logs nor resolver query logs show the drops; packets and the ENA counter \
         linklocal_allowance_exceeded do.",
     signature: "More than 1024 packets (--pps-limit) in a sliding second from one ENI to these \
-        destinations, and the questions sent while over the limit are lost at least five times as \
-        often as the others.",
+        destinations, and the questions of those seconds (and of those next to them) are lost at \
+        least five times as often as the others.",
     look_alikes: &[
         ("coredns_overload", "the loss is between clients and CoreDNS, at no fixed rate"),
         ("upstream_unreachable", "nothing comes back at any rate"),
@@ -46,20 +46,32 @@ pub(super) const CAUSE: Cause = Cause {
     detect,
 };
 
-/// Questions to limited destinations and their losses, below and over the limit.
+/// A limiter that passes 1024 packets a second passes at least this share of it as answers to
+/// questions, even when each of them takes a TCP connection of its own.
+const PASSED: f64 = 0.05;
+
+/// Questions to limited destinations and their losses: `[0]` in quiet seconds, `[1]` in those in
+/// which an ENI was over its limit, and next to them: a limiter's bucket fills up and runs dry within
+/// the second in which the load begins or ends.
 pub(super) struct Bands {
     sent: [u64; 2],
     lost: [u64; 2],
+    seconds: f64,
+    limit: u64,
 }
 
 impl Bands {
     pub(super) fn of(facts: &Facts<'_>) -> Bands {
-        let mut bands = Bands { sent: [0; 2], lost: [0; 2] };
-        for pair in facts.aggregate.pairs.iter() {
-            for (band, (sent, lost)) in pair.banded.iter().zip(pair.banded_lost).enumerate() {
-                bands.sent[band / 2] += sent;
-                bands.lost[band / 2] += lost;
-            }
+        let timeline = &facts.aggregate.timeline;
+        let bins: Vec<&Bin> = timeline.bins().map(|(_, bin)| bin).collect();
+        let over = |at: usize| bins.get(at).is_some_and(|bin| bin.over > 0);
+        let (limit, width) = (facts.aggregate.rates.limit(), timeline.width().as_secs_f64());
+        let mut bands = Bands { sent: [0; 2], lost: [0; 2], seconds: 0.0, limit };
+        for (at, bin) in bins.iter().enumerate() {
+            let band = usize::from(over(at) || over(at + 1) || at > 0 && over(at - 1));
+            bands.sent[band] += u64::from(bin.limited);
+            bands.lost[band] += u64::from(bin.limited_lost);
+            bands.seconds += if over(at) { width } else { 0.0 };
         }
         bands
     }
@@ -68,9 +80,13 @@ impl Bands {
         Facts::share(self.lost[over], self.sent[over])
     }
 
-    /// Whether the loss comes with the rate.
+    /// Whether the loss comes with the rate: nothing that is down answers in between.
     pub(super) fn follow_the_rate(&self) -> bool {
-        self.lost[1] >= FEW && self.share(1) >= LOST && self.share(1) >= TIMES * self.share(0)
+        let passed = self.sent[1] - self.lost[1];
+        self.lost[1] >= FEW
+            && self.share(1) >= LOST
+            && self.share(1) >= TIMES * self.share(0)
+            && passed as f64 >= PASSED * self.limit as f64 * self.seconds.min(1.0)
     }
 }
 
@@ -84,7 +100,12 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let mut period = Period::default();
     rows.iter().for_each(|row| period.join(row.over));
     let lossy: Vec<&Pair> =
-        facts.aggregate.pairs.iter().filter(|pair| pair.banded_lost[2] > 0).collect();
+        facts
+        .aggregate
+        .pairs
+        .iter()
+        .filter(|pair| pair.limited > 0 && pair.all.unanswered + pair.rescued > 0)
+        .collect();
     let servers = super::firewall_reject::sorted(lossy.iter().map(|pair| pair.server));
     let clients = super::firewall_reject::sorted(lossy.iter().map(|pair| pair.client));
     let limit = facts.aggregate.rates.limit();
@@ -103,7 +124,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
             .explaining(bands.lost[1])
             .saying(format!(
                 "{} sent up to {} packets a second to the VPC resolver and link-local services \
-                 (limit {limit}): {:.0} % of the questions were lost while over it.",
+                 (limit {limit}): {:.0} % of the questions were lost in those seconds.",
                 name(facts, worst),
                 worst.peak,
                 over * 100.0
@@ -123,13 +144,14 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
             )
             .shown_by(
                 Evidence::new("loss_over_limit", over, "ratio", format!(
-                    "{} of {} questions sent while over the limit got no answer; below it {} of {}.",
+                    "{} of {} questions in the seconds over the limit lost a packet; in the others {} \
+                     of {}.",
                     bands.lost[1], bands.sent[1], bands.lost[0], bands.sent[0]
                 ))
                 .at(lossy.iter().flat_map(|pair| pair.lost_frames.iter())),
             )
             .shown_by(Evidence::new("loss_below_limit", below, "ratio", format!(
-                "Below the limit {:.1} % were lost: the loss comes with the rate.",
+                "In quiet seconds {:.1} % were lost: the loss comes with the rate.",
                 below * 100.0
             )))
             .rather_than("upstream_unreachable", "below the limit the resolver answers")
