@@ -121,7 +121,8 @@ struct Open {
     suffixes: [u16; MAX_TRIED],
     suffix_count: u8,
     first: Timestamp,
-    last_sent: Timestamp,
+    /// When each of `asks` was sent last.
+    sent: [Timestamp; 3],
     last: Timestamp,
     frame: u64,
 }
@@ -325,7 +326,7 @@ impl Open {
             suffixes: [0; MAX_TRIED],
             suffix_count: 0,
             first: question.time,
-            last_sent: question.time,
+            sent: [question.time; 3],
             last: question.time,
             frame: question.frame,
         };
@@ -357,12 +358,12 @@ impl Open {
 
     /// Counts a transaction that belongs here, and says whether it asks again what is unanswered.
     fn take(&mut self, question: &Question<'_>) -> bool {
-        let ask = &mut self.asks[ask_index(question.qtype)];
-        let again = *ask == Ask::Waiting;
-        *ask = Ask::Waiting;
+        let kind = ask_index(question.qtype);
+        let again = self.asks[kind] == Ask::Waiting;
+        self.asks[kind] = Ask::Waiting;
+        self.sent[kind] = question.time;
         self.transactions += 1;
         self.step_transactions += 1;
-        self.last_sent = question.time;
         self.last = self.last.max(question.time);
         again
     }
@@ -377,12 +378,13 @@ impl Open {
         if self.name_hash != question.name_hash || !self.same_kind(question.qtype) {
             return false;
         }
-        match self.asks[ask_index(question.qtype)] {
+        let kind = ask_index(question.qtype);
+        match self.asks[kind] {
             Ask::No => {
                 let waiting = self.asks.contains(&Ask::Waiting);
                 waiting || question.time.since(self.last) <= PAIR_GAP
             }
-            Ask::Waiting => question.time.since(self.last_sent) >= SOONEST_RETRY,
+            Ask::Waiting => question.time.since(self.sent[kind]) >= SOONEST_RETRY,
             Ask::Done(outcome) => outcome.is_failure() || outcome == Outcome::Truncated,
         }
     }

@@ -309,6 +309,13 @@ impl Reassembler {
             Knowledge::Foreign => self.counters.incomplete_other += 1,
         }
         if datagram.knowledge != Knowledge::Foreign && self.reports.len() < MAX_REPORTS {
+            let end = match datagram.total {
+                Some(total) => total,
+                // The last fragment is missing: the UDP header says where the datagram ends, and
+                // what the others do not hold was sent nevertheless.
+                None if key.protocol == UDP => MAX_PAYLOAD,
+                None => datagram.arrived.end(),
+            };
             self.reports.push_back(Incomplete {
                 time: datagram.time,
                 frame: datagram.frame,
@@ -317,7 +324,7 @@ impl Reassembler {
                 protocol: key.protocol,
                 knowledge: datagram.knowledge,
                 payload,
-                sent: datagram.total.unwrap_or(datagram.arrived.end()) as usize,
+                sent: end as usize,
                 fragments: datagram.fragments,
             });
         }
