@@ -76,7 +76,7 @@ impl Aggregate {
     }
 
     /// Counts the packet of a message towards its sender's limit and says how near that is: 0 where
-    /// there is none, else [`Band`] plus one.
+    /// there is none, else [`Band`](super::Band) plus one.
     fn band(&mut self, packet: &PacketMeta) -> u8 {
         let band = match self.metering {
             Metering::Off => return 0,

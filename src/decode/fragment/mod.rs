@@ -70,7 +70,7 @@ struct Key {
 pub struct Reassembled {
     /// The network layer of its first fragment.
     pub network: Network,
-    /// IP protocol of the payload: hand it to [`transport`](super::transport).
+    /// IP protocol of the payload: hand it to [`transport`](super::transport()).
     pub protocol: u8,
     /// The payload, as far as it was captured without a hole.
     pub payload: Vec<u8>,
