@@ -12,11 +12,13 @@ const CHUNKS: usize = 4;
 
 /// What the thread reads, as a reader. Dropping it ends the thread at its next chunk.
 pub(super) struct Ahead {
+    /// An empty chunk is the end: without one the thread has come to grief.
     chunks: Receiver<io::Result<Vec<u8>>>,
     /// Chunks that were consumed, to be filled again.
     used: Sender<Vec<u8>>,
     chunk: Vec<u8>,
     consumed: usize,
+    ended: bool,
 }
 
 impl Ahead {
@@ -35,16 +37,13 @@ impl Ahead {
                 if filled > 0 && sender.send(Ok(chunk)).is_err() {
                     return;
                 }
-                if let Some(error) = error {
-                    let _ = sender.send(Err(error));
-                    return;
-                }
                 if ended {
+                    let _ = sender.send(error.map_or(Ok(Vec::new()), Err));
                     return;
                 }
             }
         })?;
-        Ok(Ahead { chunks, used, chunk: Vec::new(), consumed: 0 })
+        Ok(Ahead { chunks, used, chunk: Vec::new(), consumed: 0, ended: false })
     }
 }
 
@@ -64,8 +63,11 @@ fn fill(source: &mut dyn Read, chunk: &mut [u8]) -> (usize, Option<io::Error>) {
 impl Read for Ahead {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.consumed == self.chunk.len() {
-            let Ok(chunk) = self.chunks.recv() else { return Ok(0) };
-            let used = std::mem::replace(&mut self.chunk, chunk?);
+            let failed = |_| io::Error::other("the decompression failed");
+            let next =
+                if self.ended { Vec::new() } else { self.chunks.recv().map_err(failed)?? };
+            self.ended = next.is_empty();
+            let used = std::mem::replace(&mut self.chunk, next);
             self.consumed = 0;
             // When the thread has ended, or has enough, the chunk is simply freed.
             let _ = self.used.try_send(used);
@@ -75,5 +77,35 @@ impl Read for Ahead {
         buffer[..count].copy_from_slice(&rest[..count]);
         self.consumed += count;
         Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_is_read_in_order_and_the_end_stays_the_end() {
+        let bytes: Vec<u8> = (0..CHUNK * 5 + 7).map(|number| (number / 1_000) as u8).collect();
+        for length in [0, 1, CHUNK, bytes.len()] {
+            let source = io::Cursor::new(bytes[..length].to_vec());
+            let mut ahead = Ahead::start(Box::new(source)).unwrap();
+            let mut read = Vec::new();
+            ahead.read_to_end(&mut read).unwrap();
+            assert!(read == bytes[..length]);
+            assert_eq!(ahead.read(&mut [0]).unwrap(), 0);
+        }
+    }
+
+    #[test]
+    fn a_panic_of_the_thread_is_an_error() {
+        struct Broken;
+        impl Read for Broken {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                panic!("on purpose");
+            }
+        }
+        let mut ahead = Ahead::start(Box::new(Broken)).unwrap();
+        assert!(ahead.read(&mut [0]).is_err());
     }
 }

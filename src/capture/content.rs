@@ -49,7 +49,9 @@ pub(super) fn examine(input: &Input) -> Result<Stored, Unfit> {
             return Ok(Stored::Compressed(compression));
         }
         (Format::Empty, None) => return Err(Unfit::Empty),
-        (Format::Empty, Some(_)) => ("nothing that can be decompressed", None),
+        (Format::Empty, Some(_)) => {
+            ("data of which nothing can be decompressed", Some("it is cut or damaged early on"))
+        }
         (Format::Compressed(inner), _) => (inner.name(), Some("decompress the outer layer first")),
         (Format::Foreign { what, advice }, _) => (what, advice),
     };

@@ -4,6 +4,8 @@
 
 use std::io::{self, Read};
 
+use lz4_flex::frame::FrameDecoder;
+
 use super::format::Compression;
 
 /// The most memory an xz stream may ask for: `xz -9` needs 65 MiB to decode, the format allows 4 GiB.
@@ -24,25 +26,34 @@ pub(super) fn decoder(
             )?;
             Box::new(liblzma::read::XzDecoder::new_stream(source, stream))
         }
-        Compression::Lz4 => Box::new(Lz4 {
-            frames: lz4_flex::frame::FrameDecoder::new(EndNoticed { source, ended: false }),
-        }),
+        Compression::Lz4 => Box::new(Lz4::new(source)),
     })
 }
 
-/// The decoder says "no more" at the end of every frame: only at the end of the source it is true.
+/// The decoder of `lz4_flex` says "no more" at the end of a frame as well as where a frame is cut, and
+/// cannot go on with a frame of other block sizes: each frame gets a decoder of its own.
 struct Lz4 {
-    frames: lz4_flex::frame::FrameDecoder<EndNoticed>,
+    /// Absent after an error.
+    frame: Option<FrameDecoder<Noticed>>,
 }
 
-struct EndNoticed {
+impl Lz4 {
+    fn new(source: Box<dyn Read + Send>) -> Lz4 {
+        Lz4 { frame: Some(FrameDecoder::new(Noticed { source, begun: false, ended: false })) }
+    }
+}
+
+/// A source that knows whether something was read of a frame, and whether there is no more.
+struct Noticed {
     source: Box<dyn Read + Send>,
+    begun: bool,
     ended: bool,
 }
 
-impl Read for EndNoticed {
+impl Read for Noticed {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.source.read(buffer)?;
+        self.begun |= count > 0;
         self.ended |= count == 0 && !buffer.is_empty();
         Ok(count)
     }
@@ -50,11 +61,22 @@ impl Read for EndNoticed {
 
 impl Read for Lz4 {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            let count = self.frames.read(buffer)?;
-            if count > 0 || buffer.is_empty() || self.frames.get_ref().ended {
+        while let Some(mut frame) = self.frame.take() {
+            let count = frame.read(buffer)?;
+            if count > 0 || buffer.is_empty() {
+                self.frame = Some(frame);
                 return Ok(count);
             }
+            let mut source = frame.into_inner();
+            if source.ended && source.begun {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            if source.ended {
+                return Ok(0);
+            }
+            source.begun = false;
+            self.frame = Some(FrameDecoder::new(source));
         }
+        Ok(0)
     }
 }

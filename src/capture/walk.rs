@@ -33,8 +33,6 @@ pub(super) enum Damage {
     Trailer { start: u32, end: u32 },
     #[error("a section has no byte-order mark")]
     ByteOrderMark,
-    #[error("format version {0}.{1} is not known")]
-    Version(u16, u16),
     #[error("an interface description is cut short")]
     InterfaceDescription,
 }

@@ -6,7 +6,6 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use pcap_parser::traits::PcapReaderIterator;
 use pcap_parser::{Block, PcapBlockOwned, PcapError, create_reader};
 
 use crate::read::{Packet, read_file, read_files};
@@ -55,7 +54,7 @@ fn every_file_has_as_many_packets_as_the_catalogue_says() {
     for path in files(&folder) {
         let name = name_of(&path);
         let (packets, notes) = read_file(&path);
-        let count = packets.len() as u64 + notes.damaged_records;
+        let count = packets.len() as u64;
         let listed = OTHER_COUNTS.iter().find(|(file, ..)| *file == name);
         let expected = listed.map(|(_, count, _)| *count).or(expected.get(&name).copied());
         if expected.is_some_and(|expected| expected != count) {
@@ -159,7 +158,10 @@ fn oracle(path: &Path) -> Vec<(i64, u32, Vec<u8>)> {
                 } else {
                     1 << (resolution & 0x7f)
                 };
-                last = (units * 1_000_000_000 / per_second) as i64 + offset * 1_000_000_000;
+                let nanoseconds = units * 1_000_000_000 / per_second;
+                last = i64::try_from(nanoseconds)
+                    .unwrap_or(i64::MAX)
+                    .saturating_add(offset * 1_000_000_000);
                 let bytes = packet.data[..packet.caplen as usize].to_vec();
                 packets.push((last, packet.origlen, bytes));
             }

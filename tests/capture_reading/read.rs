@@ -10,13 +10,13 @@ use dnspect::model::Direction;
 
 /// A packet with its bytes and all that is known of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Packet {
-    pub frame: u64,
-    pub time: i64,
-    pub original: u32,
-    pub interface: u16,
-    pub direction: Direction,
-    pub bytes: Vec<u8>,
+pub(crate) struct Packet {
+    pub(crate) frame: u64,
+    pub(crate) time: i64,
+    pub(crate) original: u32,
+    pub(crate) interface: u16,
+    pub(crate) direction: Direction,
+    pub(crate) bytes: Vec<u8>,
 }
 
 /// All packets of the block, checked against what a block promises.
@@ -37,7 +37,7 @@ fn packets_of(block: &Block, into: &mut Vec<Packet>) {
 }
 
 /// Reads all with so many threads, checks that sequence and frame numbers have no holes.
-pub fn drain(blocks: &dyn Blocks, threads: usize) -> (Vec<Packet>, Notes) {
+pub(crate) fn drain(blocks: &dyn Blocks, threads: usize) -> (Vec<Packet>, Notes) {
     let read = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for _ in 0..threads {
@@ -63,31 +63,35 @@ pub fn drain(blocks: &dyn Blocks, threads: usize) -> (Vec<Packet>, Notes) {
     (packets, blocks.notes())
 }
 
-pub fn options(threads: usize, block_size: usize) -> Options {
+pub(crate) fn options(threads: usize, block_size: usize) -> Options {
     Options { threads, block_size }
 }
 
 /// Reads files as one capture.
-pub fn read_files(paths: &[PathBuf], threads: usize, block_size: usize) -> (Vec<Packet>, Notes) {
+pub(crate) fn read_files(
+    paths: &[PathBuf],
+    threads: usize,
+    block_size: usize,
+) -> (Vec<Packet>, Notes) {
     drain(&*open(paths, &options(threads, block_size)).unwrap(), threads)
 }
 
 /// Reads one file.
-pub fn read_file(path: &Path) -> (Vec<Packet>, Notes) {
+pub(crate) fn read_file(path: &Path) -> (Vec<Packet>, Notes) {
     read_files(&[path.to_owned()], 1, Options::default().block_size)
 }
 
 /// Reads bytes as a pipe.
-pub fn read_pipe(bytes: &[u8], threads: usize, block_size: usize) -> (Vec<Packet>, Notes) {
+pub(crate) fn read_pipe(bytes: &[u8], threads: usize, block_size: usize) -> (Vec<Packet>, Notes) {
     let reader = Box::new(std::io::Cursor::new(bytes.to_vec()));
     drain(&*open_reader("pipe", reader, &options(threads, block_size)).unwrap(), threads)
 }
 
 /// A directory of its own for a test, removed at its end.
-pub struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    pub fn new() -> Folder {
+    pub(crate) fn new() -> Folder {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("dnspect-capture-{}-{number}", std::process::id());
@@ -96,11 +100,11 @@ impl Folder {
         Folder(path)
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 
-    pub fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
+    pub(crate) fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
         let path = self.0.join(name);
         fs::write(&path, bytes).unwrap();
         path
@@ -114,7 +118,7 @@ impl Drop for Folder {
 }
 
 /// Reads bytes as a file and as a pipe, with several threads and block sizes: all must agree.
-pub fn read_all_ways(bytes: &[u8]) -> (Vec<Packet>, Notes) {
+pub(crate) fn read_all_ways(bytes: &[u8]) -> (Vec<Packet>, Notes) {
     let folder = Folder::new();
     let path = folder.file("capture", bytes);
     let whole = read_file(&path);

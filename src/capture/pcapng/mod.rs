@@ -5,6 +5,7 @@
 //! not loaded, so their second length is an item of its own to the walk ([`Pcapng::trailer`]).
 //! Packets of simple packet blocks have no time: they get that of the packet before in the file.
 
+use std::mem;
 use std::ops::ControlFlow;
 
 use super::ledger::Ledger;
@@ -15,9 +16,11 @@ use crate::model::{Direction, LinkType, Timestamp};
 
 mod clock;
 mod option;
+mod packet;
 
 use clock::Clock;
-use option::{direction_of, for_each_option};
+use option::for_each_option;
+use packet::packet;
 
 /// The largest block that is loaded whole, as in Wireshark and libpcap: a packet of 256 KiB with
 /// comments has room, and a crafted length cannot take all the memory.
@@ -49,6 +52,8 @@ pub(super) struct Pcapng {
     last: Timestamp,
     /// At the position stands the second length of a block that was skipped, and it must be this.
     trailer: Option<u32>,
+    /// A section of an unknown version was reported.
+    other_version: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +71,7 @@ impl Pcapng {
             interfaces: Vec::new(),
             last: Timestamp(0),
             trailer: None,
+            other_version: false,
         }
     }
 
@@ -87,7 +93,7 @@ impl Pcapng {
                 .get(span.position as usize..)
                 .is_some_and(|rest| rest.starts_with(&SECTION_HEADER.to_be_bytes()));
             if section && self.trailer.is_none() {
-                if let ControlFlow::Break(stop) = self.begin_section(bytes, span) {
+                if let ControlFlow::Break(stop) = self.begin_section(bytes, span, ledger) {
                     return stop;
                 }
             } else {
@@ -105,7 +111,12 @@ impl Pcapng {
         Stop::Limit
     }
 
-    fn begin_section(&mut self, bytes: &[u8], span: &mut Span) -> ControlFlow<Stop> {
+    fn begin_section(
+        &mut self,
+        bytes: &[u8],
+        span: &mut Span,
+        ledger: &mut Ledger,
+    ) -> ControlFlow<Stop> {
         let start = span.position as usize;
         let Some(head) = bytes.get(start..).and_then(|rest| rest.first_chunk::<16>()) else {
             return ControlFlow::Break(Stop::Need(16));
@@ -117,8 +128,12 @@ impl Pcapng {
         };
         let (length, major, minor) =
             if big_endian { section_of::<Big>(head) } else { section_of::<Little>(head) };
-        if major != 1 {
-            return ControlFlow::Break(Stop::Damage(Damage::Version(major, minor)));
+        // As Wireshark does. If it is not, a block that is none will show it.
+        if major != 1 && !mem::replace(&mut self.other_version, true) {
+            let name = ledger.file_name(self.file);
+            let warning =
+                format!("{name} has a section of version {major}.{minor}: read as version 1.0");
+            ledger.warn(warning);
         }
         // Type, lengths, mark, version and section length: what follows are options.
         if length < 28 {
@@ -307,49 +322,6 @@ impl Pcapng {
             ledger.set_dropped(interface.global, dropped);
         }
     }
-}
-
-/// What enhanced and obsolete packet blocks have in common: all but the first word.
-#[inline]
-fn packet<O: ByteOrder>(
-    body: &[u8],
-    head: &[u8; 20],
-    interface: &SectionInterface,
-    ledger: &mut Ledger,
-) -> Option<Record> {
-    let captured = O::word(head, 3);
-    let room = body.len() - head.len();
-    if captured > MAX_CAPTURED || captured as usize > room {
-        return None;
-    }
-    let units = u64::from(O::word(head, 1)) << 32 | u64::from(O::word(head, 2));
-    let mut record = Record {
-        time: interface.clock.time(units),
-        offset: head.len() as u32,
-        captured,
-        original: O::word(head, 4),
-        interface: interface.global,
-        direction: Direction::Unknown,
-    };
-    let options = (captured as usize).next_multiple_of(4);
-    if options < room {
-        for_each_option::<O>(&body[head.len() + options..], |code, value| match code {
-            // epb_flags, pack_flags
-            2 => {
-                if let Some(flags) = O::u32_at(value, 0) {
-                    record.direction = direction_of(flags);
-                }
-            }
-            // epb_dropcount
-            4 => {
-                if let Some(drops) = O::u64_of(value) {
-                    ledger.add_dropped(interface.global, drops);
-                }
-            }
-            _ => {}
-        });
-    }
-    Some(record)
 }
 
 fn section_of<O: ByteOrder>(head: &[u8; 16]) -> (u32, u16, u16) {
