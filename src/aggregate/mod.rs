@@ -1,7 +1,7 @@
 //! What was seen, added up: everything the verdict is read from, in bounded memory.
 //!
-//! [`Aggregate`] is the matcher's [`Observer`]. Its tables are filled in the order of the capture,
-//! so the same capture gives the same sums whoever decoded its packets.
+//! [`Aggregate`] is the matcher's [`Observer`](crate::matcher::Observer). Its tables are filled in
+//! the order of the capture, so the same capture gives the same sums whoever decoded its packets.
 
 mod clients;
 mod delay;

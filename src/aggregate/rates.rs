@@ -56,7 +56,7 @@ pub struct Row {
 pub struct Rates {
     limit: u64,
     rows: Vec<Row>,
-    /// Packets of senders beyond [`MAX_ROWS`].
+    /// Packets of senders beyond `MAX_ROWS`.
     pub overflowed: u64,
 }
 

@@ -1,7 +1,7 @@
 //! The only place with threads: blocks are read and decoded side by side, and observed in the order
 //! of the capture by whoever has a hand free.
 //!
-//! Each worker takes a [`Unit`], has the source fill its block, decodes the block, and hands the
+//! Each worker takes a `Unit`, has the source fill its block, decodes the block, and hands the
 //! unit in. Whoever gets hold of the ordered stage then observes all units that are next in line and
 //! gives them back; the others go on decoding. So the report is that of a sequential run whatever
 //! the number of threads, and with one thread it is one.

@@ -3,7 +3,7 @@
 use super::upstream_unreachable;
 use super::vpc_dns_pps_exceeded::Bands;
 use super::vpc_dns_pps_near_limit::over_rows;
-use crate::aggregate::{Pair, Period, Server};
+use crate::aggregate::{Bin, Pair, Period, Server};
 use crate::model::Address;
 use crate::verdict::silence::{Sum, by_client};
 use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter};
@@ -14,9 +14,12 @@ const LOSSES: u64 = 6;
 /// Share of transactions below which it is the background noise of UDP.
 const SHARE: f64 = 0.005;
 
-/// The losses have to spread over this share of the time in which questions were asked: six of them,
-/// wherever they fall, cover five sevenths of it on average.
-const SPREAD_SHARE: f64 = 0.5;
+/// Losses that crowd so much in time would come of chance less often than this.
+const CHANCE: f64 = 0.01;
+
+/// Losses in the busier half of the questions, as a multiple of those in the quieter half, from
+/// which on they are tied to the load.
+const LOAD_TIMES: u64 = 3;
 
 /// One of several servers, or clients, that has this share of the losses is the place to look at.
 const CONCENTRATED: f64 = 0.8;
@@ -31,7 +34,7 @@ pub(super) const CAUSE: Cause = Cause {
         instance over its bandwidth or packet allowance, a duplex mismatch. Each lost packet costs \
         a client its whole retry timer (5 s with glibc), so little loss is felt much.",
     signature: "At least six questions without an answer, or with one only after they were sent \
-        again, and more than 0.5 % of all; over at least half the time; no client and no server has \
+        again, and more than 0.5 % of all; spread over the questions as chance would; no client and no server has \
         nearly all of them; those who lose also get answers.",
     look_alikes: &[
         ("vpc_dns_pps_exceeded", "losses are in the seconds over the limit"),
@@ -83,7 +86,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         period.join(pair.losses);
         period.join(pair.rescues);
     }
-    if losses < LOSSES || share < SHARE || !spread(&pairs, period) {
+    if losses < LOSSES || share < SHARE || !spread(facts, losses, period) {
         return None;
     }
     let losers: Vec<Sum<'_>> = by_client(pairs.iter().copied())
@@ -93,7 +96,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let clients = by_client(pairs.iter().copied()).len();
     let most = losers.iter().map(|c| c.pairs.iter().map(|pair| lost(pair)).sum()).max().unwrap_or(0);
     let one_client = clients > 2 && Facts::share(most, losses) > CONCENTRATED;
-    if one_client || one_server(facts) || over_the_limit(facts) {
+    if one_client || one_server(facts) || follows_the_load(facts) || over_the_limit(facts) {
         return None;
     }
     let rescued: u64 = pairs.iter().map(|pair| pair.rescued).sum();
@@ -130,12 +133,34 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     )
 }
 
-/// Whether losses happen all the time rather than at one.
-fn spread(pairs: &[&Pair], losses: Period) -> bool {
-    let mut asked = Period::default();
-    pairs.iter().for_each(|pair| asked.join(pair.asked));
-    let share = |period: Period| period.last.since(period.first).0 as f64;
-    share(losses) >= share(asked) * SPREAD_SHARE
+/// Whether the losses lie among the questions as chance would put them. Of `n` losses the first and
+/// the last enclose the share `c` of all questions or less with the probability
+/// `n c^(n-1) - (n-1) c^n` (the range of uniform order statistics).
+fn spread(facts: &Facts<'_>, losses: u64, period: Period) -> bool {
+    let width = facts.aggregate.timeline.width();
+    let (mut all, mut enclosed) = (0, 0);
+    for (start, bin) in facts.aggregate.timeline.bins() {
+        all += u64::from(bin.asked);
+        if start.plus(width) > period.first && start <= period.last {
+            enclosed += u64::from(bin.asked);
+        }
+    }
+    let (share, n) = (Facts::share(enclosed, all), losses as f64);
+    n * share.powf(n - 1.0) - (n - 1.0) * share.powf(n) >= CHANCE
+}
+
+/// Whether the losses come with the load: the busier half of the questions has most of them.
+fn follows_the_load(facts: &Facts<'_>) -> bool {
+    let mut bins: Vec<&Bin> = facts.aggregate.timeline.bins().map(|(_, bin)| bin).collect();
+    bins.sort_by(|a, b| b.asked.cmp(&a.asked));
+    let all: u64 = bins.iter().map(|bin| u64::from(bin.asked)).sum();
+    let (mut asked, mut lost) = (0, [0_u64; 2]);
+    for bin in bins {
+        lost[usize::from(asked * 2 >= all)] += u64::from(bin.unanswered);
+        asked += u64::from(bin.asked);
+    }
+    // Three more either way are chance.
+    lost[0] > LOAD_TIMES * lost[1] + 3
 }
 
 /// Whether one of several servers has nearly all losses. A Service's address is left out where the
