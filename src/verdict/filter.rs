@@ -49,6 +49,11 @@ pub fn words(addresses: &[Address]) -> String {
     }
 }
 
+/// The verb that goes with them.
+pub fn verb<'a>(addresses: &[Address], of_one: &'a str, of_many: &'a str) -> &'a str {
+    if addresses.len() == 1 { of_one } else { of_many }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

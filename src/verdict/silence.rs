@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::facts::{FEW, Facts};
+use super::finding::Evidence;
 use crate::aggregate::{Pair, Period, Tally};
 use crate::model::Address;
 
@@ -89,4 +90,27 @@ fn grouped<'a>(
         sums.entry(address).or_insert_with(|| Sum { address, ..Sum::default() }).add(pair);
     }
     sums.into_values().collect()
+}
+
+/// Where the lost queries of these pairs were last seen, if the capture shows queries on their way
+/// on; and whether that was before they left this node.
+pub fn last_seen(facts: &Facts<'_>, pairs: &[&Pair]) -> Option<(Evidence, bool)> {
+    let onward = facts.aggregate.pairs.iter().any(|pair| pair.seen_beyond > 0);
+    let lost: u64 = pairs.iter().map(|pair| pair.silent()).sum();
+    let beyond: u64 = pairs.iter().map(|pair| pair.lost_beyond).sum();
+    if !onward || lost == 0 {
+        return None;
+    }
+    let here = beyond == 0;
+    let text = if here {
+        "None of the lost queries was seen behind the interface that it came in on, as those of \
+         others are: they are dropped on this node."
+            .to_owned()
+    } else {
+        format!(
+            "{beyond} of the {lost} lost queries were seen on their way on: they, or their \
+             answers, are dropped behind this node or on the way back."
+        )
+    };
+    Some((Evidence::new("seen_on_the_way", beyond as f64, "count", text), here))
 }

@@ -1,8 +1,9 @@
 //! Some clients get nothing at all, silently, from servers that answer others.
 
 use super::upstream_unreachable;
+use crate::aggregate::Pair;
 use crate::model::Address;
-use crate::verdict::silence::{Sum, by_client};
+use crate::verdict::silence::{Sum, by_client, last_seen};
 use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter};
 
 /// The cause.
@@ -69,7 +70,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let sent: u64 = cut.iter().map(|client| client.all.sent).sum();
     let retransmissions: u64 =
         cut.iter().flat_map(|client| &client.pairs).map(|pair| pair.retransmissions).sum();
-    let others = if confidence > 0.6 { ", which answer others" } else { "" };
+    let others = if confidence > 0.6 { ", while others are answered" } else { "" };
     let mut finding = CAUSE
         .finding(Severity::High, facts.capped(confidence), period)
         .about(Scope {
@@ -79,8 +80,9 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         })
         .explaining(silent)
         .saying(format!(
-            "{} get nothing back from {}{others}: {silent} of {sent} questions lost in silence.",
+            "{} {} nothing back from {}{others}: {silent} of {sent} questions lost in silence.",
             filter::words(&addresses),
+            filter::verb(&addresses, "gets", "get"),
             filter::words(&servers)
         ))
         .shown_by(
@@ -109,26 +111,11 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
             "not excluded from inside one pod: capture on the node to see whether anybody is answered",
         );
     }
-    Some(last_seen(facts, finding, &cut))
-}
-
-/// Where the lost queries were last seen, if the capture shows queries on their way on.
-fn last_seen(facts: &Facts<'_>, finding: Finding, cut: &[&Sum<'_>]) -> Finding {
-    let onward = facts.aggregate.pairs.iter().any(|pair| pair.seen_beyond > 0);
-    if !onward {
-        return finding;
-    }
-    let lost: u64 = cut.iter().map(|client| client.silent).sum();
-    let beyond: u64 = cut.iter().flat_map(|client| &client.pairs).map(|p| p.lost_beyond).sum();
-    let text = if beyond == 0 {
-        "None of the lost queries was seen behind the interface that it came in on, as those of \
-         others are: they are dropped on this node."
-            .to_owned()
-    } else {
-        format!("{beyond} of the {lost} lost queries were seen on their way on: they, or their \
-            answers, are dropped behind this node or on the way back.")
-    };
-    finding.shown_by(Evidence::new("seen_on_the_way", beyond as f64, "count", text))
+    let pairs: Vec<&Pair> = cut.iter().flat_map(|client| client.pairs.iter().copied()).collect();
+    Some(match last_seen(facts, &pairs) {
+        Some((evidence, _)) => finding.shown_by(evidence),
+        None => finding,
+    })
 }
 
 /// Whether `server` answered somebody else while it did not answer this client.

@@ -2,7 +2,7 @@
 
 use crate::aggregate::{Pair, Period};
 use crate::model::Address;
-use crate::verdict::silence::{Sum, by_client, by_server};
+use crate::verdict::silence::{Sum, by_client, by_server, last_seen};
 use crate::verdict::{Cause, Evidence, FEW, Facts, Finding, Scope, Severity, filter};
 
 /// A server that gets this share of a forwarder's queries is one of its upstreams. A recursive
@@ -87,7 +87,10 @@ fn upstream_leg(facts: &Facts<'_>) -> Option<Finding> {
     cut.iter().for_each(|pair| period.join(pair.losses));
     let elsewhere = answered_elsewhere(facts, &upstreams, &resolvers, period);
     let clients = client_damage(facts);
-    let confidence = if elsewhere.is_empty() { 0.75 } else { 0.85 };
+    let seen = last_seen(facts, &cut);
+    let here = seen.as_ref().is_some_and(|(_, here)| *here);
+    // Dropped on this node, or alive for others: then it is the way that is cut.
+    let confidence = if elsewhere.is_empty() && !here { 0.75 } else { 0.85 };
     let severity = if whole { Severity::High } else { Severity::Medium };
     let cluster = cluster_answers(facts);
     let fine = if cluster > 0 { "names of the cluster are answered" } else { "names outside fail" };
@@ -100,9 +103,10 @@ fn upstream_leg(facts: &Facts<'_>) -> Option<Finding> {
         })
         .explaining(silent + clients)
         .saying(format!(
-            "{} get no answer from the upstream {}: {silent} forwarded queries lost in silence, \
+            "{} {} no answer from the upstream {}: {silent} forwarded queries lost in silence, \
              while {fine}.",
             filter::words(&resolvers),
+            filter::verb(&resolvers, "gets", "get"),
             filter::words(&upstreams)
         ))
         .shown_by(
@@ -142,7 +146,15 @@ fn upstream_leg(facts: &Facts<'_>) -> Option<Finding> {
              symptoms of this."
         )));
     }
-    finding = if elsewhere.is_empty() {
+    if let Some((evidence, _)) = seen {
+        finding = finding.shown_by(evidence);
+    }
+    finding = if here && elsewhere.is_empty() {
+        finding.rather_than(
+            "upstream server down",
+            "the queries do not even leave this node: whether the upstreams live is another question",
+        )
+    } else if elsewhere.is_empty() {
         finding.rather_than(
             "upstream server down",
             "nobody else asked the upstreams in this capture, so a dead upstream is not excluded: \
