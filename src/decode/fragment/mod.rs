@@ -20,6 +20,7 @@ use hashbrown::HashMap;
 
 use crate::model::{Address, Direction, Span, Timestamp};
 
+use super::transport::UDP;
 use super::{Fragment, Network};
 
 use datagram::{Added, Datagram};
