@@ -61,6 +61,19 @@ fn pair_place(
 }
 
 impl Aggregate {
+    /// Counts a TCP connection that a client opens, or that its server accepts.
+    pub fn connection(&mut self, client: Address, server: Address, packet: &PacketMeta, accepted: bool) {
+        let pair = pair_place(&mut self.pairs, &mut self.clients, &self.hasher, client, server);
+        let pair = self.pairs.get_mut(pair);
+        if accepted {
+            pair.accepted += 1;
+        } else {
+            pair.opened += 1;
+            pair.opened_frames.note(packet.frame);
+            pair.openings.note(packet.time);
+        }
+    }
+
     fn server_mut(&mut self, address: Address) -> &mut Server {
         let hash = self.hasher.hash_words(address.halves());
         let make = || Server { address, ..Server::default() };

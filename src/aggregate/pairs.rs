@@ -183,6 +183,15 @@ pub struct Pair {
     pub servfail_frames: Frames,
     /// Transactions to a destination that counts towards an ENI's limit.
     pub limited: u64,
+    /// TCP connections that the client opened, each once however often its SYN was sent; as seen on
+    /// each interface.
+    pub opened: u64,
+    /// Those that the server accepted.
+    pub accepted: u64,
+    /// SYNs.
+    pub opened_frames: Frames,
+    /// When connections were opened.
+    pub openings: Period,
 }
 
 impl Pair {
