@@ -236,6 +236,7 @@ impl Observer for Aggregate {
             }
         }
         pair.seen_beyond += u64::from(transaction.legs().len() > 1);
+        pair.translated += u64::from(is_translated(transaction));
         pair.limited += u64::from(places.limited);
         if failed {
             pair.failures.note(time);
@@ -277,6 +278,7 @@ impl Observer for Aggregate {
         pair.mismatched += u64::from(transaction.mismatch.is_some());
         let beyond = u64::from(transaction.legs().len() > 1);
         pair.seen_beyond += beyond;
+        pair.translated += u64::from(is_translated(transaction));
         pair.lost_beyond += beyond;
         pair.limited += u64::from(places.limited);
         if places.zone == Zone::External as u8 {
@@ -323,6 +325,11 @@ impl Observer for Aggregate {
     fn answer_unwanted(&mut self, _packet: &PacketMeta, _error: &IcmpError<'_>) {
         self.totals.unwanted += 1;
     }
+}
+
+/// Whether a query was seen on its way to another address than was asked.
+fn is_translated(transaction: &Transaction) -> bool {
+    transaction.legs()[1..].iter().any(|leg| leg.server != transaction.server.address)
 }
 
 /// Counts a transaction that was refused, by who seems to have done it.

@@ -153,6 +153,8 @@ pub struct Pair {
     pub lost_beyond: u64,
     /// Transactions whose query was seen on its way on.
     pub seen_beyond: u64,
+    /// Transactions whose query was seen on its way to another address: the one asked stands for it.
+    pub translated: u64,
     /// How SERVFAILs look.
     pub servfails: ServfailLook,
     /// When questions were asked.

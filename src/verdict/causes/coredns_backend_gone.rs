@@ -6,9 +6,6 @@ use crate::model::{Address, Span};
 use crate::verdict::silence::by_server;
 use crate::verdict::{Cause, Evidence, FEW, Facts, Finding, Scope, Severity, filter};
 
-/// A backend that gets at least a fourth of another's questions is one of the same kind.
-const PEER: u64 = 4;
-
 /// From the last answer on, losses have to go on for at least so long: what was under way when a
 /// backend left is lost at once.
 const LASTING: Span = Span::from_secs(1);
@@ -63,19 +60,21 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     }
     let gone = seen_going(facts).or_else(|| vanished_behind_service(facts))?;
     let seconds = gone.losses.last.since(gone.losses.first).as_secs_f64();
+    let (confidence, others) = if gone.peers.is_empty() {
+        (0.5, "; no other backend is in this capture to compare it with".to_owned())
+    } else {
+        let verb = filter::verb(&gone.peers, "goes", "go");
+        (0.75, format!(", while {} {verb} on answering", filter::words(&gone.peers)))
+    };
     Some(
         CAUSE
-            .finding(Severity::Medium, facts.capped(0.75), gone.losses)
+            .finding(Severity::Medium, facts.capped(confidence), gone.losses)
             .about(Scope { servers: Facts::list(&[gone.backend]), ..Scope::default() })
             .explaining(gone.lost)
             .saying(format!(
-                "The DNS backend {} falls silent at {}: {} questions lost over {seconds:.1} s, while \
-                 {} {} on answering.",
-                gone.backend,
-                gone.since,
-                gone.lost,
-                filter::words(&gone.peers),
-                filter::verb(&gone.peers, "goes", "go")
+                "The DNS backend {} falls silent at {}: {} questions lost over {seconds:.1} \
+                 s{others}.",
+                gone.backend, gone.since, gone.lost
             ))
             .shown_by(
                 Evidence::new("unanswered_queries", gone.lost as f64, "count", format!(
@@ -96,7 +95,7 @@ fn backends<'a>(facts: &'a Facts<'_>) -> Vec<&'a Server> {
         .aggregate
         .pairs
         .iter()
-        .filter(|pair| pair.seen_beyond > 0)
+        .filter(|pair| pair.translated > 0)
         .map(|pair| pair.server)
         .collect();
     let upstreams: Vec<Address> = facts.upstream_pairs().map(|pair| pair.server).collect();
@@ -111,8 +110,8 @@ fn backends<'a>(facts: &'a Facts<'_>) -> Vec<&'a Server> {
 fn peers_of(all: &[&Server], backend: &Server, since: Period) -> Vec<Address> {
     let peers = all
         .iter()
-        .filter(|peer| peer.address != backend.address && peer.asked * PEER >= backend.asked)
-        .filter(|peer| peer.answers.any() && peer.answers.last > since.last);
+        .filter(|peer| peer.address != backend.address && peer.answered >= FEW)
+        .filter(|peer| peer.answers.last > since.last);
     sorted(peers.map(|peer| peer.address))
 }
 
@@ -127,7 +126,9 @@ fn seen_going(facts: &Facts<'_>) -> Option<Gone> {
         .filter(|server| not_refused(facts, server.address))
         .find_map(|server| {
             let peers = peers_of(&all, server, server.losses);
-            (!peers.is_empty()).then(|| Gone {
+            // At the backend's own side no other is seen; then all its clients have to be silent.
+            let alone = all.len() == 1 && clients_of(facts, server.address) > 1;
+            (alone || !peers.is_empty()).then(|| Gone {
                 backend: server.address,
                 lost: server.unanswered,
                 losses: server.losses,
@@ -141,7 +142,7 @@ fn seen_going(facts: &Facts<'_>) -> Option<Gone> {
 /// A backend that answers no more from when questions to its Service are lost on this node.
 fn vanished_behind_service(facts: &Facts<'_>) -> Option<Gone> {
     let all = backends(facts);
-    let services = by_server(facts.client_pairs().filter(|pair| pair.seen_beyond > 0));
+    let services = by_server(facts.client_pairs().filter(|pair| pair.translated > 0));
     services.iter().find_map(|service| {
         let beyond: u64 = service.pairs.iter().map(|pair| pair.lost_beyond).sum();
         let lasting = service.losses.any()
@@ -164,6 +165,11 @@ fn vanished_behind_service(facts: &Facts<'_>) -> Option<Gone> {
             peers,
         })
     })
+}
+
+/// How many clients asked a server.
+fn clients_of(facts: &Facts<'_>, server: Address) -> usize {
+    facts.client_pairs().filter(|pair| pair.server == server).count()
 }
 
 fn not_refused(facts: &Facts<'_>, server: Address) -> bool {
