@@ -69,6 +69,24 @@ impl Entry {
         if self.failed || gap < SOONEST_RESEND { Verdict::New } else { Verdict::Again }
     }
 
+    /// The question was sent again.
+    pub(super) fn resend(&mut self, query: &Sighting<'_>) {
+        self.last_sent = query.packet.time;
+        self.query_ip_id = query.packet.ip_id;
+        self.query_body = query.message.body_hash;
+        self.query_leg.interface = query.packet.interface;
+        self.query_leg.server = query.packet.destination;
+    }
+
+    /// The question was answered again: what comes now may be a copy of that.
+    pub(super) fn repeat(&mut self, response: &Sighting<'_>) {
+        self.time = response.packet.time;
+        self.body_hash = response.message.body_hash;
+        self.source = response.packet.source;
+        self.ip_id = response.packet.ip_id;
+        self.interface = response.packet.interface;
+    }
+
     /// Whether `response` is a copy of this one, and then whether it was seen on the same interface.
     pub(super) fn judge_response(&self, response: &Sighting<'_>) -> Option<bool> {
         let packet = &response.packet;

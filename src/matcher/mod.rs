@@ -172,7 +172,7 @@ impl Matcher {
             match answered.judge_query(query) {
                 Verdict::Copy => return observer.copied(&mut answered.token, query, false),
                 Verdict::Again => {
-                    answered.last_sent = packet.time;
+                    answered.resend(query);
                     return observer.resent(&mut answered.token, query, true);
                 }
                 Verdict::New => {}
@@ -249,7 +249,10 @@ impl Matcher {
                 Some(same_interface) => {
                     observer.copied(&mut answered.token, response, same_interface);
                 }
-                None => observer.duplicate(answered.token, response),
+                None => {
+                    answered.repeat(response);
+                    observer.duplicate(answered.token, response);
+                }
             };
         }
         if let Some(token) = self.transfers.continued(response) {
