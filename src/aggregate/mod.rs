@@ -22,7 +22,7 @@ pub use limited::Limited;
 pub use names::{Missing, MissingNames, Names};
 pub use pairs::{Frames, Pair, Period, ServfailLook, Tally};
 pub use quality::Quality;
-pub use rates::{Band, Rates, Row, Sender};
+pub use rates::{Rates, Row, Sender};
 pub use servers::Server;
 pub use table::{SHARED, Table};
 pub use timeline::{Bin, Timeline};
@@ -87,7 +87,7 @@ pub enum Metering {
         named: bool,
     },
     /// It was counted already, segment by segment.
-    Counted(Band),
+    Counted,
 }
 
 /// All sums.
@@ -159,8 +159,9 @@ impl Aggregate {
 
     /// Counts a packet to a limited destination, copy or not: those that are no DNS message.
     /// `named`: the capture tells interfaces apart.
-    pub fn meter(&mut self, packet: &PacketMeta, named: bool) -> Band {
-        self.rates.count(packet, named, false)
+    pub fn meter(&mut self, packet: &PacketMeta, named: bool) {
+        let over = self.rates.count(packet, named, false);
+        self.timeline.at(packet.time).over += u32::from(over);
     }
 
     /// Whether this address forwards questions rather than asks them for itself: it answers others,
@@ -199,7 +200,7 @@ fn count_lookup(
     let client = clients.get_mut(ended.client);
     client.count(ended);
     totals.only_ipv4 += u64::from(ended.only_ipv4);
-    if ended.ending == Ending::Missing {
+    if ended.ending == Ending::Missing && ended.as_is {
         let entry = missing.entry(hasher.hash(ended.name), ended.name);
         entry.lookups += 1;
         entry.transactions += u64::from(ended.transactions);

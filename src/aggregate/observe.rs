@@ -19,19 +19,21 @@ struct Places {
     name: u32,
     lookup: u32,
     generation: u32,
-    band: u8,
+    /// It goes to a limited destination.
+    limited: bool,
     zone: u8,
 }
 
 impl Places {
     fn token(self) -> Token {
-        let last = self.generation << 8 | u32::from(self.band) << 4 | u32::from(self.zone);
+        let last =
+            self.generation << 8 | u32::from(self.limited) << 4 | u32::from(self.zone);
         Token([self.pair, self.name, self.lookup, last])
     }
 
     fn of(Token([pair, name, lookup, last]): Token) -> Places {
-        let (band, zone) = ((last >> 4 & 0xf) as u8, (last & 0xf) as u8);
-        Places { pair, name, lookup, generation: last >> 8, band, zone }
+        let (limited, zone) = (last & 0x10 != 0, (last & 0xf) as u8);
+        Places { pair, name, lookup, generation: last >> 8, limited, zone }
     }
 }
 
@@ -75,21 +77,26 @@ impl Aggregate {
         [Some(&mut pair.all), of_zone]
     }
 
-    /// Counts the packet of a message towards its sender's limit and says how near that is: 0 where
-    /// there is none, else [`Band`](super::Band) plus one.
-    fn band(&mut self, packet: &PacketMeta) -> u8 {
-        let band = match self.metering {
-            Metering::Off => return 0,
-            Metering::Count { named } => self.rates.count(packet, named, true),
-            Metering::Counted(band) => band,
-        };
-        band as u8 + 1
+    /// Counts the packet of a message towards its sender's limit and says whether there is one.
+    fn count_limited(&mut self, packet: &PacketMeta) -> bool {
+        match self.metering {
+            Metering::Off => false,
+            Metering::Counted => true,
+            Metering::Count { named } => {
+                let over = self.rates.count(packet, named, true);
+                self.timeline.at(packet.time).over += u32::from(over);
+                true
+            }
+        }
     }
 
-    fn raise_band(&mut self, token: &mut Token, packet: &PacketMeta) {
-        let mut places = Places::of(*token);
-        places.band = places.band.max(self.band(packet));
-        *token = places.token();
+    /// The same for a further packet of a transaction: behind a NAT its destination may be limited
+    /// where the first was not.
+    fn count_again(&mut self, token: &mut Token, packet: &PacketMeta) {
+        if self.count_limited(packet) {
+            let places = Places { limited: true, ..Places::of(*token) };
+            *token = places.token();
+        }
     }
 
     /// The lookup that a new transaction belongs to.
@@ -144,12 +151,12 @@ impl Observer for Aggregate {
         self.totals.transactions += 1;
         self.timeline.at(query.packet.time).asked += 1;
         self.limited.note_name(name);
-        let band = self.band(&query.packet);
-        Places { pair, name: name_place, lookup, generation, band, zone }.token()
+        let limited = self.count_limited(&query.packet);
+        Places { pair, name: name_place, lookup, generation, limited, zone }.token()
     }
 
     fn resent(&mut self, token: &mut Token, query: &Sighting<'_>, answered: bool) {
-        self.raise_band(token, &query.packet);
+        self.count_again(token, &query.packet);
         let pair = self.pairs.get_mut(Places::of(*token).pair);
         pair.retransmissions += 1;
         pair.resent_after_answer += u64::from(answered);
@@ -169,7 +176,11 @@ impl Observer for Aggregate {
         self.totals.rcodes[usize::from(message.rcode.0).min(last)] += 1;
         self.delays.record(delay);
         self.questions.answered(transaction);
-        self.timeline.at(transaction.first_sent).servfail += u32::from(failed);
+        let rescued = transaction.retransmissions > 0;
+        let bin = self.timeline.at(transaction.first_sent);
+        bin.servfail += u32::from(failed);
+        bin.limited += u32::from(places.limited);
+        bin.limited_lost += u32::from(places.limited && rescued);
         if places.lookup != NO_LOOKUP {
             let (hash, kind) = (transaction.qname_hash, transaction.qtype);
             self.lookups.answered(places.lookup, places.generation, hash, kind, outcome, time);
@@ -193,14 +204,26 @@ impl Observer for Aggregate {
             tally.servfail += u64::from(failed);
         }
         pair.late += u64::from(late);
-        pair.rescued += u64::from(transaction.retransmissions > 0);
+        if rescued {
+            pair.rescued += 1;
+            pair.rescues.note(transaction.first_sent);
+            pair.rescued_frames.note(transaction.first_frame);
+        }
         pair.outcomes[outcome as usize] += 1;
         pair.answers.note(time);
-        pair.answer_ttl = response.packet.ttl;
-        pair.seen_beyond += u64::from(transaction.legs().len() > 1);
-        if let Some(band) = places.band.checked_sub(1) {
-            pair.banded[usize::from(band)] += 1;
+        let ttl = response.packet.ttl;
+        let (low, high) = pair.answer_ttls.unwrap_or((ttl, ttl));
+        pair.answer_ttls = Some((low.min(ttl), high.max(ttl)));
+        if places.zone == Zone::External as u8 {
+            if failed {
+                pair.external_bad.note(transaction.first_sent);
+                pair.external_timeouts += u64::from(is_forward_timeout(delay));
+            } else {
+                pair.external_fine.note(time);
+            }
         }
+        pair.seen_beyond += u64::from(transaction.legs().len() > 1);
+        pair.limited += u64::from(places.limited);
         if failed {
             pair.failures.note(time);
             pair.servfail_frames.note(response.packet.frame);
@@ -228,7 +251,10 @@ impl Observer for Aggregate {
             return;
         }
         self.totals.unanswered += 1;
-        self.timeline.at(transaction.first_sent).unanswered += 1;
+        let bin = self.timeline.at(transaction.first_sent);
+        bin.unanswered += 1;
+        bin.limited += u32::from(places.limited);
+        bin.limited_lost += u32::from(places.limited);
         self.names.get_mut(places.name).unanswered += 1;
         for tally in Aggregate::tally(pair, places.zone).into_iter().flatten() {
             tally.unanswered += 1;
@@ -239,21 +265,12 @@ impl Observer for Aggregate {
         let beyond = u64::from(transaction.legs().len() > 1);
         pair.seen_beyond += beyond;
         pair.lost_beyond += beyond;
-        if let Some(band) = places.band.checked_sub(1) {
-            pair.banded[usize::from(band)] += 1;
-            pair.banded_lost[usize::from(band)] += 1;
+        pair.limited += u64::from(places.limited);
+        if places.zone == Zone::External as u8 {
+            pair.external_bad.note(transaction.first_sent);
         }
         if let Some(refusal) = transaction.refusal {
-            let by_server = transaction.legs().iter().any(|leg| leg.server == refusal.reporter);
-            let closed = matches!(refusal.icmp, None | Some(IcmpKind::PortUnreachable));
-            if by_server && closed {
-                pair.closed += 1;
-            } else {
-                pair.rejected += 1;
-            }
-            pair.reject_kind = refusal.icmp;
-            pair.reporter = refusal.reporter;
-            pair.reporter_ttl = refusal.ttl;
+            note_refusal(pair, transaction, refusal);
         }
         for leg in transaction.legs() {
             let server = self.server_mut(leg.server);
@@ -273,7 +290,7 @@ impl Observer for Aggregate {
 
     fn copied(&mut self, token: &mut Token, copy: &Sighting<'_>, same_interface: bool) {
         if !copy.message.is_response() && !same_interface {
-            self.raise_band(token, &copy.packet);
+            self.count_again(token, &copy.packet);
         }
         self.totals.copies += 1;
     }
@@ -293,6 +310,26 @@ impl Observer for Aggregate {
     fn answer_unwanted(&mut self, _packet: &PacketMeta, _error: &IcmpError<'_>) {
         self.totals.unwanted += 1;
     }
+}
+
+/// Counts a transaction that was refused, by who seems to have done it.
+fn note_refusal(pair: &mut Pair, transaction: &Transaction, refusal: Refusal) {
+    let closed = matches!(refusal.icmp, None | Some(IcmpKind::PortUnreachable));
+    let translated = transaction.legs()[1..]
+        .iter()
+        .any(|leg| leg.server == refusal.reporter && leg.server != transaction.server.address);
+    if closed && translated {
+        pair.closed += 1;
+    } else if closed && refusal.reporter == transaction.server.address {
+        pair.closed_unclear += 1;
+    } else {
+        pair.rejected += 1;
+    }
+    pair.refused_beyond += u64::from(transaction.legs().len() > 1);
+    pair.reject_kind = refusal.icmp;
+    pair.reporter = refusal.reporter;
+    pair.reporter_ttl = refusal.ttl;
+    pair.refusals.note(refusal.time);
 }
 
 /// Whether a SERVFAIL after `delay` looks like a forwarder that waited in vain.

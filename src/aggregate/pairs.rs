@@ -129,18 +129,24 @@ pub struct Pair {
     pub outcomes: [u64; 7],
     /// `. NS` queries: health probes of a forwarder.
     pub probes: u64,
-    /// Transactions refused by the server's own "port unreachable" or by RST.
+    /// Transactions refused with "port unreachable" or RST by the address behind the DNAT: the
+    /// server itself.
     pub closed: u64,
+    /// The same from the address that was asked. Behind a DNAT this says nothing of who sent it: the
+    /// node's conntrack writes the Service's address into every ICMP error (measured in the lab).
+    pub closed_unclear: u64,
     /// Transactions refused by any other ICMP error, or by somebody else.
     pub rejected: u64,
+    /// Refused transactions whose query was seen on its way on.
+    pub refused_beyond: u64,
     /// The ICMP error that refused last.
     pub reject_kind: Option<IcmpKind>,
     /// Who refused last.
     pub reporter: Address,
     /// TTL of that refusal.
     pub reporter_ttl: u8,
-    /// TTL of the server's last answer.
-    pub answer_ttl: u8,
+    /// Lowest and highest TTL of the server's answers.
+    pub answer_ttls: Option<(u8, u8)>,
     /// Responses that came from another address than was asked.
     pub mismatched: u64,
     /// Unanswered transactions whose query was seen on its way on, behind the first interface.
@@ -155,6 +161,18 @@ pub struct Pair {
     pub answers: Period,
     /// When questions that stayed unanswered were sent.
     pub losses: Period,
+    /// When refusals came.
+    pub refusals: Period,
+    /// When names outside the cluster were answered without SERVFAIL.
+    pub external_fine: Period,
+    /// When questions for names outside the cluster were sent that stayed unanswered or failed.
+    pub external_bad: Period,
+    /// SERVFAILs for names outside the cluster that look like a forwarder's after vain waiting.
+    pub external_timeouts: u64,
+    /// Queries of transactions that only a retransmission got an answer for.
+    pub rescued_frames: Frames,
+    /// When such queries were first sent.
+    pub rescues: Period,
     /// When SERVFAILs came.
     pub failures: Period,
     /// Queries that stayed unanswered.
@@ -163,10 +181,8 @@ pub struct Pair {
     pub refusal_frames: Frames,
     /// SERVFAIL responses.
     pub servfail_frames: Frames,
-    /// Transactions by how near the ENI was to its limit: below 80 %, up to it, over it.
-    pub banded: [u64; 3],
-    /// Of these, unanswered.
-    pub banded_lost: [u64; 3],
+    /// Transactions to a destination that counts towards an ENI's limit.
+    pub limited: u64,
 }
 
 impl Pair {
@@ -177,7 +193,7 @@ impl Pair {
 
     /// Transactions that were refused, by whomever.
     pub fn refused(&self) -> u64 {
-        self.closed + self.rejected
+        self.closed + self.closed_unclear + self.rejected
     }
 
     /// Unanswered in silence: nobody said no.

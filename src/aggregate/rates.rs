@@ -12,17 +12,6 @@ const PART_NS: i64 = 1_000_000_000 / PARTS as i64;
 /// 4 KiB each. What comes beyond is not counted, and said.
 const MAX_ROWS: usize = 512;
 
-/// How near a sender is to its limit at the moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Band {
-    /// Below 80 %.
-    Below,
-    /// From 80 % to the limit.
-    Near,
-    /// Over the limit.
-    Over,
-}
-
 /// What tells one ENI from another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Sender {
@@ -82,8 +71,8 @@ impl Rates {
         self.limit
     }
 
-    /// Counts a packet to a limited destination and says how near its sender is to the limit.
-    pub fn count(&mut self, packet: &PacketMeta, named: bool, dns: bool) -> Band {
+    /// Counts a packet to a limited destination and says whether its sender is over the limit.
+    pub fn count(&mut self, packet: &PacketMeta, named: bool, dns: bool) -> bool {
         let sender = match packet.link_source {
             _ if named => Sender::Interface(packet.interface),
             [0, 0, 0, 0, 0, 0] => Sender::Address(packet.source),
@@ -99,7 +88,7 @@ impl Rates {
             }
             None => {
                 self.overflowed += 1;
-                return Band::Below;
+                return false;
             }
         };
         self.rows[at].count(packet, dns, self.limit)
@@ -136,7 +125,7 @@ impl Row {
         }
     }
 
-    fn count(&mut self, packet: &PacketMeta, dns: bool, limit: u64) -> Band {
+    fn count(&mut self, packet: &PacketMeta, dns: bool, limit: u64) -> bool {
         // A packet from before the newest is counted with the newest: clocks step back by little.
         let part = packet.time.0.div_euclid(PART_NS).max(self.newest);
         if part - self.newest >= PARTS as i64 {
@@ -165,12 +154,8 @@ impl Row {
                 self.seconds_over += 1;
                 self.last_over = packet.time;
             }
-            Band::Over
-        } else if self.sum * 5 >= limit * 4 {
-            Band::Near
-        } else {
-            Band::Below
         }
+        self.sum > limit
     }
 }
 

@@ -14,6 +14,12 @@ pub struct Bin {
     pub unanswered: u32,
     /// Answered with SERVFAIL.
     pub servfail: u32,
+    /// Transactions with a destination that counts towards an ENI's limit.
+    pub limited: u32,
+    /// Of these, unanswered or answered only after a retransmission.
+    pub limited_lost: u32,
+    /// Packets sent while their ENI was over its limit.
+    pub over: u32,
 }
 
 impl Bin {
@@ -21,6 +27,9 @@ impl Bin {
         self.asked += other.asked;
         self.unanswered += other.unanswered;
         self.servfail += other.servfail;
+        self.limited += other.limited;
+        self.limited_lost += other.limited_lost;
+        self.over += other.over;
     }
 }
 

@@ -69,6 +69,9 @@ pub struct Ended<'a> {
     pub dots: Option<u8>,
     /// Whether the name was first tried as it is.
     pub as_is_first: bool,
+    /// Whether its last name is known to be the one wanted, not one that the search list made, and
+    /// every step before it was answered with a plain no.
+    pub as_is: bool,
     /// Whether A was fine and AAAA was empty in the last step.
     pub only_ipv4: bool,
     /// Indexes of the suffixes tried, in their order.
@@ -106,6 +109,8 @@ struct Open {
     base: u8,
     as_is_first: bool,
     doubled: bool,
+    /// A step before the last had no answer, or a failure for one: what it stood for is unknown.
+    broken: bool,
     /// The type of a lookup outside [`PAIRED`].
     single: u16,
     asks: [Ask; 3],
@@ -116,7 +121,8 @@ struct Open {
     suffixes: [u16; MAX_TRIED],
     suffix_count: u8,
     first: Timestamp,
-    last_sent: Timestamp,
+    /// When each of `asks` was sent last.
+    sent: [Timestamp; 3],
     last: Timestamp,
     frame: u64,
 }
@@ -227,6 +233,11 @@ impl Lookups {
             shared_base(current, question.name, &self.suffixes)
         };
         let Some(base) = base else { return false };
+        let tail = &question.name[base..];
+        if known > 0 && (open.is_complete() || self.suffixes.at(tail).is_some_and(|s| open.tried(s))) {
+            // The list is through, or begins anew: the client asks for the same name once more.
+            return false;
+        }
         if known == 0 {
             open.as_is_first = current.len() == base + 1;
             let tail = current[base..].to_vec();
@@ -234,11 +245,15 @@ impl Lookups {
             open.doubled = tail.len() > 1 && ends_with_labels(&open.name[..base], &tail);
             open.base = base as u8;
         }
-        let tail = &question.name[base..];
         let position = u64::from(open.suffix_count);
         open.note_suffix(self.suffixes.note(tail, position));
         open.doubled |= tail.len() > 1 && ends_with_labels(&open.name[..base], tail);
         open.steps += 1;
+        open.broken |= open.asks.iter().any(|ask| match ask {
+            Ask::No => false,
+            Ask::Waiting => true,
+            Ask::Done(outcome) => !outcome.is_negative(),
+        });
         open.step_transactions = 0;
         open.asks = [Ask::No; 3];
         open.set_name(question);
@@ -272,7 +287,7 @@ impl Lookups {
         }
         open.live = false;
         let (client, next) = (open.client, open.next);
-        ended(open.ended());
+        ended(open.ended(&self.suffixes));
         // Take it out of its client's list.
         let mut at = self.heads[client as usize];
         if at == slot {
@@ -301,6 +316,7 @@ impl Open {
             base: 0,
             as_is_first: false,
             doubled: false,
+            broken: false,
             single: if PAIRED.contains(&question.qtype) { 0 } else { question.qtype },
             asks: [Ask::No; 3],
             name_hash: 0,
@@ -310,7 +326,7 @@ impl Open {
             suffixes: [0; MAX_TRIED],
             suffix_count: 0,
             first: question.time,
-            last_sent: question.time,
+            sent: [question.time; 3],
             last: question.time,
             frame: question.frame,
         };
@@ -324,6 +340,15 @@ impl Open {
         self.name_hash = question.name_hash;
     }
 
+    /// Whether the walk has come to its end: the name as it is, behind the list.
+    fn is_complete(&self) -> bool {
+        !self.as_is_first && self.length == self.base + 1
+    }
+
+    fn tried(&self, suffix: u16) -> bool {
+        self.suffixes[..usize::from(self.suffix_count)].contains(&suffix)
+    }
+
     fn note_suffix(&mut self, suffix: Option<u16>) {
         if let (Some(suffix), true) = (suffix, usize::from(self.suffix_count) < MAX_TRIED) {
             self.suffixes[usize::from(self.suffix_count)] = suffix;
@@ -333,12 +358,12 @@ impl Open {
 
     /// Counts a transaction that belongs here, and says whether it asks again what is unanswered.
     fn take(&mut self, question: &Question<'_>) -> bool {
-        let ask = &mut self.asks[ask_index(question.qtype)];
-        let again = *ask == Ask::Waiting;
-        *ask = Ask::Waiting;
+        let kind = ask_index(question.qtype);
+        let again = self.asks[kind] == Ask::Waiting;
+        self.asks[kind] = Ask::Waiting;
+        self.sent[kind] = question.time;
         self.transactions += 1;
         self.step_transactions += 1;
-        self.last_sent = question.time;
         self.last = self.last.max(question.time);
         again
     }
@@ -353,12 +378,13 @@ impl Open {
         if self.name_hash != question.name_hash || !self.same_kind(question.qtype) {
             return false;
         }
-        match self.asks[ask_index(question.qtype)] {
+        let kind = ask_index(question.qtype);
+        match self.asks[kind] {
             Ask::No => {
                 let waiting = self.asks.contains(&Ask::Waiting);
                 waiting || question.time.since(self.last) <= PAIR_GAP
             }
-            Ask::Waiting => question.time.since(self.last_sent) >= SOONEST_RETRY,
+            Ask::Waiting => question.time.since(self.sent[kind]) >= SOONEST_RETRY,
             Ask::Done(outcome) => outcome.is_failure() || outcome == Outcome::Truncated,
         }
     }
@@ -377,7 +403,7 @@ impl Open {
         !resolved && if waiting { gap >= SOONEST_RETRY } else { gap <= STEP_GAP }
     }
 
-    fn ended(&self) -> Ended<'_> {
+    fn ended(&self, suffixes: &Suffixes) -> Ended<'_> {
         let done = |wanted: Outcome| self.asks.contains(&Ask::Done(wanted));
         let ending = if done(Outcome::Answered) || done(Outcome::Truncated) {
             Ending::Resolved
@@ -401,6 +427,11 @@ impl Open {
             doubled: self.doubled,
             dots: (base > 0).then(|| labels(&self.name[..base]).count().saturating_sub(1) as u8),
             as_is_first: self.as_is_first,
+            as_is: if base > 0 {
+                self.is_complete() && !self.broken
+            } else {
+                !suffixes.ends(&self.name[..usize::from(self.length)])
+            },
             only_ipv4: self.asks[0] == Ask::Done(Outcome::Answered)
                 && self.asks[1] == Ask::Done(Outcome::NoData),
             suffixes: &self.suffixes[..usize::from(self.suffix_count)],

@@ -27,7 +27,20 @@ pub struct Suffixes {
 impl Suffixes {
     /// Whether this tail was seen as a suffix.
     pub fn knows(&self, tail: &[u8]) -> bool {
-        self.seen.iter().any(|suffix| &*suffix.name.0 == tail)
+        self.at(tail).is_some()
+    }
+
+    /// The index of this tail.
+    pub fn at(&self, tail: &[u8]) -> Option<u16> {
+        let at = self.seen.iter().position(|suffix| &*suffix.name.0 == tail)?;
+        u16::try_from(at).ok()
+    }
+
+    /// Whether a name ends in a suffix that was seen, or in the cluster's zone: then a search list
+    /// may have made it, part of a walk that this capture does not show whole.
+    pub fn ends(&self, name: &[u8]) -> bool {
+        super::Zone::of(name) == super::Zone::Cluster
+            || self.seen.iter().any(|suffix| is_tail(&suffix.name.0, name))
     }
 
     /// Notes that a walk tried the suffix at `position` (from 0).
@@ -35,9 +48,8 @@ impl Suffixes {
         if tail.len() < 2 {
             return None;
         }
-        let known = self.seen.iter().position(|suffix| &*suffix.name.0 == tail);
-        let at = match known {
-            Some(at) => at,
+        let at = match self.at(tail) {
+            Some(at) => usize::from(at),
             None if self.seen.len() < MAX_SUFFIXES => {
                 let name = Name(tail.into());
                 self.seen.push(Suffix { name, tried: 0, positions: 0 });

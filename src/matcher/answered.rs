@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use hashbrown::HashTable;
 
-use super::transaction::{Sighting, Token, Transaction, Transport};
+use super::transaction::{Leg, Sighting, Token, Transaction, Transport};
 use super::COPY_WINDOW;
 use crate::model::{Address, Message, Rcode, Span, Timestamp};
 
@@ -35,6 +35,10 @@ pub(super) enum Verdict {
 pub(super) struct Entry {
     pub(super) token: Token,
     pub(super) last_sent: Timestamp,
+    /// Identification and body of the last transmission, and where the first was seen.
+    query_ip_id: u16,
+    query_body: u64,
+    query_leg: Leg,
     key: u64,
     time: Timestamp,
     body_hash: u64,
@@ -48,8 +52,17 @@ pub(super) struct Entry {
 impl Entry {
     /// What `query` is.
     pub(super) fn judge_query(&self, query: &Sighting<'_>) -> Verdict {
-        let gap = query.packet.time.since(self.last_sent);
-        if gap.0.abs() <= COPY_WINDOW.0 && !self.failed {
+        let packet = &query.packet;
+        let gap = packet.time.since(self.last_sent);
+        let same_packet = match self.transport {
+            Transport::Udp => packet.ip_id == self.query_ip_id,
+            Transport::Tcp => {
+                (packet.interface, packet.destination)
+                    != (self.query_leg.interface, self.query_leg.server)
+            }
+        };
+        let same_body = query.message.body_hash == self.query_body;
+        if gap.0.abs() <= COPY_WINDOW.0 && same_packet && same_body {
             return Verdict::Copy;
         }
         // After SERVFAIL or REFUSED a stub resolver asks again at once: a try of its own.
@@ -98,6 +111,9 @@ impl Answered {
         self.ring.push_back(Entry {
             token: transaction.token,
             last_sent: transaction.last_sent,
+            query_ip_id: transaction.last_ip_id,
+            query_body: transaction.last_body,
+            query_leg: transaction.legs().first().copied().unwrap_or_default(),
             key,
             time: response.packet.time,
             body_hash,

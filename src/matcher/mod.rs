@@ -12,10 +12,12 @@ mod copies;
 mod in_flight;
 mod refusals;
 mod transaction;
+mod transfers;
 
 use answered::{Answered, Verdict};
 use copies::Translations;
 use in_flight::InFlight;
+use transfers::Transfers;
 pub use transaction::{Leg, Refusal, Sighting, Token, Transaction, Transport};
 
 use crate::decode::IcmpError;
@@ -77,6 +79,7 @@ pub struct Matcher {
     in_flight: InFlight,
     answered: Answered,
     translations: Translations,
+    transfers: Transfers,
     early: Vec<Early>,
     now: Timestamp,
 }
@@ -90,6 +93,7 @@ impl Matcher {
             in_flight: InFlight::default(),
             answered: Answered::default(),
             translations: Translations::new(),
+            transfers: Transfers::default(),
             early: Vec::new(),
             now: Timestamp::MIN,
         }
@@ -248,6 +252,9 @@ impl Matcher {
                 None => observer.duplicate(answered.token, response),
             };
         }
+        if let Some(token) = self.transfers.continued(response) {
+            return observer.duplicate(token, response);
+        }
         if self.in_flight.note_mismatch(key, packet) {
             return;
         }
@@ -270,6 +277,7 @@ impl Matcher {
         observer: &mut impl Observer,
     ) {
         self.answered.insert(key, transaction, response);
+        self.transfers.begin(transaction, response);
         observer.answered(transaction, response);
     }
 

@@ -108,8 +108,8 @@ pub struct Transaction {
     pub token: Token,
     legs: [Leg; MAX_LEGS],
     leg_count: u8,
-    last_ip_id: u16,
-    last_body: u64,
+    pub(super) last_ip_id: u16,
+    pub(super) last_body: u64,
 }
 
 impl Transaction {
@@ -184,9 +184,12 @@ impl Transaction {
         if !self.is_last_transmission(query) {
             return None;
         }
-        Some(self.legs().iter().any(|leg| {
+        let same_interface = self.legs().iter().any(|leg| {
             leg.interface == packet.interface && leg.server == packet.destination
-        }))
+        });
+        // A stream yields each message once: on the same interface it is a second message.
+        let again = self.transport == Transport::Tcp && same_interface;
+        (!again).then_some(same_interface)
     }
 
     /// Whether `query`, with this transaction's key but to another server, is its last transmission

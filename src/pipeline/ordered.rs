@@ -148,11 +148,10 @@ impl Stage {
                 let link_type = block.interfaces[usize::from(record.interface)].link_type;
                 let decoded = frame(link_type, bytes, record.original as usize);
                 let limited = self.aggregate.limited.counts(packet.destination);
-                let metering = if limited {
-                    Metering::Counted(self.aggregate.meter(&packet, named))
-                } else {
-                    Metering::Off
-                };
+                if limited {
+                    self.aggregate.meter(&packet, named);
+                }
+                let metering = if limited { Metering::Counted } else { Metering::Off };
                 self.aggregate.set_metering(metering);
                 self.body(&decoded.body, &decoded.network, &packet, named);
             }

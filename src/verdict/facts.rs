@@ -1,7 +1,7 @@
 //! What the causes look at: the sums of the capture, and the questions that several causes ask of
 //! them.
 
-use crate::aggregate::{Aggregate, Pair, Period, Quality, Row, Sender, Tally};
+use crate::aggregate::{Aggregate, Client, Pair, Period, Quality, Row, Sender, Tally};
 use crate::decode::fragment::FragmentCounters;
 use crate::decode::stream::StreamCounters;
 use crate::model::{Address, Span};
@@ -49,6 +49,24 @@ impl Facts<'_> {
     /// Pairs whose client forwards for others: the resolvers' own upstream leg.
     pub fn upstream_pairs(&self) -> impl Iterator<Item = &Pair> {
         self.aggregate.pairs.iter().filter(|pair| self.forwards(pair))
+    }
+
+    /// Clients that ask for themselves.
+    pub fn clients(&self) -> impl Iterator<Item = &Client> {
+        let clients = self.aggregate.clients.iter().zip(self.forwarders.iter().skip(1));
+        clients.filter(|(_, forwards)| !**forwards).map(|(client, _)| client)
+    }
+
+    /// Whether this address forwards questions for others.
+    pub fn is_forwarder(&self, address: Address) -> bool {
+        let clients = self.aggregate.clients.iter().zip(self.forwarders.iter().skip(1));
+        clients.into_iter().any(|(client, &forwards)| forwards && client.address == address)
+    }
+
+    /// Addresses as a scope lists them, at most 100.
+    pub fn list(addresses: &[Address]) -> Vec<String> {
+        const MOST: usize = 100;
+        addresses.iter().take(MOST).map(ToString::to_string).collect()
     }
 
     fn forwards(&self, pair: &Pair) -> bool {
@@ -107,6 +125,11 @@ impl Facts<'_> {
             return queries + responses > 0 && (queries == 0 || totals.refusals == 0 && quiet);
         }
         false
+    }
+
+    /// Whether any question at all was answered.
+    pub fn answers_anybody(&self) -> bool {
+        self.aggregate.totals.answered > 0
     }
 
     /// Whether an address answered anybody.

@@ -3,8 +3,11 @@
 mod cause;
 pub mod causes;
 mod facts;
+pub mod filter;
 mod finding;
 mod judge;
+pub mod refusals;
+pub mod silence;
 
 pub use cause::Cause;
 pub use facts::{FEW, FLAWED_CONFIDENCE, Facts};

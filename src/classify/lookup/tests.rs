@@ -1,1 +1,30 @@
+//! The rules one by one; `tests/regressions/lookups.rs` tells them with packets.
 
+use super::*;
+use crate::model::{Name, qtype};
+
+fn ask(lookups: &mut Lookups, name: &str, kind: u16, micros: i64) -> (u32, u32) {
+    let name = Name::from_text(name).0;
+    let name_hash = name.iter().fold(7, |hash: u64, &b| hash.wrapping_mul(31) + u64::from(b));
+    let time = Timestamp(0).plus(Span::from_micros(micros));
+    let question = Question { client: 0, name: &name, name_hash, qtype: kind, time, frame: 1 };
+    lookups.asked(&question, &mut |_| {})
+}
+
+#[test]
+fn both_families_of_a_retry_join_the_lookup() {
+    // The retry of A must not make that of AAAA, 30 µs later, look too soon.
+    let mut lookups = Lookups::default();
+    let first = ask(&mut lookups, "a.example", qtype::A, 0);
+    for (kind, micros) in [(qtype::AAAA, 30), (qtype::A, 400_000), (qtype::AAAA, 400_030)] {
+        assert_eq!(ask(&mut lookups, "a.example", kind, micros), first, "{micros}");
+    }
+    assert_eq!(lookups.retried(), 2);
+}
+
+#[test]
+fn the_same_question_at_once_is_another_threads() {
+    let mut lookups = Lookups::default();
+    let first = ask(&mut lookups, "a.example", qtype::A, 0);
+    assert_ne!(ask(&mut lookups, "a.example", qtype::A, 50), first);
+}

@@ -9,6 +9,7 @@
 //! there, that holds the beginning of the payload, DNS header and all, with the ports: the response
 //! can be told from one that never came.
 
+mod datagram;
 mod pieces;
 #[cfg(test)]
 mod tests;
@@ -19,10 +20,10 @@ use hashbrown::HashMap;
 
 use crate::model::{Address, Direction, Span, Timestamp};
 
-use super::transport::{GRE, IPV4, IPV6, TCP, UDP};
-use super::{Fragment, Network, tunnel};
+use super::transport::UDP;
+use super::{Fragment, Network};
 
-use pieces::Pieces;
+use datagram::{Added, Datagram};
 
 /// How long the rest of a datagram is waited for. The fragments of a datagram leave back to back;
 /// the 30 s of `ip_frag_time` are for receivers that have nothing better to do. This is less than
@@ -41,9 +42,6 @@ const MAX_DATAGRAMS: usize = 4_096;
 
 /// Octets held for them all: four times the kernel's `ipfrag_high_thresh`.
 const MAX_OCTETS: usize = 16 << 20;
-
-/// Pieces of one datagram that do not touch each other. 64 KiB are 120 fragments of 576 octets.
-const MAX_PIECES: usize = 128;
 
 /// The longest payload of an IP packet; an offset that leads beyond it is an attack (ping of death).
 const MAX_PAYLOAD: u32 = 65_535;
@@ -70,7 +68,7 @@ struct Key {
 pub struct Reassembled {
     /// The network layer of its first fragment.
     pub network: Network,
-    /// IP protocol of the payload: hand it to [`transport`](super::transport()).
+    /// IP protocol of the payload: hand it to [`transport`](fn@super::transport).
     pub protocol: u8,
     /// The payload, as far as it was captured without a hole.
     pub payload: Vec<u8>,
@@ -163,34 +161,6 @@ pub struct Reassembler {
     wait: Span,
     reports: VecDeque<Incomplete>,
     counters: FragmentCounters,
-}
-
-struct Datagram {
-    serial: u64,
-    born: Timestamp,
-    /// Set when it needs no more fragments, or gets none.
-    done: Option<Timestamp>,
-    time: Timestamp,
-    frame: u64,
-    network: Network,
-    fragments: u32,
-    knowledge: Knowledge,
-    /// Octet ranges of the payload that arrived, captured or not.
-    arrived: Pieces,
-    /// Octet ranges that were captured.
-    captured: Pieces,
-    total: Option<u32>,
-    payload: Vec<u8>,
-}
-
-/// What became of a fragment.
-enum Added {
-    More,
-    Complete,
-    /// Complete, but nothing of ours.
-    Foreign,
-    /// In more pieces than any sender makes of a datagram.
-    Hopeless,
 }
 
 impl Default for Reassembler {
@@ -340,6 +310,13 @@ impl Reassembler {
             Knowledge::Foreign => self.counters.incomplete_other += 1,
         }
         if datagram.knowledge != Knowledge::Foreign && self.reports.len() < MAX_REPORTS {
+            let end = match datagram.total {
+                Some(total) => total,
+                // The last fragment is missing: the UDP header says where the datagram ends, and
+                // what the others do not hold was sent nevertheless.
+                None if key.protocol == UDP => MAX_PAYLOAD,
+                None => datagram.arrived.end(),
+            };
             self.reports.push_back(Incomplete {
                 time: datagram.time,
                 frame: datagram.frame,
@@ -348,132 +325,10 @@ impl Reassembler {
                 protocol: key.protocol,
                 knowledge: datagram.knowledge,
                 payload,
-                sent: datagram.total.unwrap_or(datagram.arrived.end()) as usize,
+                sent: end as usize,
                 fragments: datagram.fragments,
             });
         }
         true
-    }
-}
-
-impl Datagram {
-    fn new(
-        serial: u64,
-        born: Timestamp,
-        time: Timestamp,
-        frame: u64,
-        network: &Network,
-    ) -> Datagram {
-        Datagram {
-            serial,
-            born,
-            done: None,
-            time,
-            frame,
-            network: *network,
-            fragments: 0,
-            knowledge: Knowledge::Unknown,
-            arrived: Pieces::default(),
-            captured: Pieces::default(),
-            total: None,
-            payload: Vec::new(),
-        }
-    }
-
-    fn is_whole(&self) -> bool {
-        self.total.is_some_and(|total| self.arrived.covers(total))
-    }
-
-    /// The captured payload up to the first hole.
-    fn take_payload(&mut self, octets: &mut usize) -> Vec<u8> {
-        let mut payload = std::mem::take(&mut self.payload);
-        *octets -= payload.len();
-        payload.truncate(self.captured.prefix() as usize);
-        payload
-    }
-
-    fn add(
-        &mut self,
-        time: Timestamp,
-        frame: u64,
-        network: &Network,
-        fragment: &Fragment<'_>,
-        counters: &mut FragmentCounters,
-    ) -> Added {
-        // The caller has checked that both fit.
-        let start = fragment.offset;
-        let end = start + fragment.sent as u32;
-        let conflicting =
-            self.total.is_some_and(|total| end > total || (!fragment.more && end != total))
-                || (!fragment.more && self.arrived.end() > end);
-        if conflicting {
-            counters.bad += 1;
-            return Added::More;
-        }
-        self.fragments += 1;
-        if !fragment.more {
-            self.total = Some(end);
-        }
-        if start == 0 && self.arrived.prefix() == 0 {
-            (self.time, self.frame, self.network) = (time, frame, *network);
-            self.knowledge = knowledge(fragment);
-        }
-        counters.overlapping += u64::from(self.arrived.overlaps(start, end));
-        if self.knowledge == Knowledge::Foreign {
-            // Only its coming together is followed, none of its octets.
-            self.payload = Vec::new();
-        } else {
-            self.copy(start, fragment.payload);
-        }
-        self.arrived.insert(start, end);
-        if self.arrived.count() > MAX_PIECES {
-            return Added::Hopeless;
-        }
-        match (self.is_whole(), self.knowledge) {
-            (true, Knowledge::Foreign) => Added::Foreign,
-            (true, _) => Added::Complete,
-            (false, _) => Added::More,
-        }
-    }
-
-    /// Copies what is not there yet: the first copy of an octet stays.
-    fn copy(&mut self, start: u32, bytes: &[u8]) {
-        let end = start + bytes.len() as u32;
-        if self.payload.len() < end as usize {
-            self.payload.resize(end as usize, 0);
-        }
-        let mut from = start;
-        while from < end {
-            let (gap_start, gap_end) = self.captured.next_gap(from, end);
-            let target = self.payload.get_mut(gap_start as usize..gap_end as usize);
-            let source = bytes.get((gap_start - start) as usize..(gap_end - start) as usize);
-            if let (Some(target), Some(source)) = (target, source) {
-                target.copy_from_slice(source);
-            }
-            from = gap_end.max(from + 1);
-        }
-        self.captured.insert(start, end);
-    }
-}
-
-/// What the first fragment tells of the datagram.
-fn knowledge(fragment: &Fragment<'_>) -> Knowledge {
-    const DNS: u16 = 53;
-    if matches!(fragment.protocol, IPV4 | IPV6 | GRE) {
-        return Knowledge::Unknown;
-    }
-    if !matches!(fragment.protocol, UDP | TCP) {
-        return Knowledge::Foreign;
-    }
-    let Some(&[s0, s1, d0, d1]) = fragment.payload.first_chunk() else {
-        return Knowledge::Unknown;
-    };
-    let ports = [u16::from_be_bytes([s0, s1]), u16::from_be_bytes([d0, d1])];
-    if ports.contains(&DNS) {
-        Knowledge::Dns
-    } else if fragment.protocol == UDP && ports.into_iter().any(tunnel::is_port) {
-        Knowledge::Unknown
-    } else {
-        Knowledge::Foreign
     }
 }

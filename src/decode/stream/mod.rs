@@ -5,6 +5,7 @@
 //! without FIN, begin before the capture and lack segments that the capture lost, so every state
 //! can be given up: whoever continues is recognised by a length with a plausible message behind it.
 
+mod connection;
 mod framing;
 mod half;
 mod list;
@@ -14,11 +15,12 @@ mod tests;
 
 use hashbrown::HashTable;
 
-use crate::model::{Address, NameHasher, PacketMeta, Span, Timestamp};
+use crate::model::{NameHasher, PacketMeta, Span, Timestamp};
 
 use super::Segment;
 
-use half::{Half, Stage};
+use connection::{Connection, Key};
+use half::Stage;
 use list::{Link, List, NONE};
 
 /// Connections known at once. A busy resolver has some 10,000 open; each takes 300 octets here.
@@ -118,34 +120,6 @@ impl StreamCounters {
         self.evicted += other.evicted;
         self.idle += other.idle;
     }
-}
-
-/// Endpoints in order, so that both directions have one key.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-struct Key {
-    low: (Address, u16),
-    high: (Address, u16),
-    interface: u16,
-}
-
-/// How far the handshake has come. `Syn` and `SynAck` hold the side of the client.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Handshake {
-    #[default]
-    Unseen,
-    Syn(usize),
-    SynAck(usize),
-    Done,
-}
-
-#[derive(Default)]
-struct Connection {
-    key: Key,
-    /// By side: what the lower endpoint of the key sends, and what the higher one does.
-    halves: [Half; 2],
-    seen: Timestamp,
-    handshake: Handshake,
-    closed: bool,
 }
 
 /// All connections of a capture, or of one worker's share of it.
@@ -252,7 +226,7 @@ impl Streams {
             self.slots.len() as u32 - 1
         });
         let connection = self.slots.get_mut(slot as usize)?;
-        *connection = Connection { key, ..Connection::default() };
+        *connection = Connection::new(key);
         let (slots, hasher) = (&self.slots, &self.hasher);
         self.table.insert_unique(hash, slot, |&slot| hash_key(hasher, &slots[slot as usize].key));
         self.lists[OPEN].push(slot, &mut self.links);
@@ -311,79 +285,4 @@ fn hash_key(hasher: &NameHasher, key: &Key) -> u64 {
     let ([a, b], [c, d]) = (key.low.0.halves(), key.high.0.halves());
     let rest = u64::from(key.low.1) | u64::from(key.high.1) << 16 | u64::from(key.interface) << 32;
     hasher.hash_words([a, b, c, d, rest])
-}
-
-impl Connection {
-    fn observe(
-        &mut self,
-        side: usize,
-        meta: &PacketMeta,
-        segment: &Segment<'_>,
-        stage: &mut Stage,
-        deliver: &mut impl FnMut(StreamMessage<'_>),
-    ) -> ConnectionEvent {
-        let has = |flag: u8| segment.flags & flag != 0;
-        if has(Segment::RST) {
-            let refused = self.handshake == Handshake::Syn(1 - side);
-            self.closed = true;
-            return ConnectionEvent::Reset { refused };
-        }
-        let mut event = ConnectionEvent::None;
-        let mut sequence = segment.sequence;
-        if has(Segment::SYN) {
-            event = self.open(side, segment, stage, deliver);
-            // The SYN takes a number of its own; data behind it is TCP Fast Open (RFC 7413).
-            sequence = sequence.wrapping_add(1);
-        } else if self.handshake == Handshake::SynAck(side) && has(Segment::ACK) {
-            self.handshake = Handshake::Done;
-            event = ConnectionEvent::Established;
-        }
-        if segment.sent > 0 {
-            self.halves[side].segment(
-                sequence,
-                segment.payload.get(..segment.sent).unwrap_or(segment.payload),
-                segment.sent,
-                meta,
-                stage,
-                deliver,
-            );
-        }
-        if has(Segment::ACK) {
-            self.halves[1 - side].acknowledge(segment.acknowledgment);
-        }
-        for half in &mut self.halves {
-            half.give_up_holes(stage, deliver);
-        }
-        if has(Segment::FIN) && !self.halves[side].finished {
-            self.halves[side].finished = true;
-            self.closed = self.halves[1 - side].finished;
-            event = if self.closed { ConnectionEvent::Closed } else { ConnectionEvent::HalfClosed };
-        }
-        event
-    }
-
-    fn open(
-        &mut self,
-        side: usize,
-        segment: &Segment<'_>,
-        stage: &mut Stage,
-        deliver: &mut impl FnMut(StreamMessage<'_>),
-    ) -> ConnectionEvent {
-        let again = self.halves[side].is_opened_by(segment.sequence);
-        if segment.flags & Segment::ACK != 0 {
-            if !again {
-                self.halves[side].open(segment.sequence, stage, deliver);
-                self.handshake = Handshake::SynAck(1 - side);
-            }
-            return ConnectionEvent::SynAck { again };
-        }
-        if !again {
-            // The ports are used again.
-            self.halves[1 - side].close(stage, deliver);
-            self.halves[side].open(segment.sequence, stage, deliver);
-            self.handshake = Handshake::Syn(side);
-            self.closed = false;
-        }
-        ConnectionEvent::Syn { again }
-    }
 }

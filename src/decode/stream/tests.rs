@@ -1,4 +1,5 @@
 use super::*;
+use crate::model::Address;
 
 /// A connection between a client (10.0.0.7:40000) and a server (10.0.0.2:53), and what came of it.
 struct Capture {

@@ -1,9 +1,39 @@
 //! The list of causes. Adding one: a file here and a line in [`ALL`].
 
+mod capture_incomplete;
+mod client_egress_dropped;
+mod dns_port_closed;
+mod firewall_reject;
+mod kube_dns_no_endpoints;
+mod name_does_not_exist;
+mod ndots_search_chain;
+mod nodata_no_ipv6;
+mod random_loss;
+mod servfail_burst;
+mod servfail_transient;
+mod upstream_unreachable;
+mod vpc_dns_pps_exceeded;
+mod vpc_dns_pps_near_limit;
+
 use super::Cause;
 
 /// Every cause that dnspect recognises, in the order of the contract's table.
-pub const ALL: &[&Cause] = &[];
+pub const ALL: &[&Cause] = &[
+    &ndots_search_chain::CAUSE,
+    &servfail_transient::CAUSE,
+    &nodata_no_ipv6::CAUSE,
+    &vpc_dns_pps_exceeded::CAUSE,
+    &vpc_dns_pps_near_limit::CAUSE,
+    &servfail_burst::CAUSE,
+    &kube_dns_no_endpoints::CAUSE,
+    &dns_port_closed::CAUSE,
+    &upstream_unreachable::CAUSE,
+    &client_egress_dropped::CAUSE,
+    &firewall_reject::CAUSE,
+    &name_does_not_exist::CAUSE,
+    &random_loss::CAUSE,
+    &capture_incomplete::CAUSE,
+];
 
 /// The cause of this code.
 pub fn find(code: &str) -> Option<&'static Cause> {

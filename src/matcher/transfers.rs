@@ -1,0 +1,66 @@
+//! Zone transfers: one question, and messages without end (RFC 5936, section 2.2). They go on for
+//! longer than answers are remembered, and those after the first may leave the question out.
+
+use std::collections::VecDeque;
+
+use super::transaction::{Sighting, Token, Transaction, Transport};
+use super::RETENTION;
+use crate::model::{Address, Endpoint, Timestamp, qtype};
+
+/// Transfers followed at once; a server rarely grants more than ten (BIND's `transfers-out`).
+const MAX_TRANSFERS: usize = 64;
+
+struct Transfer {
+    client: Endpoint,
+    server: Address,
+    id: u16,
+    qname_hash: u64,
+    token: Token,
+    last: Timestamp,
+}
+
+/// The transfers that were begun, the oldest first.
+#[derive(Default)]
+pub(super) struct Transfers {
+    begun: VecDeque<Transfer>,
+}
+
+impl Transfers {
+    /// Notes the transfer that `response` begins, if it is one.
+    pub(super) fn begin(&mut self, transaction: &Transaction, response: &Sighting<'_>) {
+        let transfer = matches!(transaction.qtype, qtype::AXFR | qtype::IXFR);
+        if !transfer || transaction.transport != Transport::Tcp {
+            return;
+        }
+        if self.begun.len() == MAX_TRANSFERS {
+            self.begun.pop_front();
+        }
+        self.begun.push_back(Transfer {
+            client: response.packet.to(),
+            server: response.packet.source,
+            id: transaction.id,
+            qname_hash: transaction.qname_hash,
+            token: transaction.token,
+            last: response.packet.time,
+        });
+    }
+
+    /// The token of the transfer that `response` goes on with, which has not been silent for long.
+    pub(super) fn continued(&mut self, response: &Sighting<'_>) -> Option<Token> {
+        let (packet, message) = (&response.packet, &response.message);
+        if response.transport != Transport::Tcp {
+            return None;
+        }
+        let transfer = self.begun.iter_mut().rev().find(|transfer| {
+            transfer.client == packet.to()
+                && transfer.server == packet.source
+                && transfer.id == message.id
+                && (!message.has_question() || transfer.qname_hash == message.qname_hash)
+        })?;
+        if packet.time.since(transfer.last) > RETENTION {
+            return None;
+        }
+        transfer.last = packet.time;
+        Some(transfer.token)
+    }
+}

@@ -1,0 +1,101 @@
+//! One-sided, dropped, cut or filtered so that nothing can be concluded.
+
+use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity};
+
+/// From this share of unanswered questions on, drops of the capture itself are in question.
+const NOTICEABLE: f64 = 0.005;
+
+/// The cause.
+pub(super) const CAUSE: Cause = Cause {
+    code: "capture_incomplete",
+    category: "capture",
+    normal: false,
+    title: "One-sided, dropped, cut or filtered so that nothing can be concluded",
+    meaning: "The capture does not show enough: it holds one direction only, its frames are cut \
+        before DNS begins, the kernel dropped packets while it was taken, it ended before an \
+        answer had to come, or it holds no DNS at all. What it does show is reported; a verdict \
+        would be a guess.",
+    signature: "Queries without any response while nobody asks again (or responses without \
+        queries); no readable DNS message; unanswered questions in a capture that lost packets \
+        itself; every question younger than the query timeout at the end.",
+    look_alikes: &[
+        ("client_egress_dropped", "clients that get no answer ask again"),
+        ("random_loss", "the capture itself lost nothing"),
+    ],
+    vantage: "Does not apply.",
+    immediate: "Capture again: both directions, `tcpdump -i any -s 0 -B 4096 -w dns.pcap 'port 53 or icmp or \
+        icmp6 or (ip[6:2] & 0x1fff != 0)'`, at least 15 s longer than the trouble.",
+    long_term: "Keep a ring of captures on the nodes (`tcpdump -C 100 -W 10`) so that the moment \
+        before the fault is there.",
+    confirm: &["capinfos <file>"],
+    detect,
+};
+
+fn detect(facts: &Facts<'_>) -> Option<Finding> {
+    let (reason, metric, value) = reason(facts)?;
+    Some(
+        CAUSE
+            .finding(Severity::Low, 0.9, facts.whole())
+            .about(Scope::default())
+            .saying(reason.clone())
+            .shown_by(Evidence::new(metric, value as f64, "count", reason)),
+    )
+}
+
+fn reason(facts: &Facts<'_>) -> Option<(String, &'static str, u64)> {
+    let quality = facts.quality;
+    let totals = &facts.aggregate.totals;
+    let messages: u64 = quality.messages.iter().sum();
+    let [queries, responses] = [0, 1].map(|s| quality.messages[s] + quality.messages[2 + s]);
+    let readable = totals.transactions + totals.orphans;
+    if messages == 0 {
+        let cut = quality.headless > 0 || quality.cut * 2 > quality.packets;
+        let text = if quality.packets == 0 {
+            "The capture holds no packets.".to_owned()
+        } else if cut {
+            "The frames are cut before DNS begins: capture with a snap length of at least 512."
+                .to_owned()
+        } else {
+            format!("None of the {} packets is DNS on the ports looked at.", quality.packets)
+        };
+        return Some((text, "dns_messages", 0));
+    }
+    if facts.one_sided() {
+        let (there, missing, count) = if queries == 0 {
+            ("responses", "query", responses)
+        } else {
+            ("queries", "response", queries)
+        };
+        return Some((
+            format!(
+                "Only one direction was captured: {count} {there} and not one {missing}, and nobody \
+                 behaves as if the other were missing."
+            ),
+            "one_sided_messages",
+            count,
+        ));
+    }
+    if totals.answered == 0 && totals.unanswered == 0 && readable > 0 {
+        return Some((
+            format!(
+                "The capture ends before any answer had to come: {} questions were still waiting.",
+                totals.pending
+            ),
+            "pending_at_end",
+            totals.pending,
+        ));
+    }
+    let dropped = facts.dropped.filter(|_| facts.lossy())?;
+    let lost = totals.unanswered;
+    (lost > 0 && Facts::share(lost, totals.transactions) > NOTICEABLE).then(|| {
+        (
+            format!(
+                "{lost} of {} questions have no answer in this capture, but the kernel dropped \
+                 {dropped} packets while it was taken: they may have been answered.",
+                totals.transactions
+            ),
+            "dropped_by_kernel",
+            dropped,
+        )
+    })
+}

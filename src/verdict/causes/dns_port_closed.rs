@@ -1,0 +1,91 @@
+//! The server host itself says that the port is closed.
+
+use super::firewall_reject::{kind_words, sorted};
+use crate::aggregate::{Pair, Period};
+use crate::verdict::refusals::{answered_nobody, refused};
+use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter};
+
+/// One may be the moment of a restart.
+const REFUSALS: u64 = 2;
+
+/// The cause.
+pub(super) const CAUSE: Cause = Cause {
+    code: "dns_port_closed",
+    category: "coredns_down",
+    normal: false,
+    title: "The server host itself says that the port is closed, to everybody",
+    meaning: "The queries arrive at the DNS server's host, and its kernel answers that nothing \
+        listens on the port: the CoreDNS process is down or has not bound the port while its pod \
+        and address still live, or the resolver on a host has stopped.",
+    signature: "At least two queries refused with ICMP port unreachable (or RST to a SYN) by the \
+        server itself: the address behind the DNAT, or the asked address with the TTL that its \
+        answers have.",
+    look_alikes: &[
+        ("firewall_reject", "somebody else refuses, or some clients only"),
+        ("kube_dns_no_endpoints", "the node refuses for the Service's address"),
+        ("coredns_backend_gone", "the backend's address is gone as well: silence"),
+    ],
+    vantage: "Anywhere that the server's ICMP passes; behind a DNAT the node (`-i any`) or the \
+        server's side is surer than the pod.",
+    immediate: "See why the DNS process is not running or not listening, and start it: CoreDNS' \
+        pods, their last logs and events.",
+    long_term: "Readiness on /ready, so that a pod without a listening CoreDNS leaves the Service; \
+        a PodDisruptionBudget; two replicas on two nodes at least.",
+    confirm: &[
+        "kubectl -n kube-system get pods -l k8s-app=kube-dns -o wide",
+        "kubectl -n kube-system logs -l k8s-app=kube-dns --previous --tail=100",
+        "kubectl -n kube-system get endpointslices -l k8s-app=kube-dns",
+    ],
+    detect,
+};
+
+fn detect(facts: &Facts<'_>) -> Option<Finding> {
+    let pairs: Vec<&Pair> =
+        facts.aggregate.pairs.iter().filter(|pair| refused(facts, pair).closed > 0).collect();
+    let count: u64 = pairs.iter().map(|pair| refused(facts, pair).closed).sum();
+    if count < REFUSALS {
+        return None;
+    }
+    let mut period = Period::default();
+    pairs.iter().for_each(|pair| period.join(pair.refusals));
+    let clients = sorted(pairs.iter().map(|pair| pair.client));
+    let asked = sorted(pairs.iter().map(|pair| pair.server));
+    let silent: u64 = pairs.iter().map(|pair| pair.silent()).sum();
+    let everybody = pairs.iter().all(|pair| answered_nobody(facts, pair));
+    let sure = pairs.iter().any(|pair| pair.closed > 0);
+    let confidence = if sure { 0.85 } else if everybody { 0.7 } else { 0.6 };
+    let severity = if everybody { Severity::High } else { Severity::Medium };
+    let words = kind_words(pairs[0].reject_kind);
+    let reporters = sorted(pairs.iter().filter(|pair| pair.closed > 0).map(|pair| pair.reporter));
+    let servers = if reporters.is_empty() { asked.clone() } else { reporters };
+    let whom = if everybody { "nobody is answered" } else { "other backends still answer" };
+    Some(
+        CAUSE
+            .finding(severity, confidence, period)
+            .about(Scope {
+                clients: Facts::list(&clients),
+                servers: Facts::list(&servers),
+                ..Scope::default()
+            })
+            .explaining(count + silent)
+            .saying(format!(
+                "Nothing listens on the DNS port of {}: the host itself refused {count} queries \
+                 with {words}, {whom}.",
+                filter::words(&servers)
+            ))
+            .shown_by(
+                Evidence::new("refused_queries", count as f64, "count", format!(
+                    "{count} queries to {} were refused with {words} by {}.",
+                    filter::words(&asked),
+                    filter::words(&servers)
+                ))
+                .at(pairs.iter().flat_map(|pair| pair.refusal_frames.iter()))
+                .filter("icmp.type == 3 || icmpv6.type == 1 || tcp.flags.reset == 1".to_owned()),
+            )
+            .rather_than("firewall_reject", if sure {
+                "the ICMP errors come from the server's own address"
+            } else {
+                "the refusals come from as far away as the server's answers, and are for everybody"
+            }),
+    )
+}

@@ -1,0 +1,139 @@
+//! Somebody between client and server refuses, out loud.
+
+use super::kube_dns_no_endpoints;
+use crate::aggregate::{Pair, Period};
+use crate::decode::IcmpKind;
+use crate::model::Address;
+use crate::verdict::refusals::{answered_others, refused};
+use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter};
+
+/// One refusal may be chance: a resolver that restarts. Linux also answers with one ICMP error for
+/// many dropped packets, so two are plenty.
+const REFUSALS: u64 = 2;
+
+/// The cause.
+pub(super) const CAUSE: Cause = Cause {
+    code: "firewall_reject",
+    category: "network_policy",
+    normal: false,
+    title: "ICMP prohibited/unreachable or RST from a device in between, or for some clients only",
+    meaning: "A REJECT rule of iptables or nftables, a network policy that rejects, or a router \
+        without a way refuses the queries and says so with an ICMP error. Stub resolvers fail at \
+        once instead of waiting. Linux sends few such errors (about one a second and target): \
+        between them the same clients see silence.",
+    signature: "At least two queries refused with ICMP host, net or administratively prohibited; \
+        or with port unreachable by somebody other than the server: an address that was not \
+        asked, another TTL than the server's answers have, a query that was never seen on its way \
+        on, or some clients only while the same server answers others.",
+    look_alikes: &[
+        ("dns_port_closed", "the server's own host says that nothing listens, to everybody"),
+        ("kube_dns_no_endpoints", "the node rejects the Service's address, for everybody"),
+        ("client_egress_dropped", "silence without any ICMP error"),
+        ("late answers", "the ICMP error comes from the client, about an answer"),
+    ],
+    vantage: "The client's pod or node. ICMP has to be in the capture: with the filter `port 53` \
+        a REJECT looks like a DROP.",
+    immediate: "Find the rule that rejects port 53 for these clients and take it out, or allow \
+        DNS in the policy that made it.",
+    long_term: "Ship the DNS rule with every policy; keep node firewalls out of the pods' way.",
+    confirm: &[
+        "sudo iptables-save",
+        "sudo nft list ruleset",
+        "kubectl get networkpolicy -A -o wide",
+    ],
+    detect,
+};
+
+fn detect(facts: &Facts<'_>) -> Option<Finding> {
+    let pairs: Vec<&Pair> = facts
+        .aggregate
+        .pairs
+        .iter()
+        .filter(|pair| refused(facts, pair).rejected > 0)
+        .filter(|pair| !kube_dns_no_endpoints::explains(facts, pair))
+        .collect();
+    let count: u64 = pairs.iter().map(|pair| refused(facts, pair).rejected).sum();
+    if count < REFUSALS {
+        return None;
+    }
+    let mut period = Period::default();
+    pairs.iter().for_each(|pair| period.join(pair.refusals));
+    let clients = sorted(pairs.iter().map(|pair| pair.client));
+    let servers = sorted(pairs.iter().map(|pair| pair.server));
+    let reporters = sorted(pairs.iter().map(|pair| pair.reporter));
+    let (answered, silent) = pairs.iter().fold((0, 0), |(answered, silent), pair| {
+        (answered + pair.all.answered, silent + pair.silent())
+    });
+    let explicit = pairs.iter().any(|pair| {
+        !matches!(pair.reject_kind, None | Some(IcmpKind::PortUnreachable))
+    });
+    let others = pairs.iter().any(|pair| answered_others(facts, pair));
+    // "Prohibited" has one meaning; "port unreachable" is a closed port's answer as well.
+    let confidence = if explicit { 0.85 } else if others { 0.8 } else { 0.6 };
+    let severity = if answered == 0 || others { Severity::High } else { Severity::Medium };
+    let words = kind_words(pairs[0].reject_kind);
+    let finding = CAUSE
+        .finding(severity, confidence, period)
+        .about(Scope {
+            clients: Facts::list(&clients),
+            servers: Facts::list(&servers),
+            ..Scope::default()
+        })
+        .explaining(count + silent)
+        .saying(format!(
+            "A firewall rejects DNS of {} to {}: {count} queries were refused with {words}{}.",
+            filter::words(&clients),
+            filter::words(&servers),
+            if others { ", while others are answered" } else { "" }
+        ))
+        .shown_by(
+            Evidence::new("rejected_queries", count as f64, "count", format!(
+                "{count} queries were refused with {words}, sent in the name of {}.",
+                filter::words(&reporters)
+            ))
+            .at(pairs.iter().flat_map(|pair| pair.refusal_frames.iter()))
+            .filter(format!("(icmp || icmpv6 || tcp.flags.reset == 1) && {}", filter::with(&clients))),
+        );
+    let finding = if silent > 0 {
+        finding.shown_by(
+            Evidence::new("silent_beside", silent as f64, "count", format!(
+                "{silent} more queries of the same clients got nothing: ICMP errors are rate \
+                 limited, one may stand for many."
+            ))
+            .at(pairs.iter().flat_map(|pair| pair.lost_frames.iter())),
+        )
+    } else {
+        finding
+    };
+    Some(finding.rather_than("dns_port_closed", if others {
+        "the same server answers others in the same time"
+    } else if explicit {
+        "a closed port says \"port unreachable\", nothing else"
+    } else {
+        "the refusal does not come from where the server's answers come from"
+    }))
+}
+
+/// A refusal in words.
+pub(super) fn kind_words(kind: Option<IcmpKind>) -> &'static str {
+    match kind {
+        None => "TCP RST",
+        Some(IcmpKind::PortUnreachable) => "ICMP port unreachable",
+        Some(IcmpKind::HostUnreachable) => "ICMP host unreachable",
+        Some(IcmpKind::NetUnreachable) => "ICMP network unreachable",
+        Some(IcmpKind::Prohibited) => "ICMP administratively prohibited",
+        Some(IcmpKind::ProtocolUnreachable) => "ICMP protocol unreachable",
+        Some(IcmpKind::TtlExceeded) => "ICMP time exceeded",
+        Some(IcmpKind::ReassemblyTimeExceeded) => "ICMP reassembly time exceeded",
+        Some(IcmpKind::TooBig) => "ICMP packet too big",
+        Some(IcmpKind::Other) => "an ICMP error",
+    }
+}
+
+/// Addresses in order, each once.
+pub(super) fn sorted(addresses: impl Iterator<Item = Address>) -> Vec<Address> {
+    let mut addresses: Vec<Address> = addresses.collect();
+    addresses.sort_unstable();
+    addresses.dedup();
+    addresses
+}

@@ -1,0 +1,113 @@
+//! Search-domain walks: NXDOMAIN upon NXDOMAIN on the way to an answer. Works as designed.
+
+use crate::aggregate::Client;
+use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter};
+
+/// Clients described one by one; the others are in the sums.
+const DESCRIBED: usize = 3;
+
+/// The cause.
+pub(super) const CAUSE: Cause = Cause {
+    code: "ndots_search_chain",
+    category: "normal",
+    normal: true,
+    title: "Search-domain NXDOMAINs on the way to an answer: works as designed",
+    meaning: "A stub resolver appends each domain of the `search` line of /etc/resolv.conf to a \
+        name with fewer dots than `ndots` before it tries the name as it is. Kubernetes sets \
+        ndots:5 and three search domains, the cloud adds its own: an external name with two dots \
+        costs four NXDOMAINs, twice, for A and AAAA, before its answer. A name that already ends \
+        in a search domain is no exception: \
+        `db.prod.svc.cluster.local` has four dots, so `db.prod.svc.cluster.local.prod.svc.cluster.local` \
+        is asked first.\n\nThis is no fault and no misconfiguration. It costs load and latency, \
+        which matters where a limit is near.",
+    signature: "One client asks name + suffix for one suffix after the other, then the name as it \
+        is; each step follows the negative answers of the one before within 500 ms. Counted per \
+        walk: one lookup, however many names, address families and retries it took.",
+    look_alikes: &[
+        ("name_does_not_exist", "the walk ends in NXDOMAIN for the name as it is, too"),
+        ("musl_search_stopped", "musl ends its walk at the first empty answer"),
+    ],
+    vantage: "Anywhere that the client's queries pass: pod, node, DNS server.",
+    immediate: "Nothing: this is how search domains work.",
+    long_term: "Where the extra queries hurt: write external names with a trailing dot, set \
+        ndots:2 in the dnsConfig of pods that mostly ask external names, use short service names \
+        inside the cluster, or run NodeLocal DNSCache.",
+    confirm: &[
+        "kubectl exec <pod> -- cat /etc/resolv.conf",
+        "kubectl get pod <pod> -o jsonpath='{.spec.dnsConfig}'",
+    ],
+    detect,
+};
+
+fn detect(facts: &Facts<'_>) -> Option<Finding> {
+    let mut walkers: Vec<&Client> = facts.clients().filter(|client| client.walks > 0).collect();
+    if walkers.is_empty() {
+        return None;
+    }
+    walkers.sort_by(|a, b| b.extra.cmp(&a.extra).then(a.address.cmp(&b.address)));
+    let sum = |figure: fn(&Client) -> u64| walkers.iter().map(|client| figure(client)).sum::<u64>();
+    let (walks, resolved, extra) = (sum(|c| c.walks), sum(|c| c.walks_resolved), sum(|c| c.extra));
+    let (lookups, doubled) = (facts.clients().map(|c| c.lookups).sum::<u64>(), sum(|c| c.doubled));
+    let share = Facts::share(extra, facts.clients().map(|c| c.transactions).sum());
+    let confidence = if resolved > 0 { 0.95 } else { 0.7 };
+    let addresses: Vec<_> = walkers.iter().map(|client| client.address).collect();
+    let mut finding = CAUSE
+        .finding(Severity::None, confidence, facts.whole())
+        .about(Scope { clients: Facts::list(&addresses), ..Scope::default() })
+        .saying(format!(
+            "{walks} of {lookups} lookups walked the search list, {resolved} of them to an answer: \
+             {extra} extra queries ({:.0} % of the clients' questions), all normal.",
+            share * 100.0
+        ))
+        .shown_by(
+            Evidence::new("extra_queries", extra as f64, "count", format!(
+                "Steps before the last one of a walk took {extra} queries; their NXDOMAINs are the \
+                 search list at work."
+            ))
+            .at(walkers.iter().flat_map(|client| client.walk_frames.iter()))
+            .filter("dns.flags.response == 1 && dns.flags.rcode == 3".to_owned()),
+        );
+    for client in walkers.iter().take(DESCRIBED) {
+        finding = finding.shown_by(describe(facts, client));
+    }
+    if doubled > 0 {
+        finding = finding.shown_by(Evidence::new("doubled_suffixes", doubled as f64, "count", format!(
+            "{doubled} lookups were for names that already ended in a search domain, so that the \
+             domain stands twice in the first names asked: also normal, for a name with fewer \
+             dots than ndots."
+        )));
+    }
+    Some(finding)
+}
+
+/// What one client's resolver is set to, as far as its walks tell.
+fn describe(facts: &Facts<'_>, client: &Client) -> Evidence {
+    let suffixes = &facts.aggregate.lookups.suffixes;
+    let list: Vec<String> = client
+        .suffixes()
+        .iter()
+        .filter_map(|&at| suffixes.get(at))
+        .map(|suffix| suffix.name.to_string())
+        .collect();
+    let ndots = match (client.dots_searched, client.dots_as_is) {
+        (Some(low), Some(high)) if u16::from(high) == u16::from(low) + 1 => {
+            format!("ndots is {high}")
+        }
+        (Some(low), _) => format!("ndots is at least {}", u16::from(low) + 1),
+        (None, Some(high)) => format!("ndots is at most {high}"),
+        (None, None) => "ndots does not show".to_owned(),
+    };
+    let needed = (client.transactions - client.extra).max(1);
+    let amplification = client.transactions as f64 / needed as f64;
+    Evidence::new("amplification", amplification, "x", format!(
+        "{}: search list {}; {ndots}; {} walks among {} lookups, {:.1} queries for each that was \
+         needed.",
+        client.address,
+        list.join(", "),
+        client.walks,
+        client.lookups,
+        amplification
+    ))
+    .at(client.walk_frames.iter())
+    .filter(format!("dns && {}", filter::with(&[client.address])))
+}

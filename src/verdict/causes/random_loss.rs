@@ -1,0 +1,186 @@
+//! Loss spread over clients, servers and time, not tied to the load.
+
+use super::upstream_unreachable;
+use super::vpc_dns_pps_exceeded::Bands;
+use super::vpc_dns_pps_near_limit::over_rows;
+use crate::aggregate::{Bin, Pair, Period, Server};
+use crate::model::Address;
+use crate::verdict::silence::{Sum, by_client};
+use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter};
+
+/// Losses that make a pattern.
+const LOSSES: u64 = 6;
+
+/// Share of transactions below which it is the background noise of UDP.
+const SHARE: f64 = 0.005;
+
+/// Losses that crowd so much in time would come of chance less often than this.
+const CHANCE: f64 = 0.01;
+
+/// Losses in the busier half of the questions, as a multiple of those in the quieter half, from
+/// which on they are tied to the load.
+const LOAD_TIMES: u64 = 3;
+
+/// One of several servers, or clients, that has this share of the losses is the place to look at.
+const CONCENTRATED: f64 = 0.8;
+
+/// The cause.
+pub(super) const CAUSE: Cause = Cause {
+    code: "random_loss",
+    category: "packet_loss",
+    normal: false,
+    title: "Loss spread over clients, servers and time, not tied to the load",
+    meaning: "Packets get lost here and there: a bad link, an overloaded node or switch, an \
+        instance over its bandwidth or packet allowance, a duplex mismatch. Each lost packet costs \
+        a client its whole retry timer (5 s with glibc), so little loss is felt much.",
+    signature: "At least six questions without an answer, or with one only after they were sent \
+        again, and more than 0.5 % of all; spread over the questions as chance would; no client and no server has \
+        nearly all of them; those who lose also get answers.",
+    look_alikes: &[
+        ("vpc_dns_pps_exceeded", "losses are in the seconds over the limit"),
+        ("coredns_overload", "losses and latency rise with the load"),
+        ("conntrack_dnat_race", "always one of an A/AAAA pair on a new port, to a ClusterIP"),
+        ("coredns_backend_gone", "one backend has them all, from one moment on"),
+        ("client_egress_dropped", "one client has them all"),
+        ("capture_incomplete", "the capture itself lost packets"),
+    ],
+    vantage: "Two points on the way tell where the packets get lost.",
+    immediate: "Look at drop and error counters on the way: the nodes' interfaces, the ENA \
+        allowance counters, conntrack.",
+    long_term: "Alert on DNS retries and interface drops; NodeLocal DNSCache takes the lossy path \
+        out of most lookups; `options timeout:1` makes each loss cheaper.",
+    confirm: &[
+        "ip -s link",
+        "sudo ethtool -S eth0",
+        "sudo conntrack -S",
+        "netstat -su",
+    ],
+    detect,
+};
+
+fn detect(facts: &Facts<'_>) -> Option<Finding> {
+    // A capture that lost packets itself cannot tell.
+    if facts.one_sided() || facts.lossy() {
+        return None;
+    }
+    let cut = upstream_unreachable::CAUSE.detected(facts);
+    let walled: Vec<Address> = by_client(facts.aggregate.pairs.iter())
+        .iter()
+        .filter(|client| client.is_walled())
+        .map(|client| client.address)
+        .collect();
+    let pairs: Vec<&Pair> = facts
+        .aggregate
+        .pairs
+        .iter()
+        .filter(|pair| !walled.contains(&pair.client) && pair.refused() == 0)
+        .filter(|pair| !(cut && pair.external_bad.any()))
+        .filter(|pair| pair.all.answered > pair.silent())
+        .collect();
+    let lost = |pair: &Pair| pair.silent() + pair.rescued;
+    let losses: u64 = pairs.iter().map(|pair| lost(pair)).sum();
+    let sent: u64 = pairs.iter().map(|pair| pair.all.sent).sum();
+    let share = Facts::share(losses, sent);
+    let mut period = Period::default();
+    for pair in pairs.iter().filter(|pair| lost(pair) > 0) {
+        period.join(pair.losses);
+        period.join(pair.rescues);
+    }
+    if losses < LOSSES || share < SHARE || !spread(facts, losses, period) {
+        return None;
+    }
+    let losers: Vec<Sum<'_>> = by_client(pairs.iter().copied())
+        .into_iter()
+        .filter(|client| client.pairs.iter().any(|pair| lost(pair) > 0))
+        .collect();
+    let clients = by_client(pairs.iter().copied()).len();
+    let most = losers.iter().map(|c| c.pairs.iter().map(|pair| lost(pair)).sum()).max().unwrap_or(0);
+    let one_client = clients > 2 && Facts::share(most, losses) > CONCENTRATED;
+    if one_client || one_server(facts) || follows_the_load(facts) || over_the_limit(facts) {
+        return None;
+    }
+    let rescued: u64 = pairs.iter().map(|pair| pair.rescued).sum();
+    let unanswered = losses - rescued;
+    let addresses: Vec<Address> = losers.iter().map(|client| client.address).collect();
+    let severity = if share >= 0.2 { Severity::High } else { Severity::Medium };
+    let confidence = if clients > 2 { 0.6 } else { 0.5 };
+    Some(
+        CAUSE
+            .finding(severity, facts.capped(confidence), period)
+            .about(Scope { clients: Facts::list(&addresses), ..Scope::default() })
+            .explaining(losses)
+            .saying(format!(
+                "{:.1} % of the questions lost a packet on the way, here and there: {rescued} were \
+                 answered after they were sent again, {unanswered} never.",
+                share * 100.0
+            ))
+            .shown_by(
+                Evidence::new("loss_ratio", share, "ratio", format!(
+                    "{losses} of {sent} questions lost a packet: {rescued} recovered by a \
+                     retransmission, {unanswered} without an answer."
+                ))
+                .at(pairs.iter().flat_map(|p| p.lost_frames.iter().chain(p.rescued_frames.iter())))
+                .filter("dns.retransmit_request || dns.flags.response == 0 && !dns.response_in".to_owned()),
+            )
+            .shown_by(Evidence::new("clients_losing", losers.len() as f64, "count", format!(
+                "{} of {clients} clients lost something, {} among them; all of them get answers too.",
+                losers.len(),
+                filter::words(&addresses)
+            )))
+            .rather_than("conntrack_dnat_race", "not every loss is one of an A/AAAA pair on a new port; \
+                `conntrack -S` settles it (insert_failed)")
+            .rather_than("client_egress_dropped", "those who lose are answered most of the time"),
+    )
+}
+
+/// Whether the losses lie among the questions as chance would put them. Of `n` losses the first and
+/// the last enclose the share `c` of all questions or less with the probability
+/// `n c^(n-1) - (n-1) c^n` (the range of uniform order statistics).
+fn spread(facts: &Facts<'_>, losses: u64, period: Period) -> bool {
+    let width = facts.aggregate.timeline.width();
+    let (mut all, mut enclosed) = (0, 0);
+    for (start, bin) in facts.aggregate.timeline.bins() {
+        all += u64::from(bin.asked);
+        if start.plus(width) > period.first && start <= period.last {
+            enclosed += u64::from(bin.asked);
+        }
+    }
+    let (share, n) = (Facts::share(enclosed, all), losses as f64);
+    n * share.powf(n - 1.0) - (n - 1.0) * share.powf(n) >= CHANCE
+}
+
+/// Whether the losses come with the load: the busier half of the questions has most of them.
+fn follows_the_load(facts: &Facts<'_>) -> bool {
+    let mut bins: Vec<&Bin> = facts.aggregate.timeline.bins().map(|(_, bin)| bin).collect();
+    bins.sort_by(|a, b| b.asked.cmp(&a.asked));
+    let all: u64 = bins.iter().map(|bin| u64::from(bin.asked)).sum();
+    let (mut asked, mut lost) = (0, [0_u64; 2]);
+    for bin in bins {
+        lost[usize::from(asked * 2 >= all)] += u64::from(bin.unanswered);
+        asked += u64::from(bin.asked);
+    }
+    // Three more either way are chance.
+    lost[0] > LOAD_TIMES * lost[1] + 3
+}
+
+/// Whether one of several servers has nearly all losses. A Service's address is left out where the
+/// capture shows the backends behind it: it stands for them all.
+fn one_server(facts: &Facts<'_>) -> bool {
+    let is_service = |server: &Server| {
+        facts.aggregate.pairs.iter().any(|p| p.server == server.address && p.seen_beyond > 0)
+    };
+    let backends: Vec<&Server> =
+        facts.aggregate.servers.iter().filter(|server| !is_service(server)).collect();
+    let lost: u64 = backends.iter().map(|server| server.unanswered).sum();
+    backends.iter().any(|server| {
+        let compared = backends
+            .iter()
+            .any(|other| other.address != server.address && other.asked * 4 >= server.asked);
+        compared && lost >= LOSSES && Facts::share(server.unanswered, lost) > CONCENTRATED
+    })
+}
+
+/// Whether the losses are those of a sender over its packet limit.
+fn over_the_limit(facts: &Facts<'_>) -> bool {
+    !over_rows(facts).is_empty() && Bands::of(facts).follow_the_rate()
+}

@@ -1,0 +1,176 @@
+//! Ten SERVFAILs or more in a short time that no visible upstream failure explains.
+
+use super::upstream_unreachable;
+use crate::aggregate::{Period, ServfailLook};
+use crate::classify::Ending;
+use crate::model::{Address, Span};
+use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter};
+
+/// The runbook's border: fewer than ten are a scale-down.
+pub(super) const BURST: u64 = 10;
+
+/// A short time.
+const SHORT: Span = Span::from_secs(10);
+
+/// Or a share of all answers that no healthy server has, however long it takes.
+const SHARE: f64 = 0.05;
+
+/// The cause.
+pub(super) const CAUSE: Cause = Cause {
+    code: "servfail_burst",
+    category: "coredns_overload",
+    normal: false,
+    title: "10 SERVFAILs or more in a short time that no visible upstream failure explains",
+    meaning: "The DNS server fails to produce answers: CoreDNS is overloaded, out of memory or \
+        misconfigured, or its upstream fails where this capture does not show it.",
+    signature: "At least 10 SERVFAILs to clients within 10 s, or at least 10 that make more than \
+        5 % of all answers; not the 2, 4 or 6 s old ones of a forwarder that waited in vain, and \
+        no failing upstream in the capture.",
+    look_alikes: &[
+        ("servfail_transient", "fewer than 10, short, from one backend"),
+        ("upstream_unreachable", "the resolvers' own queries stay unanswered: the SERVFAILs follow"),
+        ("upstream_servfail", "RA is set: relayed from a recursive resolver"),
+        ("dnssec_validation_failure", "an extended DNS error says so"),
+        ("coredns_not_synced", "AA is set, for names of the cluster, as a backend starts"),
+    ],
+    vantage: "Anywhere between client and cluster DNS; with the upstream leg it is surer.",
+    immediate: "Read CoreDNS' logs; restart or scale out the failing pods.",
+    long_term: "Give CoreDNS enough CPU and memory, alert on coredns_dns_responses_total with \
+        rcode SERVFAIL, set lameduck and readiness so that failing pods leave the Service.",
+    confirm: &[
+        "kubectl -n kube-system logs -l k8s-app=kube-dns --tail=200",
+        "kubectl -n kube-system get pods -l k8s-app=kube-dns -o wide",
+        "kubectl -n kube-system top pods -l k8s-app=kube-dns",
+    ],
+    detect,
+};
+
+/// The SERVFAILs that clients got.
+pub(super) struct Servfails {
+    pub(super) count: u64,
+    pub(super) answers: u64,
+    pub(super) period: Period,
+    pub(super) frames: Vec<u64>,
+    pub(super) clients: Vec<Address>,
+    pub(super) failed_lookups: u64,
+    /// A failing upstream explains them.
+    pub(super) upstream: bool,
+    look: ServfailLook,
+    asked: Vec<Address>,
+}
+
+impl Servfails {
+    /// Who answered them: the addresses behind the DNAT where they are known.
+    pub(super) fn backends(&self, facts: &Facts<'_>) -> Vec<Address> {
+        let failing: Vec<Address> = facts
+            .aggregate
+            .servers
+            .iter()
+            .filter(|server| server.servfail > 0 && server.failures.any())
+            .map(|server| server.address)
+            .collect();
+        let behind: Vec<Address> =
+            failing.iter().copied().filter(|address| !self.asked.contains(address)).collect();
+        // The Service's address was asked of and is no backend, if backends are seen at all.
+        let mut backends = if behind.is_empty() { self.asked.clone() } else { behind };
+        backends.sort_unstable();
+        backends
+    }
+}
+
+/// Collects them.
+pub(super) fn servfails(facts: &Facts<'_>) -> Servfails {
+    let mut seen = Servfails {
+        count: 0,
+        answers: 0,
+        period: Period::default(),
+        frames: Vec::new(),
+        clients: Vec::new(),
+        failed_lookups: facts.clients().map(|client| client.ending(Ending::Failed)).sum(),
+        upstream: upstream_unreachable::CAUSE.detected(facts),
+        look: ServfailLook::default(),
+        asked: Vec::new(),
+    };
+    for pair in facts.client_pairs() {
+        seen.answers += pair.all.answered;
+        if pair.all.servfail == 0 {
+            continue;
+        }
+        seen.count += pair.all.servfail;
+        seen.period.join(pair.failures);
+        seen.frames.extend(pair.servfail_frames.iter());
+        seen.clients.push(pair.client);
+        seen.asked.push(pair.server);
+        seen.look.relayed += pair.servfails.relayed;
+        seen.look.forwarder += pair.servfails.forwarder;
+        seen.look.authoritative += pair.servfails.authoritative;
+    }
+    for list in [&mut seen.clients, &mut seen.asked] {
+        list.sort_unstable();
+        list.dedup();
+    }
+    seen
+}
+
+fn detect(facts: &Facts<'_>) -> Option<Finding> {
+    let seen = servfails(facts);
+    let (peak, _) = facts.aggregate.timeline.peak(SHORT, |bin| bin.servfail);
+    let share = Facts::share(seen.count, seen.answers);
+    if seen.upstream || seen.count < BURST || peak < BURST && share <= SHARE {
+        return None;
+    }
+    let backends = seen.backends(facts);
+    // RA set: somebody behind the server says so, and this capture does not show who.
+    let relayed = seen.look.relayed * 2 > seen.count;
+    let confidence = if relayed { 0.5 } else { 0.7 };
+    let severity = if share >= 0.5 { Severity::High } else { Severity::Medium };
+    let maker = match () {
+        () if relayed => "RA is set in most: the server relays them from a recursive resolver",
+        () if seen.look.forwarder * 2 > seen.count => {
+            "RA and AA are unset and they are empty: the server made them itself"
+        }
+        () if seen.look.authoritative * 2 > seen.count => {
+            "AA is set: the server has the zone, but not its data"
+        }
+        () => "they do not look alike",
+    };
+    Some(
+        CAUSE
+            .finding(severity, facts.capped(confidence), seen.period)
+            .about(Scope {
+                clients: Facts::list(&seen.clients),
+                servers: Facts::list(&backends),
+                ..Scope::default()
+            })
+            .explaining(seen.count)
+            .saying(format!(
+                "{} answered {} questions with SERVFAIL ({:.1} % of all answers), and no failing \
+                 upstream is seen behind it.",
+                filter::words(&backends),
+                seen.count,
+                share * 100.0
+            ))
+            .shown_by(
+                Evidence::new("servfail_responses", seen.count as f64, "count", format!(
+                    "{} SERVFAILs, up to {peak} within 10 s; {maker}.",
+                    seen.count
+                ))
+                .at(seen.frames.iter().copied())
+                .filter("dns.flags.rcode == 2".to_owned()),
+            )
+            .shown_by(Evidence::new("servfail_ratio", share, "ratio", format!(
+                "{} of {} answers to clients were SERVFAIL; {} lookups ended with it.",
+                seen.count, seen.answers, seen.failed_lookups
+            )))
+            .rather_than(
+                "upstream_unreachable",
+                "the answers came faster than a forwarder gives its upstream up, or the upstream \
+                 leg is in the capture and works",
+            )
+            .rather_than("servfail_transient", format!(
+                "{} are more than the {} of a scale-down",
+                seen.count,
+                BURST - 1
+            )),
+    )
+}

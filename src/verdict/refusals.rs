@@ -1,0 +1,75 @@
+//! Who said no: the server itself, or somebody before it.
+//!
+//! Behind a DNAT the source address of an ICMP error tells nothing on the client's side: conntrack
+//! writes the Service's address into it, whoever sent it (measured in `captures/lab`). What tells is
+//! how far the query came, the TTL beside that of the server's answers, and whether others are
+//! answered at the same time.
+
+use super::facts::Facts;
+use crate::aggregate::{Pair, Period};
+use crate::decode::IcmpKind;
+
+/// The refused transactions of a pair, by who refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Refused {
+    /// By the server itself: nothing listens there.
+    pub closed: u64,
+    /// By somebody else.
+    pub rejected: u64,
+}
+
+/// Tells them apart for one pair.
+pub fn refused(facts: &Facts<'_>, pair: &Pair) -> Refused {
+    let by_server = pair.closed_unclear > 0 && sent_by_server(facts, pair);
+    let (closed, rejected) =
+        if by_server { (pair.closed_unclear, 0) } else { (0, pair.closed_unclear) };
+    Refused { closed: pair.closed + closed, rejected: pair.rejected + rejected }
+}
+
+/// Whether a refusal that bears the asked address comes from the server.
+fn sent_by_server(facts: &Facts<'_>, pair: &Pair) -> bool {
+    let onward = facts
+        .aggregate
+        .pairs
+        .iter()
+        .any(|other| other.server == pair.server && other.seen_beyond > 0);
+    if onward {
+        // The capture shows queries on their way on: a refused one that was not, ended here.
+        return pair.refused_beyond > 0;
+    }
+    if let Some((low, high)) = pair.answer_ttls {
+        return (low..=high).contains(&pair.reporter_ttl);
+    }
+    !answered_others(facts, pair)
+}
+
+/// Whether the pair's server answered other clients while it, or somebody in its name, refused.
+pub fn answered_others(facts: &Facts<'_>, pair: &Pair) -> bool {
+    facts.aggregate.pairs.iter().any(|other| {
+        other.server == pair.server
+            && other.client != pair.client
+            && overlap(other.answers, pair.refusals)
+    })
+}
+
+/// Whether nobody at all was answered by the pair's server while the refusals came, this client
+/// included, although somebody in between could have let others through.
+pub fn answered_nobody(facts: &Facts<'_>, pair: &Pair) -> bool {
+    facts
+        .aggregate
+        .pairs
+        .iter()
+        .all(|other| other.server != pair.server || !overlap(other.answers, pair.refusals))
+}
+
+/// Whether the last refusal is one that a missing endpoint gives: port unreachable, from an address
+/// that was not asked.
+pub fn is_foreign_port_unreachable(pair: &Pair) -> bool {
+    pair.rejected > 0
+        && pair.reject_kind == Some(IcmpKind::PortUnreachable)
+        && pair.reporter != pair.server
+}
+
+fn overlap(a: Period, b: Period) -> bool {
+    a.any() && b.any() && a.last >= b.first && a.first <= b.last
+}

@@ -1,0 +1,116 @@
+//! Questions that got nothing back: whose they are, and whether it is a wall or a drizzle.
+
+use std::collections::BTreeMap;
+
+use super::facts::{FEW, Facts};
+use super::finding::Evidence;
+use crate::aggregate::{Pair, Period, Tally};
+use crate::model::Address;
+
+/// From this share on silence is a wall: what gets through are answers that were on their way, or
+/// came from a cache.
+pub const WALL: f64 = 0.9;
+
+/// All pairs of one client, or of one server, added up.
+#[derive(Clone, Debug, Default)]
+pub struct Sum<'a> {
+    /// Whose pairs they are.
+    pub address: Address,
+    /// The pairs.
+    pub pairs: Vec<&'a Pair>,
+    /// Their transactions.
+    pub all: Tally,
+    /// Of these, for names outside the cluster.
+    pub external: Tally,
+    /// Of these, for names of the cluster.
+    pub cluster: Tally,
+    /// Unanswered without a word from anybody.
+    pub silent: u64,
+    /// When answers came.
+    pub answers: Period,
+    /// When questions were sent that stayed unanswered.
+    pub losses: Period,
+}
+
+impl<'a> Sum<'a> {
+    fn add(&mut self, pair: &'a Pair) {
+        self.pairs.push(pair);
+        self.all.add(pair.all);
+        self.external.add(pair.external);
+        self.cluster.add(pair.cluster);
+        self.silent += pair.silent();
+        self.answers.join(pair.answers);
+        self.losses.join(pair.losses);
+    }
+
+    /// Whether all is silence: from the start, from some moment on, or until some moment.
+    pub fn is_walled(&self) -> bool {
+        let after = self.losses.first >= self.answers.last;
+        let before = self.losses.last <= self.answers.first;
+        let share = Facts::share(self.silent, self.silent + self.all.answered);
+        self.silent >= FEW && (self.all.answered == 0 || after || before || share >= WALL)
+    }
+
+    /// Whether anybody refused, so that the silence has a voice beside it.
+    pub fn is_refused(&self) -> bool {
+        self.pairs.iter().any(|pair| pair.refused() > 0)
+    }
+
+    /// The servers asked.
+    pub fn servers(&self) -> Vec<Address> {
+        let mut servers: Vec<Address> = self.pairs.iter().map(|pair| pair.server).collect();
+        servers.sort_unstable();
+        servers.dedup();
+        servers
+    }
+
+    /// Frames of queries without an answer.
+    pub fn lost_frames(&self) -> impl Iterator<Item = u64> {
+        self.pairs.iter().flat_map(|pair| pair.lost_frames.iter())
+    }
+}
+
+/// Adds pairs up by client, in the order of their addresses.
+pub fn by_client<'a>(pairs: impl Iterator<Item = &'a Pair>) -> Vec<Sum<'a>> {
+    grouped(pairs, |pair| pair.client)
+}
+
+/// Adds pairs up by server, in the order of their addresses.
+pub fn by_server<'a>(pairs: impl Iterator<Item = &'a Pair>) -> Vec<Sum<'a>> {
+    grouped(pairs, |pair| pair.server)
+}
+
+fn grouped<'a>(
+    pairs: impl Iterator<Item = &'a Pair>,
+    key: impl Fn(&Pair) -> Address,
+) -> Vec<Sum<'a>> {
+    let mut sums: BTreeMap<Address, Sum<'a>> = BTreeMap::new();
+    for pair in pairs {
+        let address = key(pair);
+        sums.entry(address).or_insert_with(|| Sum { address, ..Sum::default() }).add(pair);
+    }
+    sums.into_values().collect()
+}
+
+/// Where the lost queries of these pairs were last seen, if the capture shows queries on their way
+/// on; and whether that was before they left this node.
+pub fn last_seen(facts: &Facts<'_>, pairs: &[&Pair]) -> Option<(Evidence, bool)> {
+    let onward = facts.aggregate.pairs.iter().any(|pair| pair.seen_beyond > 0);
+    let lost: u64 = pairs.iter().map(|pair| pair.silent()).sum();
+    let beyond: u64 = pairs.iter().map(|pair| pair.lost_beyond).sum();
+    if !onward || lost == 0 {
+        return None;
+    }
+    let here = beyond == 0;
+    let text = if here {
+        "None of the lost queries was seen behind the interface that it came in on, as those of \
+         others are: they are dropped on this node."
+            .to_owned()
+    } else {
+        format!(
+            "{beyond} of the {lost} lost queries were seen on their way on: they, or their \
+             answers, are dropped behind this node or on the way back."
+        )
+    };
+    Some((Evidence::new("seen_on_the_way", beyond as f64, "count", text), here))
+}
