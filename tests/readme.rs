@@ -6,7 +6,12 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use dnspect::config::Config;
+use dnspect::report::{self, Format, Options};
 use dnspect::verdict::causes;
+
+/// What the sample in README.md shows.
+const SAMPLE: &str = "captures/upstream-blocked/node2-any.pcap";
 
 fn read(path: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
@@ -29,10 +34,32 @@ fn the_table_of_causes_is_the_registry() {
     assert_eq!(listed, known, "README.md (left) and dnspect explain (right) differ");
 }
 
+/// `UPDATE_SNAPSHOTS=1 cargo test --test readme` puts today's report there.
+#[test]
+fn the_sample_is_what_the_command_prints() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let document =
+        dnspect::analyse(&[root.join(SAMPLE)], &Config::default(), &mut |_, _, _| {}).unwrap();
+    let mut report = Vec::new();
+    report::write(&document, Format::Text, &Options::default(), &mut report).unwrap();
+    let report = String::from_utf8(report).unwrap();
+    // The rest is long: the readme says what it is.
+    let beginning = report.split("\nNormal here").next().unwrap().trim_end();
+    let wanted = format!("\n```\n$ dnspect read {SAMPLE}\n{beginning}\n```\n");
+    let readme = read("README.md");
+    let found = part(&readme, "sample");
+    if found != wanted && std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+        fs::write(root.join("README.md"), readme.replace(&found, &wanted)).unwrap();
+        return;
+    }
+    assert_eq!(found, wanted, "UPDATE_SNAPSHOTS=1 cargo test --test readme puts it right");
+}
+
 #[test]
 fn every_option_that_is_shown_exists() {
     let help = read("tests/snapshots/help-read.txt");
-    let readme = read("README.md");
+    // The sample has commands of others in it.
+    let readme = read("README.md").replace(&part(&read("README.md"), "sample"), "");
     // Options of other programs stand in the same examples.
     let foreign = ["--path", "--no-default-features"];
     let words = readme.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
