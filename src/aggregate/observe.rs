@@ -61,6 +61,19 @@ fn pair_place(
 }
 
 impl Aggregate {
+    /// Counts a TCP connection that a client opens, or that its server accepts.
+    pub fn connection(&mut self, client: Address, server: Address, packet: &PacketMeta, accepted: bool) {
+        let pair = pair_place(&mut self.pairs, &mut self.clients, &self.hasher, client, server);
+        let pair = self.pairs.get_mut(pair);
+        if accepted {
+            pair.accepted += 1;
+        } else {
+            pair.opened += 1;
+            pair.opened_frames.note(packet.frame);
+            pair.openings.note(packet.time);
+        }
+    }
+
     fn server_mut(&mut self, address: Address) -> &mut Server {
         let hash = self.hasher.hash_words(address.halves());
         let make = || Server { address, ..Server::default() };
@@ -223,6 +236,7 @@ impl Observer for Aggregate {
             }
         }
         pair.seen_beyond += u64::from(transaction.legs().len() > 1);
+        pair.translated += u64::from(is_translated(transaction));
         pair.limited += u64::from(places.limited);
         if failed {
             pair.failures.note(time);
@@ -264,6 +278,7 @@ impl Observer for Aggregate {
         pair.mismatched += u64::from(transaction.mismatch.is_some());
         let beyond = u64::from(transaction.legs().len() > 1);
         pair.seen_beyond += beyond;
+        pair.translated += u64::from(is_translated(transaction));
         pair.lost_beyond += beyond;
         pair.limited += u64::from(places.limited);
         if places.zone == Zone::External as u8 {
@@ -310,6 +325,11 @@ impl Observer for Aggregate {
     fn answer_unwanted(&mut self, _packet: &PacketMeta, _error: &IcmpError<'_>) {
         self.totals.unwanted += 1;
     }
+}
+
+/// Whether a query was seen on its way to another address than was asked.
+fn is_translated(transaction: &Transaction) -> bool {
+    transaction.legs()[1..].iter().any(|leg| leg.server != transaction.server.address)
 }
 
 /// Counts a transaction that was refused, by who seems to have done it.

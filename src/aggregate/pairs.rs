@@ -153,6 +153,8 @@ pub struct Pair {
     pub lost_beyond: u64,
     /// Transactions whose query was seen on its way on.
     pub seen_beyond: u64,
+    /// Transactions whose query was seen on its way to another address: the one asked stands for it.
+    pub translated: u64,
     /// How SERVFAILs look.
     pub servfails: ServfailLook,
     /// When questions were asked.
@@ -183,6 +185,15 @@ pub struct Pair {
     pub servfail_frames: Frames,
     /// Transactions to a destination that counts towards an ENI's limit.
     pub limited: u64,
+    /// TCP connections that the client opened, each once however often its SYN was sent; as seen on
+    /// each interface.
+    pub opened: u64,
+    /// Those that the server accepted.
+    pub accepted: u64,
+    /// SYNs.
+    pub opened_frames: Frames,
+    /// When connections were opened.
+    pub openings: Period,
 }
 
 impl Pair {

@@ -254,9 +254,19 @@ impl Stage {
             };
             matcher.observe(&sighting, aggregate);
         });
-        if let ConnectionEvent::Reset { .. } = event {
-            let by_server = self.ports.contains(&source_port);
-            self.matcher.reset(&packet, by_server, &mut self.aggregate);
+        let (from, to) = (packet.source, packet.destination);
+        match event {
+            ConnectionEvent::Reset { .. } => {
+                let by_server = self.ports.contains(&source_port);
+                self.matcher.reset(&packet, by_server, &mut self.aggregate);
+            }
+            ConnectionEvent::Syn { again: false } => {
+                self.aggregate.connection(from, to, &packet, false);
+            }
+            ConnectionEvent::SynAck { again: false } => {
+                self.aggregate.connection(to, from, &packet, true);
+            }
+            _ => {}
         }
     }
 
