@@ -69,7 +69,8 @@ fn file_name(path: &Path) -> String {
 
 /// Whether this build reads a file of this name.
 fn is_readable(name: &str) -> bool {
-    cfg!(feature = "compressed") || name.ends_with(".pcap") || name.ends_with(".pcapng")
+    let compressed = Path::new(name).extension().is_some_and(|e| e == "gz" || e == "zst");
+    cfg!(feature = "compressed") || !compressed
 }
 
 /// Every capture that is listed, analysed.
