@@ -160,14 +160,24 @@ pub struct Question<'a> {
 
 impl Default for Lookups {
     fn default() -> Lookups {
-        Lookups { open: Vec::new(), heads: Vec::new(), hand: 0, suffixes: Suffixes::default(), retried: 0 }
+        Lookups {
+            open: Vec::new(),
+            heads: Vec::new(),
+            hand: 0,
+            suffixes: Suffixes::default(),
+            retried: 0,
+        }
     }
 }
 
 impl Lookups {
     /// Finds or opens the lookup of a new transaction. Returns its slot and generation, to be given
     /// to [`Lookups::answered`]; calls `ended` for lookups that are over.
-    pub fn asked(&mut self, question: &Question<'_>, ended: &mut impl FnMut(Ended<'_>)) -> (u32, u32) {
+    pub fn asked(
+        &mut self,
+        question: &Question<'_>,
+        ended: &mut impl FnMut(Ended<'_>),
+    ) -> (u32, u32) {
         let client = question.client as usize;
         if self.heads.len() <= client {
             self.heads.resize(client + 1, NONE);
@@ -190,7 +200,15 @@ impl Lookups {
     }
 
     /// A transaction of the lookup was answered.
-    pub fn answered(&mut self, slot: u32, generation: u32, name_hash: u64, kind: u16, outcome: Outcome, time: Timestamp) {
+    pub fn answered(
+        &mut self,
+        slot: u32,
+        generation: u32,
+        name_hash: u64,
+        kind: u16,
+        outcome: Outcome,
+        time: Timestamp,
+    ) {
         let Some(open) = self.open.get_mut(slot as usize) else { return };
         if !open.live || open.generation != generation {
             return;
@@ -237,7 +255,9 @@ impl Lookups {
         };
         let Some(base) = base else { return false };
         let tail = &question.name[base..];
-        if known > 0 && (open.is_complete() || self.suffixes.at(tail).is_some_and(|s| open.tried(s))) {
+        if known > 0
+            && (open.is_complete() || self.suffixes.at(tail).is_some_and(|s| open.tried(s)))
+        {
             // The list is through, or begins anew: the client asks for the same name once more.
             return false;
         }

@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 
 use hashbrown::HashTable;
 
-use super::transaction::{Leg, Sighting, Token, Transaction, Transport};
 use super::COPY_WINDOW;
+use super::transaction::{Leg, Sighting, Token, Transaction, Transport};
 use crate::model::{Address, Message, Rcode, Span, Timestamp};
 
 /// How long an answer is remembered: two of glibc's five-second waits, in which a client that did

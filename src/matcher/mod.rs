@@ -17,8 +17,8 @@ mod transfers;
 use answered::{Answered, Verdict};
 use copies::Translations;
 use in_flight::InFlight;
-use transfers::Transfers;
 pub use transaction::{Leg, Refusal, Sighting, Token, Transaction, Transport};
+use transfers::Transfers;
 
 use crate::decode::IcmpError;
 use crate::model::{Address, Endpoint, NameHasher, PacketMeta, Span, Timestamp};
@@ -211,9 +211,10 @@ impl Matcher {
         }
         let mut transaction = Transaction::new(query);
         transaction.token = observer.opened(&transaction, query);
-        let early = self.early.iter().position(|early| {
-            early.key == key && early.packet.source == query.packet.destination
-        });
+        let early = self
+            .early
+            .iter()
+            .position(|early| early.key == key && early.packet.source == query.packet.destination);
         if let Some(at) = early {
             let early = self.early.swap_remove(at);
             let response = Sighting {
