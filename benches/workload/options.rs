@@ -99,6 +99,11 @@ impl Options {
         if self.format == Format::Pcap { 1000 } else { 1 }
     }
 
+    /// Whether the file says on which interface a packet was seen.
+    pub fn tells_interfaces(&self) -> bool {
+        self.link == LinkName::Sll2 || self.format == Format::Pcapng
+    }
+
     pub fn pps(&self) -> f64 {
         self.pps.unwrap_or(if self.profile == Profile::Attack { 500_000.0 } else { 40_000.0 })
     }

@@ -10,6 +10,7 @@ mod limited;
 mod names;
 mod observe;
 mod pairs;
+mod places;
 mod quality;
 mod rates;
 mod servers;

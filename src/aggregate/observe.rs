@@ -1,5 +1,6 @@
 //! The matcher's events, counted.
 
+use super::places::Places;
 use super::{Aggregate, Client, Metering, Pair, Server, Table, count_lookup};
 use crate::classify::{Outcome, Question, Zone};
 use crate::decode::{IcmpError, IcmpKind};
@@ -11,31 +12,6 @@ use crate::model::{Address, FOLD_LIMIT, NameHasher, PacketMeta, Span, fold_into,
 const FORWARD_TIMEOUT: Span = Span::from_secs(2);
 const FORWARD_SLACK: Span = Span::from_millis(300);
 const FORWARD_TRIES: i64 = 3;
-
-/// Places in the tables, as they travel with a transaction.
-#[derive(Clone, Copy)]
-struct Places {
-    pair: u32,
-    name: u32,
-    lookup: u32,
-    generation: u32,
-    /// It goes to a limited destination.
-    limited: bool,
-    zone: u8,
-}
-
-impl Places {
-    fn token(self) -> Token {
-        let last =
-            self.generation << 8 | u32::from(self.limited) << 4 | u32::from(self.zone);
-        Token([self.pair, self.name, self.lookup, last])
-    }
-
-    fn of(Token([pair, name, lookup, last]): Token) -> Places {
-        let (limited, zone) = (last & 0x10 != 0, (last & 0xf) as u8);
-        Places { pair, name, lookup, generation: last >> 8, limited, zone }
-    }
-}
 
 /// No lookup: probes, zone transfers, updates.
 const NO_LOOKUP: u32 = u32::MAX;
@@ -53,8 +29,7 @@ fn pair_place(
         |pair| pair.client == client && pair.server == server,
         || {
             let hash = hasher.hash_words([a, b]);
-            let client_index =
-                clients.place(hash, |c| c.address == client, || Client::new(client));
+            let client_index = clients.place(hash, |c| c.address == client, || Client::new(client));
             Pair { client, server, client_index, ..Pair::default() }
         },
     )
@@ -62,7 +37,13 @@ fn pair_place(
 
 impl Aggregate {
     /// Counts a TCP connection that a client opens, or that its server accepts.
-    pub fn connection(&mut self, client: Address, server: Address, packet: &PacketMeta, accepted: bool) {
+    pub fn connection(
+        &mut self,
+        client: Address,
+        server: Address,
+        packet: &PacketMeta,
+        accepted: bool,
+    ) {
         let pair = pair_place(&mut self.pairs, &mut self.clients, &self.hasher, client, server);
         let pair = self.pairs.get_mut(pair);
         if accepted {

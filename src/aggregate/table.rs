@@ -22,12 +22,7 @@ impl<T> Table<T> {
     }
 
     /// The place of the entry with this hash for which `same` holds; made by `make` if it is new.
-    pub fn place(
-        &mut self,
-        hash: u64,
-        same: impl Fn(&T) -> bool,
-        make: impl FnOnce() -> T,
-    ) -> u32 {
+    pub fn place(&mut self, hash: u64, same: impl Fn(&T) -> bool, make: impl FnOnce() -> T) -> u32 {
         let entries = &self.entries;
         let wanted = |&(h, at): &(u64, u32)| h == hash && same(&entries[at as usize]);
         if let Some(&(_, at)) = self.index.find(hash, wanted) {
@@ -71,8 +66,7 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_shared_and_counted() {
         let mut table = Table::new(3, 0);
-        let places: Vec<u32> =
-            [7, 8, 9, 7, 9].map(|n| table.place(n, |&e| e == n, || n)).to_vec();
+        let places: Vec<u32> = [7, 8, 9, 7, 9].map(|n| table.place(n, |&e| e == n, || n)).to_vec();
         assert_eq!(places, [1, 2, SHARED, 1, SHARED]);
         assert_eq!((table.overflowed, table.iter().count()), (2, 2));
     }

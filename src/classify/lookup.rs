@@ -12,9 +12,12 @@ use crate::model::{FOLD_LIMIT, Span, Timestamp, labels, qtype};
 /// Lookups open at once; the oldest is closed to make room. 5 MB at worst.
 const MAX_OPEN: usize = 1 << 14;
 
-/// Open lookups of one client that its next question is held against: as many as threads of one
-/// pod plausibly resolve at the same moment. The oldest beyond is closed.
-const MAX_OPEN_PER_CLIENT: usize = 8;
+/// Open lookups of one client that its next question is held against: as many as a busy pod has
+/// waiting at the same moment when a twentieth of its questions is lost. The oldest beyond is closed.
+const MAX_OPEN_PER_CLIENT: usize = 32;
+
+/// Slots looked at for one that is over, before the oldest is closed to make room.
+const TRIES: usize = 64;
 
 /// A lookup that nothing happened to for so long is over: glibc's longest silence is two waits of 5 s.
 const IDLE: Span = Span::from_secs(12);
@@ -157,14 +160,24 @@ pub struct Question<'a> {
 
 impl Default for Lookups {
     fn default() -> Lookups {
-        Lookups { open: Vec::new(), heads: Vec::new(), hand: 0, suffixes: Suffixes::default(), retried: 0 }
+        Lookups {
+            open: Vec::new(),
+            heads: Vec::new(),
+            hand: 0,
+            suffixes: Suffixes::default(),
+            retried: 0,
+        }
     }
 }
 
 impl Lookups {
     /// Finds or opens the lookup of a new transaction. Returns its slot and generation, to be given
     /// to [`Lookups::answered`]; calls `ended` for lookups that are over.
-    pub fn asked(&mut self, question: &Question<'_>, ended: &mut impl FnMut(Ended<'_>)) -> (u32, u32) {
+    pub fn asked(
+        &mut self,
+        question: &Question<'_>,
+        ended: &mut impl FnMut(Ended<'_>),
+    ) -> (u32, u32) {
         let client = question.client as usize;
         if self.heads.len() <= client {
             self.heads.resize(client + 1, NONE);
@@ -174,7 +187,7 @@ impl Lookups {
         while let Some(open) = self.open.get_mut(at as usize) {
             let next = open.next;
             depth += 1;
-            if question.time.since(open.last) > IDLE || depth > MAX_OPEN_PER_CLIENT {
+            if open.is_over(question.time) || depth > MAX_OPEN_PER_CLIENT {
                 self.close(at, ended);
             } else if open.joins(question) || self.steps(at, question) {
                 let open = &mut self.open[at as usize];
@@ -187,7 +200,15 @@ impl Lookups {
     }
 
     /// A transaction of the lookup was answered.
-    pub fn answered(&mut self, slot: u32, generation: u32, name_hash: u64, kind: u16, outcome: Outcome, time: Timestamp) {
+    pub fn answered(
+        &mut self,
+        slot: u32,
+        generation: u32,
+        name_hash: u64,
+        kind: u16,
+        outcome: Outcome,
+        time: Timestamp,
+    ) {
         let Some(open) = self.open.get_mut(slot as usize) else { return };
         if !open.live || open.generation != generation {
             return;
@@ -234,7 +255,9 @@ impl Lookups {
         };
         let Some(base) = base else { return false };
         let tail = &question.name[base..];
-        if known > 0 && (open.is_complete() || self.suffixes.at(tail).is_some_and(|s| open.tried(s))) {
+        if known > 0
+            && (open.is_complete() || self.suffixes.at(tail).is_some_and(|s| open.tried(s)))
+        {
             // The list is through, or begins anew: the client asks for the same name once more.
             return false;
         }
@@ -265,8 +288,13 @@ impl Lookups {
             self.open.push(Open::new(question));
             (self.open.len() - 1) as u32
         } else {
-            let slot = self.hand as u32;
-            self.hand = (self.hand + 1) % MAX_OPEN;
+            let over = (0..TRIES).map(|ahead| (self.hand + ahead) % MAX_OPEN).find(|&slot| {
+                let open = &self.open[slot];
+                !open.live || open.is_over(question.time)
+            });
+            let slot = over.unwrap_or(self.hand);
+            self.hand = (slot + 1) % MAX_OPEN;
+            let slot = slot as u32;
             self.close(slot, ended);
             let generation = (self.open[slot as usize].generation + 1) & GENERATIONS;
             self.open[slot as usize] = Open { generation, ..Open::new(question) };
@@ -371,6 +399,23 @@ impl Open {
     /// Whether the question's type can be part of this lookup.
     fn same_kind(&self, kind: u16) -> bool {
         if PAIRED.contains(&kind) { self.single == 0 } else { self.single == kind }
+    }
+
+    /// Whether nothing more can belong to this lookup at `time`: both address families are answered,
+    /// or it is too late for whatever it might have gone on with.
+    fn is_over(&self, time: Timestamp) -> bool {
+        let gap = time.since(self.last);
+        let goes_on = self.asks.iter().any(|ask| match ask {
+            Ask::Waiting => true,
+            Ask::Done(outcome) => outcome.is_failure() || *outcome == Outcome::Truncated,
+            Ask::No => false,
+        });
+        if goes_on {
+            return gap > IDLE;
+        }
+        let [a, aaaa, _] = self.asks;
+        let resolved = self.asks.contains(&Ask::Done(Outcome::Answered));
+        resolved && a != Ask::No && aaaa != Ask::No || gap > PAIR_GAP
     }
 
     /// Whether `question` is the same name once more for this lookup.

@@ -3,8 +3,8 @@
 
 use hashbrown::HashTable;
 
-use super::transaction::{Sighting, Transaction};
 use super::RETENTION;
+use super::transaction::{Sighting, Transaction};
 use crate::model::{Address, Endpoint, PacketMeta, Timestamp};
 
 /// Transactions in flight at most. Normal traffic keeps a few thousand; a total outage at 4,000

@@ -17,8 +17,8 @@ mod transfers;
 use answered::{Answered, Verdict};
 use copies::Translations;
 use in_flight::InFlight;
-use transfers::Transfers;
 pub use transaction::{Leg, Refusal, Sighting, Token, Transaction, Transport};
+use transfers::Transfers;
 
 use crate::decode::IcmpError;
 use crate::model::{Address, Endpoint, NameHasher, PacketMeta, Span, Timestamp};
@@ -172,7 +172,7 @@ impl Matcher {
             match answered.judge_query(query) {
                 Verdict::Copy => return observer.copied(&mut answered.token, query, false),
                 Verdict::Again => {
-                    answered.last_sent = packet.time;
+                    answered.resend(query);
                     return observer.resent(&mut answered.token, query, true);
                 }
                 Verdict::New => {}
@@ -211,9 +211,10 @@ impl Matcher {
         }
         let mut transaction = Transaction::new(query);
         transaction.token = observer.opened(&transaction, query);
-        let early = self.early.iter().position(|early| {
-            early.key == key && early.packet.source == query.packet.destination
-        });
+        let early = self
+            .early
+            .iter()
+            .position(|early| early.key == key && early.packet.source == query.packet.destination);
         if let Some(at) = early {
             let early = self.early.swap_remove(at);
             let response = Sighting {
@@ -249,7 +250,10 @@ impl Matcher {
                 Some(same_interface) => {
                     observer.copied(&mut answered.token, response, same_interface);
                 }
-                None => observer.duplicate(answered.token, response),
+                None => {
+                    answered.repeat(response);
+                    observer.duplicate(answered.token, response);
+                }
             };
         }
         if let Some(token) = self.transfers.continued(response) {

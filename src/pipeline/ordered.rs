@@ -126,7 +126,10 @@ impl Stage {
         let several = block.interfaces.len() > 1;
         let named = event.link_interface != 0
             || several
-            || block.interfaces.get(usize::from(event.packet.interface)).is_some_and(|i| i.name.is_some());
+            || block
+                .interfaces
+                .get(usize::from(event.packet.interface))
+                .is_some_and(|i| i.name.is_some());
         match event.kind {
             Kind::Message { message, offset, length } => {
                 let range = offset as usize..(offset + length) as usize;

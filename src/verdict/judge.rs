@@ -80,8 +80,15 @@ fn without_fault(facts: &Facts<'_>) -> Verdict {
 fn healthy_words(facts: &Facts<'_>, sent: u64, lost: u64) -> String {
     let p99 = facts.aggregate.delays.quantile(0.99) as f64 / 1000.0;
     match lost {
-        0 => format!("DNS is healthy here: all {sent} questions were answered, 99 % within {p99:.1} ms."),
-        1 => format!("DNS is healthy here: {} of {sent} questions were answered, 99 % within {p99:.1} ms; one was not, which is no pattern.", sent - lost),
-        _ => format!("DNS is healthy here: {lost} of {sent} questions stayed without an answer, no more than UDP always loses; 99 % of the others were answered within {p99:.1} ms."),
+        0 => format!(
+            "DNS is healthy here: all {sent} questions were answered, 99 % within {p99:.1} ms."
+        ),
+        1 => format!(
+            "DNS is healthy here: {} of {sent} questions were answered, 99 % within {p99:.1} ms; one was not, which is no pattern.",
+            sent - lost
+        ),
+        _ => format!(
+            "DNS is healthy here: {lost} of {sent} questions stayed without an answer, no more than UDP always loses; 99 % of the others were answered within {p99:.1} ms."
+        ),
     }
 }

@@ -77,15 +77,23 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
                 gone.backend, gone.since, gone.lost
             ))
             .shown_by(
-                Evidence::new("unanswered_queries", gone.lost as f64, "count", format!(
-                    "{} questions got nothing after the backend's last answer at {}.",
-                    gone.lost, gone.since
-                ))
+                Evidence::new(
+                    "unanswered_queries",
+                    gone.lost as f64,
+                    "count",
+                    format!(
+                        "{} questions got nothing after the backend's last answer at {}.",
+                        gone.lost, gone.since
+                    ),
+                )
                 .at(gone.pairs)
                 .filter(format!("dns && {}", filter::with(&[gone.backend]))),
             )
             .rather_than("random_loss", "the losses begin with the backend's last answer")
-            .rather_than("client_egress_dropped", "the same clients are answered by other backends"),
+            .rather_than(
+                "client_egress_dropped",
+                "the same clients are answered by other backends",
+            ),
     )
 }
 
@@ -145,8 +153,8 @@ fn vanished_behind_service(facts: &Facts<'_>) -> Option<Gone> {
     let services = by_server(facts.client_pairs().filter(|pair| pair.translated > 0));
     services.iter().find_map(|service| {
         let beyond: u64 = service.pairs.iter().map(|pair| pair.lost_beyond).sum();
-        let lasting = service.losses.any()
-            && service.losses.last.since(service.losses.first) >= LASTING;
+        let lasting =
+            service.losses.any() && service.losses.last.since(service.losses.first) >= LASTING;
         if service.silent < FEW || beyond > 0 || !lasting {
             return None;
         }
@@ -173,7 +181,8 @@ fn clients_of(facts: &Facts<'_>, server: Address) -> usize {
 }
 
 fn not_refused(facts: &Facts<'_>, server: Address) -> bool {
-    let refused = |pair: &Pair| pair.refused() > 0 && (pair.server == server || pair.reporter == server);
+    let refused =
+        |pair: &Pair| pair.refused() > 0 && (pair.server == server || pair.reporter == server);
     !facts.aggregate.pairs.iter().any(refused)
 }
 

@@ -30,10 +30,7 @@ pub(super) const CAUSE: Cause = Cause {
         Service or record.",
     long_term: "Alert on the NXDOMAIN rate of names as they are, search steps left out; check \
         names at deployment.",
-    confirm: &[
-        "kubectl get services -A",
-        "kubectl exec <pod> -- cat /etc/resolv.conf",
-    ],
+    confirm: &["kubectl get services -A", "kubectl exec <pod> -- cat /etc/resolv.conf"],
     detect,
 };
 
@@ -73,10 +70,15 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     for missing in missing.iter().take(SHOWN) {
         let name = display_name(&missing.name);
         finding = finding.shown_by(
-            Evidence::new("lookups_in_vain", missing.lookups as f64, "count", format!(
-                "{name}: {} lookups, {} queries, every answer NXDOMAIN.",
-                missing.lookups, missing.transactions
-            ))
+            Evidence::new(
+                "lookups_in_vain",
+                missing.lookups as f64,
+                "count",
+                format!(
+                    "{name}: {} lookups, {} queries, every answer NXDOMAIN.",
+                    missing.lookups, missing.transactions
+                ),
+            )
             .at(missing.frames.iter())
             .filter(format!("dns.qry.name contains {}", quoted(&name))),
         );

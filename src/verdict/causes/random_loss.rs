@@ -49,12 +49,7 @@ pub(super) const CAUSE: Cause = Cause {
         allowance counters, conntrack.",
     long_term: "Alert on DNS retries and interface drops; NodeLocal DNSCache takes the lossy path \
         out of most lookups; `options timeout:1` makes each loss cheaper.",
-    confirm: &[
-        "ip -s link",
-        "sudo ethtool -S eth0",
-        "sudo conntrack -S",
-        "netstat -su",
-    ],
+    confirm: &["ip -s link", "sudo ethtool -S eth0", "sudo conntrack -S", "netstat -su"],
     detect,
 };
 
@@ -94,7 +89,8 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         .filter(|client| client.pairs.iter().any(|pair| lost(pair) > 0))
         .collect();
     let clients = by_client(pairs.iter().copied()).len();
-    let most = losers.iter().map(|c| c.pairs.iter().map(|pair| lost(pair)).sum()).max().unwrap_or(0);
+    let most =
+        losers.iter().map(|c| c.pairs.iter().map(|pair| lost(pair)).sum()).max().unwrap_or(0);
     let one_client = clients > 2 && Facts::share(most, losses) > CONCENTRATED;
     if one_client || one_server(facts) || follows_the_load(facts) || over_the_limit(facts) {
         return None;

@@ -15,6 +15,13 @@ const SHORT: Span = Span::from_secs(10);
 /// Or a share of all answers that no healthy server has, however long it takes.
 const SHARE: f64 = 0.05;
 
+/// A busy server relays some SERVFAILs all the time, of broken zones. In a burst they are more than
+/// this share of the questions of its 10 s,
+const BURST_SHARE: f64 = 0.01;
+
+/// or at least this share, and most of all that the capture holds.
+const CROWDED_SHARE: f64 = 0.002;
+
 /// The cause.
 pub(super) const CAUSE: Cause = Cause {
     code: "servfail_burst",
@@ -23,12 +30,16 @@ pub(super) const CAUSE: Cause = Cause {
     title: "10 SERVFAILs or more in a short time that no visible upstream failure explains",
     meaning: "The DNS server fails to produce answers: CoreDNS is overloaded, out of memory or \
         misconfigured, or its upstream fails where this capture does not show it.",
-    signature: "At least 10 SERVFAILs to clients within 10 s, or at least 10 that make more than \
+    signature: "At least 10 SERVFAILs to clients within 10 s (and 1 % of the questions of that \
+        time, or most of the capture's SERVFAILs at once), or at least 10 that make more than \
         5 % of all answers; not the 2, 4 or 6 s old ones of a forwarder that waited in vain, and \
         no failing upstream in the capture.",
     look_alikes: &[
         ("servfail_transient", "fewer than 10, short, from one backend"),
-        ("upstream_unreachable", "the resolvers' own queries stay unanswered: the SERVFAILs follow"),
+        (
+            "upstream_unreachable",
+            "the resolvers' own queries stay unanswered: the SERVFAILs follow",
+        ),
         ("upstream_servfail", "RA is set: relayed from a recursive resolver"),
         ("dnssec_validation_failure", "an extended DNS error says so"),
         ("coredns_not_synced", "AA is set, for names of the cluster, as a backend starts"),
@@ -112,11 +123,26 @@ pub(super) fn servfails(facts: &Facts<'_>) -> Servfails {
     seen
 }
 
+/// Whether SERVFAILs crowd in some 10 s.
+fn is_burst(facts: &Facts<'_>, count: u64) -> bool {
+    let timeline = &facts.aggregate.timeline;
+    let (peak, start) = timeline.peak(SHORT, |bin| bin.servfail);
+    let end = start.plus(SHORT.max(timeline.width()));
+    let asked: u64 = timeline
+        .bins()
+        .filter(|(time, _)| (start..end).contains(time))
+        .map(|(_, bin)| u64::from(bin.asked))
+        .sum();
+    let share = Facts::share(peak, asked);
+    peak >= BURST && (share >= BURST_SHARE || share >= CROWDED_SHARE && peak * 2 > count)
+}
+
 fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let seen = servfails(facts);
     let (peak, _) = facts.aggregate.timeline.peak(SHORT, |bin| bin.servfail);
     let share = Facts::share(seen.count, seen.answers);
-    if seen.upstream || seen.count < BURST || peak < BURST && share <= SHARE {
+    let burst = is_burst(facts, seen.count);
+    if seen.upstream || seen.count < BURST || !burst && share <= SHARE {
         return None;
     }
     let backends = seen.backends(facts);
@@ -151,26 +177,32 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
                 share * 100.0
             ))
             .shown_by(
-                Evidence::new("servfail_responses", seen.count as f64, "count", format!(
-                    "{} SERVFAILs, up to {peak} within 10 s; {maker}.",
-                    seen.count
-                ))
+                Evidence::new(
+                    "servfail_responses",
+                    seen.count as f64,
+                    "count",
+                    format!("{} SERVFAILs, up to {peak} within 10 s; {maker}.", seen.count),
+                )
                 .at(seen.frames.iter().copied())
                 .filter("dns.flags.rcode == 2".to_owned()),
             )
-            .shown_by(Evidence::new("servfail_ratio", share, "ratio", format!(
-                "{} of {} answers to clients were SERVFAIL; {} lookups ended with it.",
-                seen.count, seen.answers, seen.failed_lookups
-            )))
+            .shown_by(Evidence::new(
+                "servfail_ratio",
+                share,
+                "ratio",
+                format!(
+                    "{} of {} answers to clients were SERVFAIL; {} lookups ended with it.",
+                    seen.count, seen.answers, seen.failed_lookups
+                ),
+            ))
             .rather_than(
                 "upstream_unreachable",
                 "the answers came faster than a forwarder gives its upstream up, or the upstream \
                  leg is in the capture and works",
             )
-            .rather_than("servfail_transient", format!(
-                "{} are more than the {} of a scale-down",
-                seen.count,
-                BURST - 1
-            )),
+            .rather_than(
+                "servfail_transient",
+                format!("{} are more than the {} of a scale-down", seen.count, BURST - 1),
+            ),
     )
 }

@@ -79,7 +79,8 @@ fn upstream_leg(facts: &Facts<'_>) -> Option<Finding> {
     }
     let lost = by_server(cut.iter().copied());
     let upstreams: Vec<Address> = lost.iter().map(|server| server.address).collect();
-    let resolvers: Vec<Address> = by_client(cut.iter().copied()).iter().map(|c| c.address).collect();
+    let resolvers: Vec<Address> =
+        by_client(cut.iter().copied()).iter().map(|c| c.address).collect();
     let silent: u64 = cut.iter().map(|pair| pair.silent()).sum();
     let answered: u64 = cut.iter().map(|pair| pair.all.answered).sum();
     let probes: u64 = cut.iter().map(|pair| pair.probes).sum();
@@ -110,13 +111,17 @@ fn upstream_leg(facts: &Facts<'_>) -> Option<Finding> {
             filter::words(&upstreams)
         ))
         .shown_by(
-            Evidence::new("unanswered_ratio", Facts::share(silent, silent + answered), "ratio",
+            Evidence::new(
+                "unanswered_ratio",
+                Facts::share(silent, silent + answered),
+                "ratio",
                 format!(
                     "{silent} of {} queries from {} to {} got nothing back, no ICMP error either.",
                     silent + answered,
                     filter::words(&resolvers),
                     filter::words(&upstreams)
-                ))
+                ),
+            )
             .at(cut.iter().flat_map(|pair| pair.lost_frames.iter()))
             .filter(format!(
                 "dns.flags.response == 0 && {} && {}",
@@ -141,10 +146,15 @@ fn upstream_leg(facts: &Facts<'_>) -> Option<Finding> {
         ));
     }
     if clients > 0 {
-        finding = finding.shown_by(Evidence::new("client_failures", clients as f64, "count", format!(
-            "{clients} questions of clients for names outside ended in SERVFAIL or in nothing: \
+        finding = finding.shown_by(Evidence::new(
+            "client_failures",
+            clients as f64,
+            "count",
+            format!(
+                "{clients} questions of clients for names outside ended in SERVFAIL or in nothing: \
              symptoms of this."
-        )));
+            ),
+        ));
     }
     if let Some((evidence, _)) = seen {
         finding = finding.shown_by(evidence);
@@ -231,12 +241,15 @@ fn client_side(facts: &Facts<'_>) -> Option<Finding> {
     let cluster = cluster_answers(facts);
     let share = Facts::share(bad, bad + fine);
     // Unset flags and whole multiples of 2 s are CoreDNS' own; a few of them stand for all.
-    let fingerprint = timeouts >= FEW && timeouts * 2 >= pairs.iter().map(|p| p.external.servfail).sum();
+    let fingerprint =
+        timeouts >= FEW && timeouts * 2 >= pairs.iter().map(|p| p.external.servfail).sum();
     if !fingerprint || share < CLIENT_SIDE_SHARE && timeouts < 2 * FEW {
         return None;
     }
-    let servers: Vec<Address> = by_server(pairs.iter().copied()).iter().map(|s| s.address).collect();
-    let clients: Vec<Address> = by_client(pairs.iter().copied()).iter().map(|c| c.address).collect();
+    let servers: Vec<Address> =
+        by_server(pairs.iter().copied()).iter().map(|s| s.address).collect();
+    let clients: Vec<Address> =
+        by_client(pairs.iter().copied()).iter().map(|c| c.address).collect();
     let confidence = if cluster > 0 { 0.6 } else { 0.5 };
     Some(
         CAUSE

@@ -99,8 +99,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let worst = rows[0];
     let mut period = Period::default();
     rows.iter().for_each(|row| period.join(row.over));
-    let lossy: Vec<&Pair> =
-        facts
+    let lossy: Vec<&Pair> = facts
         .aggregate
         .pairs
         .iter()

@@ -81,10 +81,15 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
                 filter::verb(&serving, "serves", "serve")
             ))
             .shown_by(
-                Evidence::new("unanswered_queries", silent as f64, "count", format!(
-                    "{silent} questions to {} got nothing back, not from anybody and not once.",
-                    filter::words(&addresses)
-                ))
+                Evidence::new(
+                    "unanswered_queries",
+                    silent as f64,
+                    "count",
+                    format!(
+                        "{silent} questions to {} got nothing back, not from anybody and not once.",
+                        filter::words(&addresses)
+                    ),
+                )
                 .at(first.lost_frames())
                 .filter(format!("dns && {}", filter::with(&addresses))),
             )
