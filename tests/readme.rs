@@ -115,3 +115,36 @@ fn the_table_of_bounds_is_that_of_the_source() {
     }
     assert!(rows > 20);
 }
+
+/// Constants that look like bounds of memory and are none, or are part of one in the table.
+const NO_BOUNDS: &[(&str, &str)] = &[
+    ("MAX_BLOCK_SIZE", "of a setting"),
+    ("MAX_PAYLOAD", "of IP itself"),
+    ("MAX_REPORTS", "is MAX_DATAGRAMS"),
+    ("MAX_SPARE_CAPACITY", "of each of MAX_SPARE"),
+    ("MAX_THREADS", "of a setting"),
+    ("MAX_WIDTH", "of a page"),
+];
+
+#[test]
+fn every_bound_is_in_the_table() {
+    let table = part(&read("ARCHITECTURE.md"), "bounds");
+    let mut open = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    while let Some(folder) = open.pop() {
+        for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                open.push(path);
+                continue;
+            }
+            let source = fs::read_to_string(&path).unwrap();
+            let names = source.lines().filter_map(|line| line.split_once("const MAX_"));
+            for name in
+                names.filter_map(|(_, rest)| Some(format!("MAX_{}", rest.split_once(':')?.0)))
+            {
+                let listed = table.contains(&format!("`{name}`"));
+                let none = NO_BOUNDS.iter().any(|(known, _)| *known == name);
+                assert!(listed || none, "{}: {name} is not in ARCHITECTURE.md", path.display());
+            }
+        }
+    }
+}
