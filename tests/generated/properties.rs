@@ -146,7 +146,7 @@ fn threads_and_blocks_do_not_change_the_report_of_a_recording() {
     for path in recordings() {
         let paths = [path.clone()];
         let one = report(&paths, 1, capture::BLOCK_SIZE);
-        for (threads, block_size) in [(2, capture::BLOCK_SIZE), (8, 10_000), (3, 2_000)] {
+        for (threads, block_size) in [(8, 30_000), (3, 8_000)] {
             let other = report(&paths, threads, block_size);
             assert_same(&one, &other, &format!("{}, {threads} threads", path.display()));
         }
@@ -155,12 +155,13 @@ fn threads_and_blocks_do_not_change_the_report_of_a_recording() {
 
 #[test]
 fn threads_and_blocks_do_not_change_the_report_of_a_workload() {
-    let arguments = "--packets 60000 --pps 4000 --seed 21 --link sll2 --copies 3 --noise 0.1 --tcp 0.1";
+    let arguments =
+        "--packets 12000 --pps 1000 --seed 21 --link sll2 --copies 3 --noise 0.1 --tcp 0.1";
     let generated = Generated::new("threads.pcap", arguments);
     let paths = [generated.path.clone()];
     let one = report(&paths, 1, capture::BLOCK_SIZE);
     for threads in 1..=8 {
-        let block_size = [1, 700, 5_000, 70_000][threads % 4];
+        let block_size = [300, 2_000, 20_000, capture::BLOCK_SIZE][threads % 4];
         let other = report(&paths, threads, block_size);
         assert_same(&one, &other, &format!("{threads} threads, blocks of {block_size}"));
     }
@@ -190,15 +191,15 @@ fn cut(path: &Path, name: &str, places: usize) {
 #[test]
 fn a_recording_may_be_cut_in_two_anywhere() {
     for (n, path) in recordings().into_iter().enumerate() {
-        cut(&path, &format!("recording{n}"), 3);
+        cut(&path, &format!("recording{n}"), 2);
     }
 }
 
 #[test]
 fn a_workload_may_be_cut_in_two_anywhere() {
-    let arguments = "--packets 20000 --pps 2000 --seed 22 --copies 3 --tcp 0.3 --timeouts 0.05";
+    let arguments = "--packets 8000 --pps 800 --seed 22 --copies 3 --tcp 0.3 --timeouts 0.05";
     let generated = Generated::new("cut.pcap", arguments);
-    cut(&generated.path, "workload", 25);
+    cut(&generated.path, "workload", 15);
 }
 
 #[test]
