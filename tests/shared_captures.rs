@@ -187,7 +187,8 @@ fn counts_and_matching_agree_with_the_truth_or_are_in_the_table() {
     let listed: Vec<String> = table().iter().map(|row| row.join("\t")).collect();
     let unlisted: Vec<_> = found.iter().filter(|row| !listed.contains(row)).collect();
     let gone: Vec<_> = listed.iter().filter(|row| !found.contains(row)).collect();
-    let lines = |rows: &[&String]| rows.iter().map(|row| format!("\n{row}")).collect::<Vec<_>>().concat();
+    let lines =
+        |rows: &[&String]| rows.iter().map(|row| format!("\n{row}")).collect::<Vec<_>>().concat();
     assert!(
         unlisted.is_empty() && gone.is_empty(),
         "{} disagreements are not in the table:{}\n{} rows of the table are no longer true:{}",

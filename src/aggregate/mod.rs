@@ -177,7 +177,8 @@ impl Aggregate {
 
     /// What was seen of a server.
     pub fn server(&self, address: Address) -> Option<&Server> {
-        self.servers.iter().find(|server| server.address == address)
+        let hash = self.hasher.hash_words(address.halves());
+        self.servers.find(hash, |server| server.address == address)
     }
 
     /// State given up for want of room, all tables together.

@@ -24,6 +24,12 @@ impl<T> Table<T> {
         Table { entries: vec![shared], hashes, index: HashTable::new(), most, overflowed: 0 }
     }
 
+    /// The entry with this hash for which `same` holds, if there is one.
+    pub fn find(&self, hash: u64, same: impl Fn(&T) -> bool) -> Option<&T> {
+        let &at = self.index.find(hash, |&at| same(&self.entries[at as usize]))?;
+        Some(&self.entries[at as usize])
+    }
+
     /// The place of the entry with this hash for which `same` holds; made by `make` if it is new.
     pub fn place(&mut self, hash: u64, same: impl Fn(&T) -> bool, make: impl FnOnce() -> T) -> u32 {
         let entries = &self.entries;

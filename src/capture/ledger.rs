@@ -122,11 +122,7 @@ impl Ledger {
         Notes {
             files: self.files.clone(),
             interfaces: self.interfaces.to_vec(),
-            dropped: self
-                .losses
-                .iter()
-                .filter_map(Loss::sum)
-                .reduce(u64::saturating_add),
+            dropped: self.losses.iter().filter_map(Loss::sum).reduce(u64::saturating_add),
             damaged_records: self.damaged_records,
             warnings,
         }

@@ -161,7 +161,8 @@ fn dns_among_much_else() {
 fn much_over_tcp_and_much_lost() {
     // A pod that asked twice, each time for a name that another pod waited for, is taken for a
     // forwarder, and its lookups are not counted (`Aggregate::is_forwarder`).
-    let arguments = "--packets 200000 --pps 8000 --seed 9 --tcp 0.4 --timeouts 0.05 --servfail 0.02";
+    let arguments =
+        "--packets 200000 --pps 8000 --seed 9 --tcp 0.4 --timeouts 0.05 --servfail 0.02";
     check_all_but("tcp.pcap", arguments, &["lookups"]);
 }
 
