@@ -131,6 +131,7 @@ struct Open {
 }
 
 /// All open lookups.
+#[derive(Default)]
 pub struct Lookups {
     open: Vec<Open>,
     /// First open lookup of each client.
@@ -156,18 +157,6 @@ pub struct Question<'a> {
     pub time: Timestamp,
     /// Its frame.
     pub frame: u64,
-}
-
-impl Default for Lookups {
-    fn default() -> Lookups {
-        Lookups {
-            open: Vec::new(),
-            heads: Vec::new(),
-            hand: 0,
-            suffixes: Suffixes::default(),
-            retried: 0,
-        }
-    }
 }
 
 impl Lookups {

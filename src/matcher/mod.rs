@@ -226,7 +226,7 @@ impl Matcher {
             };
             return self.settle(key, &transaction, &response, observer);
         }
-        let slot = self.in_flight.insert(key, transaction);
+        let slot = self.in_flight.insert(key, &transaction);
         self.translations.remember(query, slot, self.in_flight.generation(slot));
     }
 
@@ -246,15 +246,11 @@ impl Matcher {
             return self.settle(key, &transaction, response, observer);
         }
         if let Some(answered) = self.answered.find(key) {
-            return match answered.judge_response(response) {
-                Some(same_interface) => {
-                    observer.copied(&mut answered.token, response, same_interface);
-                }
-                None => {
-                    answered.repeat(response);
-                    observer.duplicate(answered.token, response);
-                }
-            };
+            if let Some(same_interface) = answered.judge_response(response) {
+                return observer.copied(&mut answered.token, response, same_interface);
+            }
+            answered.repeat(response);
+            return observer.duplicate(answered.token, response);
         }
         if let Some(token) = self.transfers.continued(response) {
             return observer.duplicate(token, response);

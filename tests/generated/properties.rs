@@ -174,8 +174,8 @@ fn cut(path: &Path, name: &str, places: usize) {
         // Files are merged by time: a capture whose time runs back has another order then.
         return;
     }
-    let whole = Temporary::new(&format!("{name}-whole.pcap"), &pcap(&packets, link));
-    let whole = without_files(report(&[whole.0.clone()], 1, capture::BLOCK_SIZE));
+    let file = Temporary::new(&format!("{name}-whole.pcap"), &pcap(&packets, link));
+    let whole = without_files(report(std::slice::from_ref(&file.0), 1, capture::BLOCK_SIZE));
     for n in 1..=places {
         let at = (packets.len() * n / (places + 1)).clamp(1, packets.len() - 1);
         let first = Temporary::new(&format!("{name}-{n}a.pcap"), &pcap(&packets[..at], link));
