@@ -43,6 +43,11 @@ impl<T> Table<T> {
         at
     }
 
+    /// Whether there is an entry with this hash.
+    pub fn holds(&self, hash: u64) -> bool {
+        !self.index.is_empty() && self.index.find(hash, |&(h, _)| h == hash).is_some()
+    }
+
     /// The entry at a place.
     pub fn get(&self, at: u32) -> &T {
         &self.entries[at as usize]
