@@ -12,8 +12,8 @@
 //! CoreDNS forwards what it does not know. See [`lookup`]; losses and TCP are in [`exchange`], copies
 //! of packets on several interfaces in [`wire`].
 
-// A program has no users of its items but itself.
-#![allow(unreachable_pub)]
+// A program has no users of its items but itself, and the benchmarks use only `capture`.
+#![allow(unreachable_pub, dead_code)]
 
 mod answers;
 mod attack;
@@ -32,18 +32,21 @@ mod wire;
 #[path = "../../tests/forge/mod.rs"]
 mod forge;
 
+use std::fs::File;
+use std::io::{BufWriter, Write};
+
 use anyhow::{Context, Result};
 use clap::Parser;
 
-use crate::attack::Attack;
-use crate::lookup::Kubernetes;
-use crate::noise::Noise;
-use crate::options::{Options, Profile};
-use crate::output::Output;
-use crate::random::Random;
-use crate::schedule::{Schedule, Time};
-use crate::truth::Truth;
-use crate::wire::Wire;
+use self::attack::Attack;
+use self::lookup::Kubernetes;
+use self::noise::Noise;
+use self::options::{Options, Profile};
+use self::output::Output;
+use self::random::Random;
+use self::schedule::{Schedule, Time};
+use self::truth::Truth;
+use self::wire::Wire;
 
 /// Who makes DNS traffic.
 enum Traffic {
@@ -62,7 +65,9 @@ impl Traffic {
 
 fn main() -> Result<()> {
     let options = Options::parse();
-    let truth = write(&options).with_context(|| format!("writing {}", options.output.display()))?;
+    let path = || format!("writing {}", options.output.display());
+    let file = BufWriter::with_capacity(1 << 20, File::create(&options.output).with_context(path)?);
+    let (_, truth) = write(&options, file).with_context(path)?;
     let text = serde_json::to_string_pretty(&truth)? + "\n";
     if let Some(path) = &options.truth {
         std::fs::write(path, &text).with_context(|| format!("writing {}", path.display()))?;
@@ -71,10 +76,16 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Writes the file, and says what is in it.
-fn write(options: &Options) -> Result<serde_json::Value> {
+/// A capture in memory, for the benchmarks: `options` as on the command line.
+pub fn capture(options: &str) -> Result<Vec<u8>> {
+    let words = ["workload", "--output", "-"].into_iter().chain(options.split_whitespace());
+    Ok(write(&Options::try_parse_from(words)?, Vec::new())?.0)
+}
+
+/// Writes the capture, and says what is in it.
+fn write<W: Write>(options: &Options, out: W) -> Result<(W, serde_json::Value)> {
     let link = options.link();
-    let mut output = Output::create(&options.output, link, options.format, options.snap_length)?;
+    let mut output = Output::new(out, link, options.format, options.snap_length)?;
     let mut random = Random::new(options.seed);
     let mut foreign = Noise::new(link, &mut random);
     let mut wire = Wire::new(Schedule::new(options.unit()), random, options.copies);
@@ -110,6 +121,5 @@ fn write(options: &Options) -> Result<serde_json::Value> {
             truth.count(key, &item, length, captured);
         }
     }
-    output.finish()?;
-    Ok(truth.finish(wire.schedule.rest()))
+    Ok((output.finish()?, truth.finish(wire.schedule.rest())))
 }
