@@ -1,17 +1,20 @@
 //! From the options to the file and its truth.
 
-use anyhow::Result;
+use std::io::Write;
 
-use crate::attack::Attack;
-use crate::forge;
-use crate::lookup::Kubernetes;
-use crate::noise::Noise;
-use crate::options::{Options, Profile};
-use crate::output::Output;
-use crate::random::Random;
-use crate::schedule::{Schedule, Time};
-use crate::truth::Truth;
-use crate::wire::Wire;
+use anyhow::Result;
+use clap::Parser;
+
+use super::attack::Attack;
+use super::forge;
+use super::lookup::Kubernetes;
+use super::noise::Noise;
+use super::options::{Options, Profile};
+use super::output::Output;
+use super::random::Random;
+use super::schedule::{Schedule, Time};
+use super::truth::Truth;
+use super::wire::Wire;
 
 /// Who makes DNS traffic.
 enum Traffic {
@@ -28,10 +31,16 @@ impl Traffic {
     }
 }
 
-/// Writes the file, and says what is in it.
-pub fn write(options: &Options) -> Result<serde_json::Value> {
+/// A capture in memory: `options` as on the command line.
+pub fn capture(options: &str) -> Result<Vec<u8>> {
+    let words = ["workload", "--output", "-"].into_iter().chain(options.split_whitespace());
+    Ok(write(&Options::try_parse_from(words)?, Vec::new())?.0)
+}
+
+/// Writes the capture to `out`, and says what is in it.
+pub fn write<W: Write>(options: &Options, out: W) -> Result<(W, serde_json::Value)> {
     let link = options.link();
-    let mut output = Output::create(&options.output, link, options.format, options.snap_length)?;
+    let mut output = Output::new(out, link, options.format, options.snap_length)?;
     let mut random = Random::new(options.seed);
     let mut foreign = Noise::new(link, &mut random);
     let mut wire = Wire::new(Schedule::new(options.unit()), random, options.copies);
@@ -67,6 +76,5 @@ pub fn write(options: &Options) -> Result<serde_json::Value> {
             truth.count(key, &item, length, captured);
         }
     }
-    output.finish()?;
-    Ok(truth.finish(wire.schedule.rest()))
+    Ok((output.finish()?, truth.finish(wire.schedule.rest())))
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 
-use crate::forge::Link;
+use super::forge::Link;
 
 /// Writes a capture of DNS traffic as a Kubernetes node sees it, the same for the same seed, and
 /// prints as JSON what is in it.
@@ -26,7 +26,7 @@ pub struct Options {
     #[arg(long, value_enum, default_value_t = Format::Pcap)]
     pub format: Format,
     /// Cuts packets to this length.
-    #[arg(long, default_value_t = crate::forge::file::SNAP_LENGTH)]
+    #[arg(long, default_value_t = super::forge::file::SNAP_LENGTH)]
     pub snap_length: u32,
     #[arg(long, value_enum, default_value_t = Profile::Kubernetes)]
     pub profile: Profile,

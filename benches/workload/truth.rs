@@ -30,8 +30,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde_json::{Value, json};
 
-use crate::forge::{Packet, Transport};
-use crate::schedule::{Copy, Item, Key, Note, Payload, Time};
+use super::forge::{Packet, Transport};
+use super::schedule::{Copy, Item, Key, Note, Payload, Time};
 
 /// The analyser's default query timeout.
 pub const TIMEOUT: Time = 5_000_000_000;

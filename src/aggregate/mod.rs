@@ -13,6 +13,7 @@ mod pairs;
 mod places;
 mod quality;
 mod rates;
+mod samples;
 mod servers;
 mod table;
 mod timeline;
@@ -24,6 +25,7 @@ pub use names::{Missing, MissingNames, Names};
 pub use pairs::{Frames, Pair, Period, ServfailLook, Tally};
 pub use quality::Quality;
 pub use rates::{Rates, Row, Sender};
+pub use samples::{Sample, SampleKind, Samples};
 pub use servers::Server;
 pub use table::{SHARED, Table};
 pub use timeline::{Bin, Timeline};
@@ -117,6 +119,8 @@ pub struct Aggregate {
     pub rates: Rates,
     /// Which destinations are limited.
     pub limited: Limited,
+    /// A few failing responses, octet for octet.
+    pub samples: Samples,
     metering: Metering,
     questions: Questions,
     hasher: NameHasher,
@@ -140,6 +144,7 @@ impl Aggregate {
             timeline: Timeline::default(),
             rates: Rates::new(settings.pps_limit),
             limited: Limited::new(settings.vpc_dns.clone()),
+            samples: Samples::default(),
             metering: Metering::Off,
             questions: Questions::default(),
             hasher,

@@ -132,6 +132,11 @@ impl MissingNames {
         self.0.get_mut(at)
     }
 
+    /// Whether a name with this hash is among them.
+    pub fn holds(&self, hash: u64) -> bool {
+        self.0.holds(hash)
+    }
+
     /// All, most often asked first, ties by name.
     pub fn by_lookups(&self) -> Vec<&Missing> {
         let mut all: Vec<&Missing> = self.0.iter().collect();

@@ -1,7 +1,7 @@
 //! The matcher's events, counted.
 
 use super::places::Places;
-use super::{Aggregate, Client, Metering, Pair, Server, Table, count_lookup};
+use super::{Aggregate, Client, Metering, Pair, SampleKind, Server, Table, count_lookup};
 use crate::classify::{Outcome, Question, Zone};
 use crate::decode::{IcmpError, IcmpKind};
 use crate::matcher::{Observer, Refusal, Sighting, Token, Transaction, Transport};
@@ -93,6 +93,13 @@ impl Aggregate {
         }
     }
 
+    /// Whether the answer to a transaction would be kept as a sample. NXDOMAIN alone says little:
+    /// every search walk is full of them.
+    fn wants_sample(&self, kind: SampleKind, transaction: &Transaction) -> bool {
+        self.samples.wants(kind)
+            && (kind != SampleKind::Missing || self.missing.holds(transaction.qname_hash))
+    }
+
     /// The lookup that a new transaction belongs to.
     fn lookup_of(&mut self, client: u32, name: &[u8], query: &Sighting<'_>) -> (u32, u32) {
         let message = &query.message;
@@ -164,6 +171,12 @@ impl Observer for Aggregate {
         let delay = transaction.delay(time);
         let late = delay > self.settings.query_timeout;
         let failed = outcome == Outcome::ServFail;
+        let given_up = failed && is_forward_timeout(delay);
+        if let Some(kind) = SampleKind::of(outcome, given_up)
+            && self.wants_sample(kind, transaction)
+        {
+            self.samples.take(kind, transaction, response);
+        }
         self.totals.answered += 1;
         self.totals.late += u64::from(late);
         let last = self.totals.rcodes.len() - 1;
@@ -211,7 +224,7 @@ impl Observer for Aggregate {
         if places.zone == Zone::External as u8 {
             if failed {
                 pair.external_bad.note(transaction.first_sent);
-                pair.external_timeouts += u64::from(is_forward_timeout(delay));
+                pair.external_timeouts += u64::from(given_up);
             } else {
                 pair.external_fine.note(time);
             }
@@ -229,7 +242,7 @@ impl Observer for Aggregate {
             look.forwarder += u64::from(
                 !message.flags.recursion_available() && !message.flags.authoritative() && empty,
             );
-            look.after_timeouts += u64::from(is_forward_timeout(delay));
+            look.after_timeouts += u64::from(given_up);
         }
     }
 

@@ -48,6 +48,12 @@ impl<T> Table<T> {
         at
     }
 
+    /// Whether there is an entry with this hash.
+    pub fn holds(&self, hash: u64) -> bool {
+        !self.index.is_empty()
+            && self.index.find(hash, |&at| self.hashes[at as usize] == hash).is_some()
+    }
+
     /// The entry at a place.
     pub fn get(&self, at: u32) -> &T {
         &self.entries[at as usize]

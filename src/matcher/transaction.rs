@@ -113,7 +113,7 @@ pub struct Transaction {
 }
 
 impl Transaction {
-    pub(super) fn new(query: &Sighting<'_>) -> Transaction {
+    pub(crate) fn new(query: &Sighting<'_>) -> Transaction {
         let packet = &query.packet;
         let mut transaction = Transaction {
             client: packet.from(),

@@ -54,7 +54,8 @@ impl Generated {
         let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
         let fixed = ["workload", "--output", path.to_str().unwrap()];
         let arguments = fixed.into_iter().chain(arguments.split_whitespace());
-        let truth = generate::write(&options::Options::parse_from(arguments)).unwrap();
+        let file = std::io::BufWriter::new(std::fs::File::create(&path).unwrap());
+        let (_, truth) = generate::write(&options::Options::parse_from(arguments), file).unwrap();
         Generated { path, truth }
     }
 

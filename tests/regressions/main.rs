@@ -15,6 +15,7 @@ mod links;
 mod lookups;
 mod matching;
 mod messages;
+mod samples;
 mod seen;
 mod streams;
 mod time;

@@ -1,6 +1,6 @@
 //! A name that does not exist, asked again and again.
 
-use crate::aggregate::Missing;
+use crate::aggregate::{Missing, SampleKind};
 use crate::model::{Address, display_name, labels};
 use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter};
 
@@ -83,7 +83,9 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
             .filter(format!("dns.qry.name contains {}", quoted(&name))),
         );
     }
-    Some(finding)
+    Some(finding.with_sample(facts, &[SampleKind::Missing], |sample| {
+        missing.iter().take(SHOWN).any(|missing| sample.is_about(&missing.name))
+    }))
 }
 
 /// A display filter's string: backslashes of escaped octets and quotes are escaped once more.

@@ -1,7 +1,7 @@
 //! Ten SERVFAILs or more in a short time that no visible upstream failure explains.
 
 use super::upstream_unreachable;
-use crate::aggregate::{Period, ServfailLook};
+use crate::aggregate::{Period, SampleKind, ServfailLook};
 use crate::classify::Ending;
 use crate::model::{Address, Span};
 use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter};
@@ -21,6 +21,9 @@ const BURST_SHARE: f64 = 0.01;
 
 /// or at least this share, and most of all that the capture holds.
 const CROWDED_SHARE: f64 = 0.002;
+
+/// Which responses show it: one that took no time is plainer than one after vain waiting.
+pub(super) const SAMPLES: [SampleKind; 2] = [SampleKind::ServFail, SampleKind::GivenUp];
 
 /// The cause.
 pub(super) const CAUSE: Cause = Cause {
@@ -186,6 +189,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
                 .at(seen.frames.iter().copied())
                 .filter("dns.flags.rcode == 2".to_owned()),
             )
+            .with_sample(facts, &SAMPLES, |sample| seen.clients.contains(&sample.client))
             .shown_by(Evidence::new(
                 "servfail_ratio",
                 share,
