@@ -1,17 +1,12 @@
 //! The matcher's events, counted.
 
+use super::forwarding::is_forward_timeout;
 use super::places::Places;
 use super::{Aggregate, Client, Metering, Pair, SampleKind, Server, Table, count_lookup};
 use crate::classify::{Outcome, Question, Zone};
 use crate::decode::{IcmpError, IcmpKind};
 use crate::matcher::{Observer, Refusal, Sighting, Token, Transaction, Transport};
 use crate::model::{Address, FOLD_LIMIT, NameHasher, PacketMeta, Span, fold_into, qtype};
-
-/// CoreDNS waits 2 s for an upstream and tries up to three times: its SERVFAIL comes about 2, 4 or
-/// 6 s after the query (plugin/forward, `readTimeout`). This far off a multiple still counts.
-const FORWARD_TIMEOUT: Span = Span::from_secs(2);
-const FORWARD_SLACK: Span = Span::from_millis(300);
-const FORWARD_TRIES: i64 = 3;
 
 /// No lookup: probes, zone transfers, updates.
 const NO_LOOKUP: u32 = u32::MAX;
@@ -344,9 +339,4 @@ fn note_refusal(pair: &mut Pair, transaction: &Transaction, refusal: Refusal) {
     pair.reporter = refusal.reporter;
     pair.reporter_ttl = refusal.ttl;
     pair.refusals.note(refusal.time);
-}
-
-/// Whether a SERVFAIL after `delay` looks like a forwarder that waited in vain.
-fn is_forward_timeout(delay: Span) -> bool {
-    (1..=FORWARD_TRIES).any(|tries| (delay.0 - tries * FORWARD_TIMEOUT.0).abs() <= FORWARD_SLACK.0)
 }
