@@ -14,7 +14,7 @@ const MAX_OPEN: usize = 1 << 14;
 
 /// Open lookups of one client that its next question is held against: as many as a busy pod has
 /// waiting at the same moment when a twentieth of its questions is lost. The oldest beyond is closed.
-const MAX_OPEN_PER_CLIENT: usize = 32;
+const MAX_OPEN_PER_CLIENT: usize = 128;
 
 /// Slots looked at for one that is over, before the oldest is closed to make room.
 const TRIES: usize = 64;

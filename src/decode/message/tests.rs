@@ -182,7 +182,7 @@ fn agree(bytes: &[u8], full: &Full) {
     if let Some(question) = full.queries.first() {
         assert_eq!(ours.qtype, u16::from(question.query_type()));
         let mut wire = Vec::new();
-        for label in question.name().iter() {
+        for label in question.name() {
             wire.push(label.len() as u8);
             wire.extend(label.iter().map(u8::to_ascii_lowercase));
         }
