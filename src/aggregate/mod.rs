@@ -202,11 +202,9 @@ fn count_lookup(
     totals.only_ipv4 += u64::from(ended.only_ipv4);
     if ended.ending == Ending::Missing && ended.as_is {
         let entry = missing.entry(hasher.hash(ended.name), ended.name);
-        entry.lookups += 1;
-        entry.transactions += u64::from(ended.transactions);
         entry.frames.note(ended.frame);
         entry.period.note(ended.window.0);
         entry.period.note(ended.window.1);
-        entry.asked_by(client.address);
+        entry.asked_by(client.address, u64::from(ended.transactions));
     }
 }

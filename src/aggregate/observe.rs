@@ -26,8 +26,7 @@ struct Places {
 
 impl Places {
     fn token(self) -> Token {
-        let last =
-            self.generation << 8 | u32::from(self.limited) << 4 | u32::from(self.zone);
+        let last = self.generation << 8 | u32::from(self.limited) << 4 | u32::from(self.zone);
         Token([self.pair, self.name, self.lookup, last])
     }
 
@@ -53,8 +52,7 @@ fn pair_place(
         |pair| pair.client == client && pair.server == server,
         || {
             let hash = hasher.hash_words([a, b]);
-            let client_index =
-                clients.place(hash, |c| c.address == client, || Client::new(client));
+            let client_index = clients.place(hash, |c| c.address == client, || Client::new(client));
             Pair { client, server, client_index, ..Pair::default() }
         },
     )
@@ -238,8 +236,16 @@ impl Observer for Aggregate {
         }
     }
 
-    fn duplicate(&mut self, _token: Token, _response: &Sighting<'_>) {
+    fn duplicate(&mut self, token: Token, response: &Sighting<'_>) {
         self.totals.duplicates += 1;
+        let (places, message) = (Places::of(token), &response.message);
+        let outcome = Outcome::of(message);
+        // After a SERVFAIL, glibc and musl ask once more from the same port with the same ID.
+        if places.lookup != NO_LOOKUP && !outcome.is_failure() {
+            let (hash, kind) = (message.qname_hash, message.qtype);
+            let time = response.packet.time;
+            self.lookups.answered(places.lookup, places.generation, hash, kind, outcome, time);
+        }
     }
 
     fn unanswered(&mut self, transaction: &Transaction, pending: bool) {

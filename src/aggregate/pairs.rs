@@ -191,6 +191,11 @@ impl Pair {
         self.outcomes[outcome as usize]
     }
 
+    /// Answers that say no: NXDOMAIN and NODATA.
+    pub fn outcomes_negative(&self) -> u64 {
+        self.outcome(Outcome::NxDomain) + self.outcome(Outcome::NoData)
+    }
+
     /// Transactions that were refused, by whomever.
     pub fn refused(&self) -> u64 {
         self.closed + self.closed_unclear + self.rejected

@@ -16,6 +16,10 @@ const MAX_OPEN: usize = 1 << 14;
 /// pod plausibly resolve at the same moment. The oldest beyond is closed.
 const MAX_OPEN_PER_CLIENT: usize = 8;
 
+/// Those that still wait for an answer are kept beyond that: in an outage the lookups of a busy pod
+/// pile up, and their retries come seconds later.
+const MAX_WAITING_PER_CLIENT: usize = 64;
+
 /// A lookup that nothing happened to for so long is over: glibc's longest silence is two waits of 5 s.
 const IDLE: Span = Span::from_secs(12);
 
@@ -157,14 +161,24 @@ pub struct Question<'a> {
 
 impl Default for Lookups {
     fn default() -> Lookups {
-        Lookups { open: Vec::new(), heads: Vec::new(), hand: 0, suffixes: Suffixes::default(), retried: 0 }
+        Lookups {
+            open: Vec::new(),
+            heads: Vec::new(),
+            hand: 0,
+            suffixes: Suffixes::default(),
+            retried: 0,
+        }
     }
 }
 
 impl Lookups {
     /// Finds or opens the lookup of a new transaction. Returns its slot and generation, to be given
     /// to [`Lookups::answered`]; calls `ended` for lookups that are over.
-    pub fn asked(&mut self, question: &Question<'_>, ended: &mut impl FnMut(Ended<'_>)) -> (u32, u32) {
+    pub fn asked(
+        &mut self,
+        question: &Question<'_>,
+        ended: &mut impl FnMut(Ended<'_>),
+    ) -> (u32, u32) {
         let client = question.client as usize;
         if self.heads.len() <= client {
             self.heads.resize(client + 1, NONE);
@@ -174,7 +188,8 @@ impl Lookups {
         while let Some(open) = self.open.get_mut(at as usize) {
             let next = open.next;
             depth += 1;
-            if question.time.since(open.last) > IDLE || depth > MAX_OPEN_PER_CLIENT {
+            let most = if open.waits() { MAX_WAITING_PER_CLIENT } else { MAX_OPEN_PER_CLIENT };
+            if question.time.since(open.last) > IDLE || depth > most {
                 self.close(at, ended);
             } else if open.joins(question) || self.steps(at, question) {
                 let open = &mut self.open[at as usize];
@@ -187,7 +202,15 @@ impl Lookups {
     }
 
     /// A transaction of the lookup was answered.
-    pub fn answered(&mut self, slot: u32, generation: u32, name_hash: u64, kind: u16, outcome: Outcome, time: Timestamp) {
+    pub fn answered(
+        &mut self,
+        slot: u32,
+        generation: u32,
+        name_hash: u64,
+        kind: u16,
+        outcome: Outcome,
+        time: Timestamp,
+    ) {
         let Some(open) = self.open.get_mut(slot as usize) else { return };
         if !open.live || open.generation != generation {
             return;
@@ -234,11 +257,17 @@ impl Lookups {
         };
         let Some(base) = base else { return false };
         let tail = &question.name[base..];
-        if known > 0 && (open.is_complete() || self.suffixes.at(tail).is_some_and(|s| open.tried(s))) {
+        if known > 0
+            && (open.is_complete() || self.suffixes.at(tail).is_some_and(|s| open.tried(s)))
+        {
             // The list is through, or begins anew: the client asks for the same name once more.
             return false;
         }
         if known == 0 {
+            let tails = [&current[base..], tail];
+            if tails.iter().any(|tail| self.suffixes.stands_within(tail)) {
+                return false;
+            }
             open.as_is_first = current.len() == base + 1;
             let tail = current[base..].to_vec();
             open.note_suffix(self.suffixes.note(&tail, 0));
@@ -368,6 +397,10 @@ impl Open {
         again
     }
 
+    fn waits(&self) -> bool {
+        self.asks.contains(&Ask::Waiting)
+    }
+
     /// Whether the question's type can be part of this lookup.
     fn same_kind(&self, kind: u16) -> bool {
         if PAIRED.contains(&kind) { self.single == 0 } else { self.single == kind }
@@ -381,7 +414,7 @@ impl Open {
         let kind = ask_index(question.qtype);
         match self.asks[kind] {
             Ask::No => {
-                let waiting = self.asks.contains(&Ask::Waiting);
+                let waiting = self.waits();
                 waiting || question.time.since(self.last) <= PAIR_GAP
             }
             Ask::Waiting => question.time.since(self.sent[kind]) >= SOONEST_RETRY,
@@ -397,7 +430,7 @@ impl Open {
             return false;
         }
         let resolved = self.asks.contains(&Ask::Done(Outcome::Answered));
-        let waiting = self.asks.contains(&Ask::Waiting);
+        let waiting = self.waits();
         let gap = question.time.since(self.last);
         // Without an answer, the next name comes when the resolver's own timer has run out.
         !resolved && if waiting { gap >= SOONEST_RETRY } else { gap <= STEP_GAP }
@@ -407,7 +440,7 @@ impl Open {
         let done = |wanted: Outcome| self.asks.contains(&Ask::Done(wanted));
         let ending = if done(Outcome::Answered) || done(Outcome::Truncated) {
             Ending::Resolved
-        } else if self.asks.contains(&Ask::Waiting) {
+        } else if self.waits() {
             Ending::Unanswered
         } else if self.asks.iter().any(|ask| matches!(ask, Ask::Done(o) if o.is_failure())) {
             Ending::Failed

@@ -8,6 +8,7 @@ mod finding;
 mod judge;
 pub mod refusals;
 pub mod silence;
+pub mod words;
 
 pub use cause::Cause;
 pub use facts::{FEW, FLAWED_CONFIDENCE, Facts};
@@ -15,3 +16,6 @@ pub use finding::{
     Alternative, Evidence, Finding, Mitigation, Scope, Severity, Status, Verdict, Window,
 };
 pub use judge::{findings, verdict};
+
+#[cfg(test)]
+pub(crate) mod tests;

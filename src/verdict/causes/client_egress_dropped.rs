@@ -52,7 +52,8 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         // With the upstream cut, names outside are expected to end in nothing.
         .filter(|client| !upstream || client.cluster.unanswered > 0)
         .collect();
-    let serving = |client: &Sum<'_>| client.servers().iter().any(|&s| serves_others(facts, s, client));
+    let serving =
+        |client: &Sum<'_>| client.servers().iter().any(|&s| serves_others(facts, s, client));
     let sure: Vec<&Sum<'_>> = cut.iter().copied().filter(|client| serving(client)).collect();
     let (cut, confidence) = match (sure.is_empty(), clients.len()) {
         (false, _) => (sure, 0.85),
@@ -86,25 +87,32 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
             filter::words(&servers)
         ))
         .shown_by(
-            Evidence::new("unanswered_ratio", Facts::share(silent, sent), "ratio", format!(
-                "{silent} of {sent} questions from {} had no answer and no ICMP error; \
+            Evidence::new(
+                "unanswered_ratio",
+                Facts::share(silent, sent),
+                "ratio",
+                format!(
+                    "{silent} of {sent} questions from {} had no answer and no ICMP error; \
                  {retransmissions} were sent again.",
-                filter::words(&addresses)
-            ))
+                    filter::words(&addresses)
+                ),
+            )
             .at(cut.iter().flat_map(|client| client.lost_frames()))
             .filter(format!("dns && {}", filter::with(&addresses))),
         );
     if confidence > 0.6 {
-        let answered: u64 =
-            clients.iter().filter(|c| !addresses.contains(&c.address)).map(|c| c.all.answered).sum();
+        let answered: u64 = clients
+            .iter()
+            .filter(|c| !addresses.contains(&c.address))
+            .map(|c| c.all.answered)
+            .sum();
         finding = finding.shown_by(Evidence::new(
             "answered_others",
             answered as f64,
             "count",
             format!("{answered} questions of other clients were answered: the servers are alive."),
         ));
-        finding = finding
-            .rather_than("coredns_backend_gone", "the servers answer everybody else");
+        finding = finding.rather_than("coredns_backend_gone", "the servers answer everybody else");
     } else {
         finding = finding.rather_than(
             "wrong_nameserver",
@@ -128,3 +136,6 @@ fn serves_others(facts: &Facts<'_>, server: Address, client: &Sum<'_>) -> bool {
             && pair.answers.first <= client.losses.last
     })
 }
+
+#[cfg(test)]
+mod tests;

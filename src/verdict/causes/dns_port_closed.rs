@@ -53,7 +53,13 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let silent: u64 = pairs.iter().map(|pair| pair.silent()).sum();
     let everybody = pairs.iter().all(|pair| answered_nobody(facts, pair));
     let sure = pairs.iter().any(|pair| pair.closed > 0);
-    let confidence = if sure { 0.85 } else if everybody { 0.7 } else { 0.6 };
+    let confidence = if sure {
+        0.85
+    } else if everybody {
+        0.7
+    } else {
+        0.6
+    };
     let severity = if everybody { Severity::High } else { Severity::Medium };
     let words = kind_words(pairs[0].reject_kind);
     let reporters = sorted(pairs.iter().filter(|pair| pair.closed > 0).map(|pair| pair.reporter));
@@ -89,3 +95,6 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
             }),
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ use crate::aggregate::{Pair, Period};
 use crate::decode::IcmpKind;
 use crate::model::Address;
 use crate::verdict::refusals::{answered_others, refused};
-use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter};
+use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter, words};
 
 /// One refusal may be chance: a resolver that restarts. Linux also answers with one ICMP error for
 /// many dropped packets, so two are plenty.
@@ -64,12 +64,18 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let (answered, silent) = pairs.iter().fold((0, 0), |(answered, silent), pair| {
         (answered + pair.all.answered, silent + pair.silent())
     });
-    let explicit = pairs.iter().any(|pair| {
-        !matches!(pair.reject_kind, None | Some(IcmpKind::PortUnreachable))
-    });
+    let explicit = pairs
+        .iter()
+        .any(|pair| !matches!(pair.reject_kind, None | Some(IcmpKind::PortUnreachable)));
     let others = pairs.iter().any(|pair| answered_others(facts, pair));
     // "Prohibited" has one meaning; "port unreachable" is a closed port's answer as well.
-    let confidence = if explicit { 0.85 } else if others { 0.8 } else { 0.6 };
+    let confidence = if explicit {
+        0.85
+    } else if others {
+        0.8
+    } else {
+        0.6
+    };
     let severity = if answered == 0 || others { Severity::High } else { Severity::Medium };
     let words = kind_words(pairs[0].reject_kind);
     let finding = CAUSE
@@ -87,31 +93,43 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
             if others { ", while others are answered" } else { "" }
         ))
         .shown_by(
-            Evidence::new("rejected_queries", count as f64, "count", format!(
-                "{count} queries were refused with {words}, sent in the name of {}.",
-                filter::words(&reporters)
-            ))
+            Evidence::new(
+                "rejected_queries",
+                count as f64,
+                "count",
+                format!(
+                    "{count} queries were refused with {words}, sent in the name of {}.",
+                    filter::words(&reporters)
+                ),
+            )
             .at(pairs.iter().flat_map(|pair| pair.refusal_frames.iter()))
-            .filter(format!("(icmp || icmpv6 || tcp.flags.reset == 1) && {}", filter::with(&clients))),
+            .filter(format!(
+                "(icmp || icmpv6 || tcp.flags.reset == 1) && {}",
+                filter::with(&clients)
+            )),
         );
     let finding = if silent > 0 {
         finding.shown_by(
             Evidence::new("silent_beside", silent as f64, "count", format!(
-                "{silent} more queries of the same clients got nothing: ICMP errors are rate \
-                 limited, one may stand for many."
+                "{} of the same clients got nothing at all: ICMP errors are rate limited, one may \
+                 stand for many.",
+                words::counted(silent, "more query")
             ))
             .at(pairs.iter().flat_map(|pair| pair.lost_frames.iter())),
         )
     } else {
         finding
     };
-    Some(finding.rather_than("dns_port_closed", if others {
-        "the same server answers others in the same time"
-    } else if explicit {
-        "a closed port says \"port unreachable\", nothing else"
-    } else {
-        "the refusal does not come from where the server's answers come from"
-    }))
+    Some(finding.rather_than(
+        "dns_port_closed",
+        if others {
+            "the same server answers others in the same time"
+        } else if explicit {
+            "a closed port says \"port unreachable\", nothing else"
+        } else {
+            "the refusal does not come from where the server's answers come from"
+        },
+    ))
 }
 
 /// A refusal in words.
@@ -137,3 +155,6 @@ pub(super) fn sorted(addresses: impl Iterator<Item = Address>) -> Vec<Address> {
     addresses.dedup();
     addresses
 }
+
+#[cfg(test)]
+mod tests;

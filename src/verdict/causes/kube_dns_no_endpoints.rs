@@ -84,3 +84,6 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
             .rather_than("firewall_reject", "nobody is answered, not some clients only"),
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use super::vpc_dns_pps_near_limit::over_rows;
 use crate::aggregate::{Bin, Pair, Period, Server};
 use crate::model::Address;
 use crate::verdict::silence::{Sum, by_client};
-use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter};
+use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter, words};
 
 /// Losses that make a pattern.
 const LOSSES: u64 = 6;
@@ -49,12 +49,7 @@ pub(super) const CAUSE: Cause = Cause {
         allowance counters, conntrack.",
     long_term: "Alert on DNS retries and interface drops; NodeLocal DNSCache takes the lossy path \
         out of most lookups; `options timeout:1` makes each loss cheaper.",
-    confirm: &[
-        "ip -s link",
-        "sudo ethtool -S eth0",
-        "sudo conntrack -S",
-        "netstat -su",
-    ],
+    confirm: &["ip -s link", "sudo ethtool -S eth0", "sudo conntrack -S", "netstat -su"],
     detect,
 };
 
@@ -94,7 +89,8 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         .filter(|client| client.pairs.iter().any(|pair| lost(pair) > 0))
         .collect();
     let clients = by_client(pairs.iter().copied()).len();
-    let most = losers.iter().map(|c| c.pairs.iter().map(|pair| lost(pair)).sum()).max().unwrap_or(0);
+    let most =
+        losers.iter().map(|c| c.pairs.iter().map(|pair| lost(pair)).sum()).max().unwrap_or(0);
     let one_client = clients > 2 && Facts::share(most, losses) > CONCENTRATED;
     if one_client || one_server(facts) || follows_the_load(facts) || over_the_limit(facts) {
         return None;
@@ -110,9 +106,9 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
             .about(Scope { clients: Facts::list(&addresses), ..Scope::default() })
             .explaining(losses)
             .saying(format!(
-                "{:.1} % of the questions lost a packet on the way, here and there: {rescued} were \
-                 answered after they were sent again, {unanswered} never.",
-                share * 100.0
+                "{} of the questions lost a packet on the way, here and there: {rescued} of {losses} \
+                 were answered after they were sent again, {unanswered} never.",
+                words::percent(share)
             ))
             .shown_by(
                 Evidence::new("loss_ratio", share, "ratio", format!(
@@ -123,8 +119,9 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
                 .filter("dns.retransmit_request || dns.flags.response == 0 && !dns.response_in".to_owned()),
             )
             .shown_by(Evidence::new("clients_losing", losers.len() as f64, "count", format!(
-                "{} of {clients} clients lost something, {} among them; all of them get answers too.",
+                "{} of {} lost something ({}); all of them get answers too.",
                 losers.len(),
+                words::counted(clients as u64, "client"),
                 filter::words(&addresses)
             )))
             .rather_than("conntrack_dnat_race", "not every loss is one of an A/AAAA pair on a new port; \
@@ -184,3 +181,6 @@ fn one_server(facts: &Facts<'_>) -> bool {
 fn over_the_limit(facts: &Facts<'_>) -> bool {
     !over_rows(facts).is_empty() && Bands::of(facts).follow_the_rate()
 }
+
+#[cfg(test)]
+mod tests;

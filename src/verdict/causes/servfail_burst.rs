@@ -4,7 +4,7 @@ use super::upstream_unreachable;
 use crate::aggregate::{Period, ServfailLook};
 use crate::classify::Ending;
 use crate::model::{Address, Span};
-use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter};
+use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter, words};
 
 /// The runbook's border: fewer than ten are a scale-down.
 pub(super) const BURST: u64 = 10;
@@ -28,7 +28,10 @@ pub(super) const CAUSE: Cause = Cause {
         no failing upstream in the capture.",
     look_alikes: &[
         ("servfail_transient", "fewer than 10, short, from one backend"),
-        ("upstream_unreachable", "the resolvers' own queries stay unanswered: the SERVFAILs follow"),
+        (
+            "upstream_unreachable",
+            "the resolvers' own queries stay unanswered: the SERVFAILs follow",
+        ),
         ("upstream_servfail", "RA is set: relayed from a recursive resolver"),
         ("dnssec_validation_failure", "an extended DNS error says so"),
         ("coredns_not_synced", "AA is set, for names of the cluster, as a backend starts"),
@@ -144,33 +147,44 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
             })
             .explaining(seen.count)
             .saying(format!(
-                "{} answered {} questions with SERVFAIL ({:.1} % of all answers), and no failing \
+                "{} answered {} questions with SERVFAIL ({} of all answers), and no failing \
                  upstream is seen behind it.",
                 filter::words(&backends),
                 seen.count,
-                share * 100.0
+                words::percent(share)
             ))
             .shown_by(
-                Evidence::new("servfail_responses", seen.count as f64, "count", format!(
-                    "{} SERVFAILs, up to {peak} within 10 s; {maker}.",
-                    seen.count
-                ))
+                Evidence::new(
+                    "servfail_responses",
+                    seen.count as f64,
+                    "count",
+                    format!("{} SERVFAILs, up to {peak} within 10 s; {maker}.", seen.count),
+                )
                 .at(seen.frames.iter().copied())
                 .filter("dns.flags.rcode == 2".to_owned()),
             )
-            .shown_by(Evidence::new("servfail_ratio", share, "ratio", format!(
-                "{} of {} answers to clients were SERVFAIL; {} lookups ended with it.",
-                seen.count, seen.answers, seen.failed_lookups
-            )))
+            .shown_by(Evidence::new(
+                "servfail_ratio",
+                share,
+                "ratio",
+                format!(
+                    "{} of {} answers to clients were SERVFAIL; {} ended with it.",
+                    seen.count,
+                    seen.answers,
+                    words::counted(seen.failed_lookups, "lookup")
+                ),
+            ))
             .rather_than(
                 "upstream_unreachable",
                 "the answers came faster than a forwarder gives its upstream up, or the upstream \
                  leg is in the capture and works",
             )
-            .rather_than("servfail_transient", format!(
-                "{} are more than the {} of a scale-down",
-                seen.count,
-                BURST - 1
-            )),
+            .rather_than(
+                "servfail_transient",
+                format!("{} are more than the {} of a scale-down", seen.count, BURST - 1),
+            ),
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 use crate::aggregate::{Pair, Period};
 use crate::model::Address;
 use crate::verdict::silence::{Sum, by_client, by_server, last_seen};
-use crate::verdict::{Cause, Evidence, FEW, Facts, Finding, Scope, Severity, filter};
+use crate::verdict::{Cause, Evidence, FEW, Facts, Finding, Scope, Severity, filter, words};
 
 /// A server that gets this share of a forwarder's queries is one of its upstreams. A recursive
 /// resolver asks many authoritative servers a little each, and some of them are always silent.
@@ -79,7 +79,8 @@ fn upstream_leg(facts: &Facts<'_>) -> Option<Finding> {
     }
     let lost = by_server(cut.iter().copied());
     let upstreams: Vec<Address> = lost.iter().map(|server| server.address).collect();
-    let resolvers: Vec<Address> = by_client(cut.iter().copied()).iter().map(|c| c.address).collect();
+    let resolvers: Vec<Address> =
+        by_client(cut.iter().copied()).iter().map(|c| c.address).collect();
     let silent: u64 = cut.iter().map(|pair| pair.silent()).sum();
     let answered: u64 = cut.iter().map(|pair| pair.all.answered).sum();
     let probes: u64 = cut.iter().map(|pair| pair.probes).sum();
@@ -93,7 +94,7 @@ fn upstream_leg(facts: &Facts<'_>) -> Option<Finding> {
     let confidence = if elsewhere.is_empty() && !here { 0.75 } else { 0.85 };
     let severity = if whole { Severity::High } else { Severity::Medium };
     let cluster = cluster_answers(facts);
-    let fine = if cluster > 0 { "names of the cluster are answered" } else { "names outside fail" };
+    let fine = if cluster > 0 { ", while names of the cluster are answered" } else { "" };
     let mut finding = CAUSE
         .finding(severity, facts.capped(confidence), period)
         .about(Scope {
@@ -103,10 +104,10 @@ fn upstream_leg(facts: &Facts<'_>) -> Option<Finding> {
         })
         .explaining(silent + clients)
         .saying(format!(
-            "{} {} no answer from the upstream {}: {silent} forwarded queries lost in silence, \
-             while {fine}.",
+            "{} {} no answer from the {} {}: {silent} forwarded queries were lost in silence{fine}.",
             filter::words(&resolvers),
             filter::verb(&resolvers, "gets", "get"),
+            filter::verb(&upstreams, "upstream", "upstreams"),
             filter::words(&upstreams)
         ))
         .shown_by(
@@ -126,9 +127,15 @@ fn upstream_leg(facts: &Facts<'_>) -> Option<Finding> {
         );
     if probes > 0 {
         finding = finding.shown_by(
-            Evidence::new("health_probes", probes as f64, "count", format!(
-                "{probes} health probes (`. NS`) to the upstreams: CoreDNS itself counts them as down."
-            ))
+            Evidence::new(
+                "health_probes",
+                probes as f64,
+                "count",
+                format!(
+                    "{} (`. NS`) to the upstreams: CoreDNS itself finds them failing.",
+                    words::counted(probes, "health probe")
+                ),
+            )
             .filter(format!("dns.qry.type == 2 && {}", filter::to(&upstreams))),
         );
     }
@@ -137,13 +144,16 @@ fn upstream_leg(facts: &Facts<'_>) -> Option<Finding> {
             "cluster_answers",
             cluster as f64,
             "count",
-            format!("{cluster} questions for names of the cluster were answered meanwhile."),
+            format!(
+                "{} for names of the cluster found an answer.",
+                words::counted(cluster, "question")
+            ),
         ));
     }
     if clients > 0 {
         finding = finding.shown_by(Evidence::new("client_failures", clients as f64, "count", format!(
-            "{clients} questions of clients for names outside ended in SERVFAIL or in nothing: \
-             symptoms of this."
+            "{} of clients for names outside ended in SERVFAIL or in nothing: a symptom of this.",
+            words::counted(clients, "question")
         )));
     }
     if let Some((evidence, _)) = seen {
@@ -231,12 +241,15 @@ fn client_side(facts: &Facts<'_>) -> Option<Finding> {
     let cluster = cluster_answers(facts);
     let share = Facts::share(bad, bad + fine);
     // Unset flags and whole multiples of 2 s are CoreDNS' own; a few of them stand for all.
-    let fingerprint = timeouts >= FEW && timeouts * 2 >= pairs.iter().map(|p| p.external.servfail).sum();
+    let fingerprint =
+        timeouts >= FEW && timeouts * 2 >= pairs.iter().map(|p| p.external.servfail).sum();
     if !fingerprint || share < CLIENT_SIDE_SHARE && timeouts < 2 * FEW {
         return None;
     }
-    let servers: Vec<Address> = by_server(pairs.iter().copied()).iter().map(|s| s.address).collect();
-    let clients: Vec<Address> = by_client(pairs.iter().copied()).iter().map(|c| c.address).collect();
+    let servers: Vec<Address> =
+        by_server(pairs.iter().copied()).iter().map(|s| s.address).collect();
+    let clients: Vec<Address> =
+        by_client(pairs.iter().copied()).iter().map(|c| c.address).collect();
     let confidence = if cluster > 0 { 0.6 } else { 0.5 };
     Some(
         CAUSE
@@ -265,7 +278,8 @@ fn client_side(facts: &Facts<'_>) -> Option<Finding> {
                 bad + fine
             )))
             .shown_by(Evidence::new("cluster_answers", cluster as f64, "count", format!(
-                "{cluster} questions for names of the cluster were answered."
+                "{} for names of the cluster found an answer.",
+                words::counted(cluster, "question")
             )))
             .rather_than(
                 "upstream_slow",
@@ -273,3 +287,6 @@ fn client_side(facts: &Facts<'_>) -> Option<Finding> {
             ),
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -36,11 +36,8 @@ pub(super) fn over_rows<'a>(facts: &'a Facts<'_>) -> Vec<&'a Row> {
 fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let rates = &facts.aggregate.rates;
     let limit = rates.limit();
-    let near: Vec<&Row> = rates
-        .rows()
-        .into_iter()
-        .filter(|row| row.peak as f64 >= limit as f64 * NEAR)
-        .collect();
+    let near: Vec<&Row> =
+        rates.rows().into_iter().filter(|row| row.peak as f64 >= limit as f64 * NEAR).collect();
     let exceeded = !over_rows(facts).is_empty() && Bands::of(facts).follow_the_rate();
     let worst = near.first().filter(|_| !exceeded)?;
     let share = worst.peak as f64 / limit as f64;
@@ -52,23 +49,36 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         })
         .saying(format!(
             "{} sent up to {} packets a second to the VPC resolver and link-local services, {:.0} % \
-             of the limit of {limit}; nothing was lost for it yet.",
+             of the limit of {limit}; {}.",
             name(facts, worst),
             worst.peak,
-            share * 100.0
+            share * 100.0,
+            if facts.one_sided() {
+                "whether answers were lost for it cannot be told from one direction"
+            } else {
+                "no loss comes with it yet"
+            }
         ))
         .rather_than("vpc_dns_pps_exceeded", "no loss comes with the rate");
     for row in near {
         finding = finding.shown_by(
-            Evidence::new("peak_pps", row.peak as f64, "packets/s", format!(
-                "{}: {} packets in the second before {}.",
-                name(facts, row),
-                row.peak,
-                row.peak_at
-            ))
+            Evidence::new(
+                "peak_pps",
+                row.peak as f64,
+                "packets/s",
+                format!(
+                    "{}: {} packets in the second before {}.",
+                    name(facts, row),
+                    row.peak,
+                    row.peak_at
+                ),
+            )
             .at(row.frames.iter())
             .filter("ip.dst == 169.254.0.0/16 || dns.flags.response == 0".to_owned()),
         );
     }
     Some(finding)
 }
+
+#[cfg(test)]
+mod tests;
