@@ -21,3 +21,8 @@ pub mod report;
 pub mod verdict;
 
 pub use analysis::{analyse, analyse_blocks};
+
+/// Captures made from nothing, for the tests of the causes.
+#[cfg(test)]
+#[path = "../tests/forge/mod.rs"]
+pub(crate) mod forge;

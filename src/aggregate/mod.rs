@@ -6,6 +6,7 @@
 mod clients;
 mod delay;
 mod forwarding;
+mod legs;
 mod limited;
 mod names;
 mod observe;
@@ -175,8 +176,10 @@ impl Aggregate {
     pub fn is_forwarder(&self, client: &Client) -> bool {
         /// One `. NS` may be a person with `dig`; a health check goes on.
         const PROBES: u64 = 2;
+        /// Two clients that ask for the same pair of names at the same moment are chance.
+        const FORWARDED: u64 = 4;
         client.probes >= PROBES
-            || client.forwarded > 0 && client.forwarded * 2 >= client.asked
+            || client.forwarded >= FORWARDED && client.forwarded * 2 >= client.asked
             || self.server(client.address).is_some_and(|server| server.answered > 0)
     }
 
@@ -209,11 +212,9 @@ fn count_lookup(
     totals.only_ipv4 += u64::from(ended.only_ipv4);
     if ended.ending == Ending::Missing && ended.as_is {
         let entry = missing.entry(hasher.hash(ended.name), ended.name);
-        entry.lookups += 1;
-        entry.transactions += u64::from(ended.transactions);
         entry.frames.note(ended.frame);
         entry.period.note(ended.window.0);
         entry.period.note(ended.window.1);
-        entry.asked_by(client.address);
+        entry.asked_by(client.address, u64::from(ended.transactions));
     }
 }

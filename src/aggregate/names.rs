@@ -95,24 +95,22 @@ impl Names {
 /// Names that were looked up in vain, the whole search list through: bounded, first come.
 const MAX_MISSING: usize = 4096;
 
-/// Clients counted apart for one missing name.
-const MAX_ASKERS: usize = 4;
+/// Clients counted apart for one missing name: 3 MB at worst, all names together.
+const MAX_ASKERS: usize = 16;
 
 /// A name that does not exist.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Missing {
     /// The name as it is, case-folded, in wire form.
     pub name: Box<[u8]>,
-    /// Lookups in vain.
-    pub lookups: u64,
-    /// Transactions that they took.
-    pub transactions: u64,
+    /// Lookups in vain of those beyond `askers`, and the transactions that they took.
+    pub others: (u64, u64),
     /// Frames of first queries.
     pub frames: super::pairs::Frames,
     /// First and last moment.
     pub period: super::pairs::Period,
-    /// A few of those who asked.
-    pub askers: Vec<Address>,
+    /// The first who asked, with their lookups in vain and the transactions that they took.
+    pub askers: Vec<(Address, u64, u64)>,
 }
 
 /// All names that do not exist.
@@ -137,19 +135,23 @@ impl MissingNames {
         self.0.holds(hash)
     }
 
-    /// All, most often asked first, ties by name.
-    pub fn by_lookups(&self) -> Vec<&Missing> {
-        let mut all: Vec<&Missing> = self.0.iter().collect();
-        all.sort_by(|a, b| b.lookups.cmp(&a.lookups).then_with(|| a.name.cmp(&b.name)));
-        all
+    /// All.
+    pub fn iter(&self) -> impl Iterator<Item = &Missing> {
+        self.0.iter()
     }
 }
 
 impl Missing {
-    /// Notes who asked.
-    pub fn asked_by(&mut self, client: Address) {
-        if self.askers.len() < MAX_ASKERS && !self.askers.contains(&client) {
-            self.askers.push(client);
+    /// Notes who asked, and how much it took.
+    pub fn asked_by(&mut self, client: Address, transactions: u64) {
+        if let Some(asker) = self.askers.iter_mut().find(|asker| asker.0 == client) {
+            asker.1 += 1;
+            asker.2 += transactions;
+        } else if self.askers.len() < MAX_ASKERS {
+            self.askers.push((client, 1, transactions));
+        } else {
+            self.others.0 += 1;
+            self.others.1 += transactions;
         }
     }
 }

@@ -1,12 +1,13 @@
 //! The matcher's events, counted.
 
 use super::forwarding::is_forward_timeout;
+use super::legs::{is_translated, note_refusal};
 use super::places::Places;
 use super::{Aggregate, Client, Metering, Pair, SampleKind, Server, Table, count_lookup};
 use crate::classify::{Outcome, Question, Zone};
-use crate::decode::{IcmpError, IcmpKind};
+use crate::decode::IcmpError;
 use crate::matcher::{Observer, Refusal, Sighting, Token, Transaction, Transport};
-use crate::model::{Address, FOLD_LIMIT, NameHasher, PacketMeta, Span, fold_into, qtype};
+use crate::model::{Address, FOLD_LIMIT, NameHasher, PacketMeta, fold_into, qtype};
 
 /// No lookup: probes, zone transfers, updates.
 const NO_LOOKUP: u32 = u32::MAX;
@@ -112,6 +113,7 @@ impl Aggregate {
             qtype: message.qtype,
             time: query.packet.time,
             frame: query.packet.frame,
+            socket: u32::from(query.packet.source_port) << 16 | u32::from(message.id),
         };
         let Aggregate { lookups, clients, missing, totals, hasher, .. } = self;
         lookups.asked(&question, &mut |ended| {
@@ -241,8 +243,16 @@ impl Observer for Aggregate {
         }
     }
 
-    fn duplicate(&mut self, _token: Token, _response: &Sighting<'_>) {
+    fn duplicate(&mut self, token: Token, response: &Sighting<'_>) {
         self.totals.duplicates += 1;
+        let (places, message) = (Places::of(token), &response.message);
+        let outcome = Outcome::of(message);
+        // After a SERVFAIL, glibc and musl ask once more from the same port with the same ID.
+        if places.lookup != NO_LOOKUP && !outcome.is_failure() {
+            let (hash, kind) = (message.qname_hash, message.qtype);
+            let time = response.packet.time;
+            self.lookups.answered(places.lookup, places.generation, hash, kind, outcome, time);
+        }
     }
 
     fn unanswered(&mut self, transaction: &Transaction, pending: bool) {
@@ -314,29 +324,4 @@ impl Observer for Aggregate {
     fn answer_unwanted(&mut self, _packet: &PacketMeta, _error: &IcmpError<'_>) {
         self.totals.unwanted += 1;
     }
-}
-
-/// Whether a query was seen on its way to another address than was asked.
-fn is_translated(transaction: &Transaction) -> bool {
-    transaction.legs()[1..].iter().any(|leg| leg.server != transaction.server.address)
-}
-
-/// Counts a transaction that was refused, by who seems to have done it.
-fn note_refusal(pair: &mut Pair, transaction: &Transaction, refusal: Refusal) {
-    let closed = matches!(refusal.icmp, None | Some(IcmpKind::PortUnreachable));
-    let translated = transaction.legs()[1..]
-        .iter()
-        .any(|leg| leg.server == refusal.reporter && leg.server != transaction.server.address);
-    if closed && translated {
-        pair.closed += 1;
-    } else if closed && refusal.reporter == transaction.server.address {
-        pair.closed_unclear += 1;
-    } else {
-        pair.rejected += 1;
-    }
-    pair.refused_beyond += u64::from(transaction.legs().len() > 1);
-    pair.reject_kind = refusal.icmp;
-    pair.reporter = refusal.reporter;
-    pair.reporter_ttl = refusal.ttl;
-    pair.refusals.note(refusal.time);
 }

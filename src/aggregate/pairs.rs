@@ -56,6 +56,15 @@ impl Period {
         self.last = self.last.max(other.last);
     }
 
+    /// The period that spans all of these.
+    pub fn of(periods: impl IntoIterator<Item = Period>) -> Period {
+        let mut all = Period::default();
+        for period in periods {
+            all.join(period);
+        }
+        all
+    }
+
     /// Whether it happened at all.
     pub fn any(&self) -> bool {
         self.first <= self.last
@@ -204,6 +213,11 @@ impl Pair {
     /// Answers with this outcome.
     pub fn outcome(&self, outcome: Outcome) -> u64 {
         self.outcomes[outcome as usize]
+    }
+
+    /// Answers that say no: NXDOMAIN and NODATA.
+    pub fn outcomes_negative(&self) -> u64 {
+        self.outcome(Outcome::NxDomain) + self.outcome(Outcome::NoData)
     }
 
     /// Transactions that were refused, by whomever.

@@ -16,7 +16,7 @@ pub struct Quality {
     pub packets: u64,
     /// Their lengths on the wire, summed.
     pub bytes: u64,
-    /// Time of the first frame.
+    /// Earliest time of any frame.
     pub first: Option<Timestamp>,
     /// Latest time of any frame.
     pub last: Option<Timestamp>,
@@ -63,7 +63,7 @@ impl Quality {
     pub fn add(&mut self, other: &Quality) {
         self.packets += other.packets;
         self.bytes += other.bytes;
-        self.first = self.first.or(other.first);
+        self.first = self.first.into_iter().chain(other.first).min();
         self.last = self.last.max(other.last);
         self.out_of_order += other.out_of_order;
         self.cut += other.cut;

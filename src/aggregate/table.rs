@@ -65,7 +65,7 @@ impl<T> Table<T> {
     }
 
     /// All entries but the shared one, in the order in which they came.
-    pub fn iter(&self) -> std::slice::Iter<'_, T> {
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.entries[1..].iter()
     }
 

@@ -5,9 +5,12 @@
 //! - the same name for the other address family, or again after a failure or without an answer;
 //! - the next name of a search walk, right after the answers to the step before.
 
+mod open;
+
 use super::Outcome;
 use super::search::{Suffixes, shared_base};
-use crate::model::{FOLD_LIMIT, Span, Timestamp, labels, qtype};
+use crate::model::Timestamp;
+use open::{Ask, Open, ask_index, ends_with_labels};
 
 /// Lookups open at once; the oldest is closed to make room. 5 MB at worst.
 const MAX_OPEN: usize = 1 << 14;
@@ -19,18 +22,7 @@ const MAX_OPEN_PER_CLIENT: usize = 128;
 /// Slots looked at for one that is over, before the oldest is closed to make room.
 const TRIES: usize = 64;
 
-/// A lookup that nothing happened to for so long is over: glibc's longest silence is two waits of 5 s.
-const IDLE: Span = Span::from_secs(12);
-
-/// The second address family is asked at once, or right after the first answer.
-const PAIR_GAP: Span = Span::from_secs(1);
-
-/// The next step of a walk is asked right after the answers; a busy pod takes its time.
-const STEP_GAP: Span = Span::from_millis(500);
-
-/// Stub resolvers wait at least 250 ms before they ask again: sooner is another thread's lookup.
-const SOONEST_RETRY: Span = Span::from_millis(200);
-
+/// No slot.
 const NONE: u32 = u32::MAX;
 
 /// A slot's generation keeps to 24 bits, so that it travels in one word with other small figures.
@@ -85,51 +77,6 @@ pub struct Ended<'a> {
     pub frame: u64,
 }
 
-/// The state of one question type within a step.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Ask {
-    #[default]
-    No,
-    Waiting,
-    Done(Outcome),
-}
-
-/// The question types that one lookup asks side by side.
-const PAIRED: [u16; 3] = [qtype::A, qtype::AAAA, qtype::HTTPS];
-
-/// Suffixes that one lookup remembers: Kubernetes allows 32 search domains, nobody has half of it.
-const MAX_TRIED: usize = 12;
-
-struct Open {
-    client: u32,
-    /// Next open lookup of the same client.
-    next: u32,
-    generation: u32,
-    live: bool,
-    name: [u8; FOLD_LIMIT],
-    length: u8,
-    /// Octets of the name that is wanted, at the start of `name`; 0 while unknown.
-    base: u8,
-    as_is_first: bool,
-    doubled: bool,
-    /// A step before the last had no answer, or a failure for one: what it stood for is unknown.
-    broken: bool,
-    /// The type of a lookup outside [`PAIRED`].
-    single: u16,
-    asks: [Ask; 3],
-    name_hash: u64,
-    steps: u32,
-    transactions: u32,
-    step_transactions: u32,
-    suffixes: [u16; MAX_TRIED],
-    suffix_count: u8,
-    first: Timestamp,
-    /// When each of `asks` was sent last.
-    sent: [Timestamp; 3],
-    last: Timestamp,
-    frame: u64,
-}
-
 /// All open lookups.
 #[derive(Default)]
 pub struct Lookups {
@@ -157,6 +104,8 @@ pub struct Question<'a> {
     pub time: Timestamp,
     /// Its frame.
     pub frame: u64,
+    /// Port and ID: what stays the same when a stub resolver asks all its servers in one burst.
+    pub socket: u32,
 }
 
 impl Lookups {
@@ -251,6 +200,10 @@ impl Lookups {
             return false;
         }
         if known == 0 {
+            let tails = [&current[base..], tail];
+            if tails.iter().any(|tail| self.suffixes.stands_within(tail)) {
+                return false;
+            }
             open.as_is_first = current.len() == base + 1;
             let tail = current[base..].to_vec();
             open.note_suffix(self.suffixes.note(&tail, 0));
@@ -286,13 +239,16 @@ impl Lookups {
             let slot = slot as u32;
             self.close(slot, ended);
             let generation = (self.open[slot as usize].generation + 1) & GENERATIONS;
-            self.open[slot as usize] = Open { generation, ..Open::new(question) };
+            self.open[slot as usize] = Open::new(question);
+            self.open[slot as usize].generation = generation;
             slot
         };
-        let head = &mut self.heads[question.client as usize];
+        let head = std::mem::replace(&mut self.heads[question.client as usize], slot);
+        if let Some(second) = self.open.get_mut(head as usize) {
+            second.previous = slot;
+        }
         let open = &mut self.open[slot as usize];
-        open.next = *head;
-        *head = slot;
+        open.next = head;
         open.take(question);
         (slot, open.generation)
     }
@@ -303,194 +259,17 @@ impl Lookups {
             return;
         }
         open.live = false;
-        let (client, next) = (open.client, open.next);
+        let (client, previous, next) = (open.client, open.previous, open.next);
         ended(open.ended(&self.suffixes));
         // Take it out of its client's list.
-        let mut at = self.heads[client as usize];
-        if at == slot {
-            self.heads[client as usize] = next;
-            return;
+        match self.open.get_mut(previous as usize) {
+            Some(open) => open.next = next,
+            None => self.heads[client as usize] = next,
         }
-        while let Some(open) = self.open.get_mut(at as usize) {
-            if open.next == slot {
-                open.next = next;
-                return;
-            }
-            at = open.next;
+        if let Some(open) = self.open.get_mut(next as usize) {
+            open.previous = previous;
         }
     }
-}
-
-impl Open {
-    fn new(question: &Question<'_>) -> Open {
-        let mut open = Open {
-            client: question.client,
-            next: NONE,
-            generation: 0,
-            live: true,
-            name: [0; FOLD_LIMIT],
-            length: 0,
-            base: 0,
-            as_is_first: false,
-            doubled: false,
-            broken: false,
-            single: if PAIRED.contains(&question.qtype) { 0 } else { question.qtype },
-            asks: [Ask::No; 3],
-            name_hash: 0,
-            steps: 1,
-            transactions: 0,
-            step_transactions: 0,
-            suffixes: [0; MAX_TRIED],
-            suffix_count: 0,
-            first: question.time,
-            sent: [question.time; 3],
-            last: question.time,
-            frame: question.frame,
-        };
-        open.set_name(question);
-        open
-    }
-
-    fn set_name(&mut self, question: &Question<'_>) {
-        self.name[..question.name.len()].copy_from_slice(question.name);
-        self.length = question.name.len() as u8;
-        self.name_hash = question.name_hash;
-    }
-
-    /// Whether the walk has come to its end: the name as it is, behind the list.
-    fn is_complete(&self) -> bool {
-        !self.as_is_first && self.length == self.base + 1
-    }
-
-    fn tried(&self, suffix: u16) -> bool {
-        self.suffixes[..usize::from(self.suffix_count)].contains(&suffix)
-    }
-
-    fn note_suffix(&mut self, suffix: Option<u16>) {
-        if let (Some(suffix), true) = (suffix, usize::from(self.suffix_count) < MAX_TRIED) {
-            self.suffixes[usize::from(self.suffix_count)] = suffix;
-            self.suffix_count += 1;
-        }
-    }
-
-    /// Counts a transaction that belongs here, and says whether it asks again what is unanswered.
-    fn take(&mut self, question: &Question<'_>) -> bool {
-        let kind = ask_index(question.qtype);
-        let again = self.asks[kind] == Ask::Waiting;
-        self.asks[kind] = Ask::Waiting;
-        self.sent[kind] = question.time;
-        self.transactions += 1;
-        self.step_transactions += 1;
-        self.last = self.last.max(question.time);
-        again
-    }
-
-    /// Whether the question's type can be part of this lookup.
-    fn same_kind(&self, kind: u16) -> bool {
-        if PAIRED.contains(&kind) { self.single == 0 } else { self.single == kind }
-    }
-
-    /// Whether nothing more can belong to this lookup at `time`: both address families are answered,
-    /// or it is too late for whatever it might have gone on with.
-    fn is_over(&self, time: Timestamp) -> bool {
-        let gap = time.since(self.last);
-        let goes_on = self.asks.iter().any(|ask| match ask {
-            Ask::Waiting => true,
-            Ask::Done(outcome) => outcome.is_failure() || *outcome == Outcome::Truncated,
-            Ask::No => false,
-        });
-        if goes_on {
-            return gap > IDLE;
-        }
-        let [a, aaaa, _] = self.asks;
-        let resolved = self.asks.contains(&Ask::Done(Outcome::Answered));
-        resolved && a != Ask::No && aaaa != Ask::No || gap > PAIR_GAP
-    }
-
-    /// Whether `question` is the same name once more for this lookup.
-    fn joins(&self, question: &Question<'_>) -> bool {
-        if self.name_hash != question.name_hash || !self.same_kind(question.qtype) {
-            return false;
-        }
-        let kind = ask_index(question.qtype);
-        match self.asks[kind] {
-            Ask::No => {
-                let waiting = self.asks.contains(&Ask::Waiting);
-                waiting || question.time.since(self.last) <= PAIR_GAP
-            }
-            Ask::Waiting => question.time.since(self.sent[kind]) >= SOONEST_RETRY,
-            Ask::Done(outcome) => outcome.is_failure() || outcome == Outcome::Truncated,
-        }
-    }
-
-    /// Whether the step that this lookup is at may be followed by another name.
-    fn may_step(&self, question: &Question<'_>) -> bool {
-        // TXT is left out: DMARC and SPF climb a name's parents themselves.
-        let kind = ask_index(question.qtype);
-        if !self.same_kind(question.qtype) || question.qtype == 16 || self.asks[kind] == Ask::No {
-            return false;
-        }
-        let resolved = self.asks.contains(&Ask::Done(Outcome::Answered));
-        let waiting = self.asks.contains(&Ask::Waiting);
-        let gap = question.time.since(self.last);
-        // Without an answer, the next name comes when the resolver's own timer has run out.
-        !resolved && if waiting { gap >= SOONEST_RETRY } else { gap <= STEP_GAP }
-    }
-
-    fn ended(&self, suffixes: &Suffixes) -> Ended<'_> {
-        let done = |wanted: Outcome| self.asks.contains(&Ask::Done(wanted));
-        let ending = if done(Outcome::Answered) || done(Outcome::Truncated) {
-            Ending::Resolved
-        } else if self.asks.contains(&Ask::Waiting) {
-            Ending::Unanswered
-        } else if self.asks.iter().any(|ask| matches!(ask, Ask::Done(o) if o.is_failure())) {
-            Ending::Failed
-        } else if done(Outcome::NoData) {
-            Ending::NoData
-        } else {
-            Ending::Missing
-        };
-        let base = usize::from(self.base);
-        Ended {
-            client: self.client,
-            name: &self.name[..usize::from(self.length)],
-            steps: self.steps,
-            transactions: self.transactions,
-            extra: self.transactions - self.step_transactions,
-            ending,
-            doubled: self.doubled,
-            dots: (base > 0).then(|| labels(&self.name[..base]).count().saturating_sub(1) as u8),
-            as_is_first: self.as_is_first,
-            as_is: if base > 0 {
-                self.is_complete() && !self.broken
-            } else {
-                !suffixes.ends(&self.name[..usize::from(self.length)])
-            },
-            only_ipv4: self.asks[0] == Ask::Done(Outcome::Answered)
-                && self.asks[1] == Ask::Done(Outcome::NoData),
-            suffixes: &self.suffixes[..usize::from(self.suffix_count)],
-            window: (self.first, self.last),
-            frame: self.frame,
-        }
-    }
-}
-
-/// Which of a step's asks a type is: those outside the pair use the first, being alone.
-fn ask_index(kind: u16) -> usize {
-    PAIRED.iter().position(|&paired| paired == kind).unwrap_or(0)
-}
-
-/// Whether the labels of `name` (without root) end in those of `tail` (with root).
-fn ends_with_labels(name: &[u8], tail: &[u8]) -> bool {
-    let tail = &tail[..tail.len() - 1];
-    let Some(start) = name.len().checked_sub(tail.len()) else { return false };
-    let mut at = 0;
-    name[start..] == *tail
-        && (start == 0
-            || labels(name).any(|label| {
-                at += 1 + label.len();
-                at == start
-            }))
 }
 
 #[cfg(test)]

@@ -43,6 +43,23 @@ impl Suffixes {
             || self.seen.iter().any(|suffix| is_tail(&suffix.name.0, name))
     }
 
+    /// Whether a known suffix stands in `tail`, and not at its end: then `tail` is a name that a
+    /// list made longer, not a suffix. Two lookups whose names begin alike look so.
+    pub(super) fn stands_within(&self, tail: &[u8]) -> bool {
+        let within = |suffix: &[u8]| {
+            let inner = &suffix[..suffix.len() - 1];
+            let mut at = 0;
+            labels(tail).any(|label| {
+                let here = at > 0 && tail[at..].starts_with(inner);
+                let more = here && tail.len() > at + suffix.len();
+                at += 1 + label.len();
+                more
+            })
+        };
+        // One label, such as `local`, can stand anywhere.
+        self.seen.iter().any(|known| labels(&known.name.0).count() > 1 && within(&known.name.0))
+    }
+
     /// Notes that a walk tried the suffix at `position` (from 0).
     pub fn note(&mut self, tail: &[u8], position: u64) -> Option<u16> {
         if tail.len() < 2 {

@@ -150,12 +150,11 @@ impl Answered {
         });
         // A later answer with the same key takes the place of the earlier one.
         let Answered { ring, first, index } = self;
-        match index.find_mut(key, |&s| key_of(ring, *first, s) == Some(key)) {
-            Some(place) => *place = sequence,
-            None => {
-                let hash = |&s: &u32| key_of(ring, *first, s).unwrap_or_default();
-                index.insert_unique(key, sequence, hash);
-            }
+        if let Some(place) = index.find_mut(key, |&s| key_of(ring, *first, s) == Some(key)) {
+            *place = sequence;
+        } else {
+            let hash = |&s: &u32| key_of(ring, *first, s).unwrap_or_default();
+            index.insert_unique(key, sequence, hash);
         }
     }
 

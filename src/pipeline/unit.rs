@@ -36,7 +36,7 @@ pub(super) struct Unit {
     pub(super) block: Block,
     pub(super) events: Vec<Event>,
     pub(super) quality: Quality,
-    /// Latest time of any frame, to find steps back across blocks.
+    /// Earliest time of any frame, to find steps back across blocks.
     pub(super) earliest: Option<Timestamp>,
 }
 
@@ -72,10 +72,8 @@ impl Unit {
                 self.events.push(Event { packet, link_interface, kind });
             }
         }
-        if let (Some(first), true) = (self.block.records.first(), latest > Timestamp::MIN) {
-            self.quality.first = Some(first.time);
-            self.quality.last = Some(latest);
-        }
+        self.quality.first = self.earliest;
+        self.quality.last = self.earliest.map(|_| latest);
     }
 }
 

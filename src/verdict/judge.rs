@@ -50,9 +50,15 @@ fn status(severity: Severity) -> Status {
 fn without_fault(facts: &Facts<'_>) -> Verdict {
     /// Up to this share of losses is the background noise of UDP.
     const NOISE: f64 = 0.005;
-    let tally = facts.client_tally();
+    let mut tally = facts.client_tally();
+    if tally.sent == 0 {
+        // Only forwarders were seen.
+        facts.upstream_pairs().for_each(|pair| tally.add(pair.all));
+    }
     let lost = tally.unanswered;
-    let noticeable = lost >= super::facts::FEW && Facts::share(lost, tally.sent) > NOISE;
+    let rescued: u64 = facts.client_pairs().map(|pair| pair.rescued).sum();
+    let hurt = lost + rescued;
+    let noticeable = hurt >= super::facts::FEW && Facts::share(hurt, tally.sent) > NOISE;
     if noticeable {
         return Verdict {
             status: Status::Inconclusive,
@@ -61,8 +67,9 @@ fn without_fault(facts: &Facts<'_>) -> Verdict {
             severity: Severity::Medium,
             confidence: 0.0,
             summary: format!(
-                "{lost} of {} queries got no answer, and nothing in this capture tells why: \
-                 capture on the other side of the loss as well.",
+                "{hurt} of {} questions lost a packet ({lost} had no answer at all, {rescued} had one \
+                 after they were sent again), and nothing in this capture tells why: capture on \
+                 the other side of the loss as well.",
                 tally.sent
             ),
         };
@@ -73,22 +80,32 @@ fn without_fault(facts: &Facts<'_>) -> Verdict {
         category: None,
         severity: Severity::None,
         confidence: facts.capped(0.9),
-        summary: healthy_words(facts, tally.sent, lost),
+        summary: healthy_words(facts, tally.answered, lost),
     }
 }
 
-fn healthy_words(facts: &Facts<'_>, sent: u64, lost: u64) -> String {
+fn healthy_words(facts: &Facts<'_>, answered: u64, lost: u64) -> String {
     let p99 = facts.aggregate.delays.quantile(0.99) as f64 / 1000.0;
+    let asked = answered + lost;
     match lost {
+        _ if answered == 0 => {
+            "Nothing wrong is seen, and little of anything: no question of a client was answered or \
+             had to be."
+                .to_owned()
+        }
+        0 if asked == 1 => {
+            format!("DNS is healthy here: the one question asked was answered, after {p99:.1} ms.")
+        }
         0 => format!(
-            "DNS is healthy here: all {sent} questions were answered, 99 % within {p99:.1} ms."
+            "DNS is healthy here: all {asked} questions were answered, 99 % within {p99:.1} ms."
         ),
         1 => format!(
-            "DNS is healthy here: {} of {sent} questions were answered, 99 % within {p99:.1} ms; one was not, which is no pattern.",
-            sent - lost
+            "DNS is healthy here: {answered} of {asked} questions were answered, 99 % within \
+             {p99:.1} ms; one was not, which is no pattern."
         ),
         _ => format!(
-            "DNS is healthy here: {lost} of {sent} questions stayed without an answer, no more than UDP always loses; 99 % of the others were answered within {p99:.1} ms."
+            "DNS is healthy here: {lost} of {asked} questions stayed without an answer, no more than \
+             UDP always loses; 99 % of the others were answered within {p99:.1} ms."
         ),
     }
 }

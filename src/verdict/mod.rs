@@ -9,6 +9,7 @@ mod judge;
 pub mod refusals;
 mod sample;
 pub mod silence;
+pub mod words;
 
 pub use cause::Cause;
 pub use facts::{FEW, FLAWED_CONFIDENCE, Facts};
@@ -16,3 +17,6 @@ pub use finding::{
     Alternative, Evidence, Finding, Mitigation, Scope, Severity, Status, Verdict, Window,
 };
 pub use judge::{findings, verdict};
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -127,6 +127,11 @@ impl Capture {
         self
     }
 
+    /// What frames say besides their packet, to be changed: addresses of the link layer.
+    pub fn hop(&mut self) -> &mut Hop {
+        &mut self.hop
+    }
+
     /// What follows carries these VLAN tags (Ethernet only).
     pub fn vlans(&mut self, tags: &[u16]) -> &mut Self {
         self.hop.vlans = tags.to_vec();

@@ -1,13 +1,21 @@
 //! The rules one by one; `tests/regressions/lookups.rs` tells them with packets.
 
 use super::*;
-use crate::model::{Name, qtype};
+use crate::model::{Name, Span, qtype};
 
 fn ask(lookups: &mut Lookups, name: &str, kind: u16, micros: i64) -> (u32, u32) {
     let name = Name::from_text(name).0;
     let name_hash = name.iter().fold(7, |hash: u64, &b| hash.wrapping_mul(31) + u64::from(b));
     let time = Timestamp(0).plus(Span::from_micros(micros));
-    let question = Question { client: 0, name: &name, name_hash, qtype: kind, time, frame: 1 };
+    let question = Question {
+        client: 0,
+        name: &name,
+        name_hash,
+        qtype: kind,
+        time,
+        frame: 1,
+        socket: micros as u32,
+    };
     lookups.asked(&question, &mut |_| {})
 }
 

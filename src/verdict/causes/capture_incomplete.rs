@@ -1,6 +1,6 @@
 //! One-sided, dropped, cut or filtered so that nothing can be concluded.
 
-use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity};
+use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, words};
 
 /// From this share of unanswered questions on, drops of the capture itself are in question.
 const NOTICEABLE: f64 = 0.005;
@@ -56,20 +56,24 @@ fn reason(facts: &Facts<'_>) -> Option<(String, &'static str, u64)> {
             "The frames are cut before DNS begins: capture with a snap length of at least 512."
                 .to_owned()
         } else {
-            format!("None of the {} packets is DNS on the ports looked at.", quality.packets)
+            format!(
+                "No DNS on the ports looked at, in {}.",
+                words::counted(quality.packets, "packet")
+            )
         };
         return Some((text, "dns_messages", 0));
     }
     if facts.one_sided() {
         let (there, missing, count) = if queries == 0 {
-            ("responses", "query", responses)
+            ("response", "query", responses)
         } else {
-            ("queries", "response", queries)
+            ("query", "response", queries)
         };
         return Some((
             format!(
-                "Only one direction was captured: {count} {there} and not one {missing}, and nobody \
-                 behaves as if the other were missing."
+                "Only one direction was captured: {} and not one {missing}, and nobody behaves as if \
+                 the other were missing.",
+                words::counted(count, there)
             ),
             "one_sided_messages",
             count,
@@ -78,20 +82,23 @@ fn reason(facts: &Facts<'_>) -> Option<(String, &'static str, u64)> {
     if totals.answered == 0 && totals.unanswered == 0 && readable > 0 {
         return Some((
             format!(
-                "The capture ends before any answer had to come: {} questions were still waiting.",
-                totals.pending
+                "The capture ends before any answer had to come: {} {} still waiting.",
+                words::counted(totals.pending, "question"),
+                words::verb(totals.pending, "was", "were")
             ),
             "pending_at_end",
             totals.pending,
         ));
     }
     let dropped = facts.dropped.filter(|_| facts.lossy())?;
-    let lost = totals.unanswered;
+    let rescued: u64 = facts.aggregate.pairs.iter().map(|pair| pair.rescued).sum();
+    let lost = totals.unanswered + rescued;
     (lost > 0 && Facts::share(lost, totals.transactions) > NOTICEABLE).then(|| {
         (
             format!(
-                "{lost} of {} questions have no answer in this capture, but the kernel dropped \
-                 {dropped} packets while it was taken: they may have been answered.",
+                "{lost} of {} questions have no answer in this capture, or none to their first \
+                 packet, but the kernel dropped {dropped} packets while it was taken: the answers may \
+                 be among these.",
                 totals.transactions
             ),
             "dropped_by_kernel",
@@ -99,3 +106,6 @@ fn reason(facts: &Facts<'_>) -> Option<(String, &'static str, u64)> {
         )
     })
 }
+
+#[cfg(test)]
+mod tests;

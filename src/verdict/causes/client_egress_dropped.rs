@@ -1,7 +1,7 @@
 //! Some clients get nothing at all, silently, from servers that answer others.
 
 use super::upstream_unreachable;
-use crate::aggregate::Pair;
+use crate::aggregate::{Pair, Period};
 use crate::model::Address;
 use crate::verdict::silence::{Sum, by_client, last_seen};
 use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter};
@@ -61,8 +61,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         (true, 1) if cut.len() == 1 && !facts.answers_anybody() => (cut, 0.6),
         _ => return None,
     };
-    let mut period = cut[0].losses;
-    cut.iter().for_each(|client| period.join(client.losses));
+    let period = Period::of(cut.iter().map(|client| client.losses));
     let addresses: Vec<Address> = cut.iter().map(|client| client.address).collect();
     let mut servers: Vec<Address> = cut.iter().flat_map(|client| client.servers()).collect();
     servers.sort_unstable();
@@ -136,3 +135,6 @@ fn serves_others(facts: &Facts<'_>, server: Address, client: &Sum<'_>) -> bool {
             && pair.answers.first <= client.losses.last
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -46,8 +46,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     if count < REFUSALS {
         return None;
     }
-    let mut period = Period::default();
-    pairs.iter().for_each(|pair| period.join(pair.refusals));
+    let period = Period::of(pairs.iter().map(|pair| pair.refusals));
     let clients = sorted(pairs.iter().map(|pair| pair.client));
     let asked = sorted(pairs.iter().map(|pair| pair.server));
     let silent: u64 = pairs.iter().map(|pair| pair.silent()).sum();
@@ -95,3 +94,6 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
             }),
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ use crate::aggregate::{Pair, Period};
 use crate::decode::IcmpKind;
 use crate::model::Address;
 use crate::verdict::refusals::{answered_others, refused};
-use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter};
+use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter, words};
 
 /// One refusal may be chance: a resolver that restarts. Linux also answers with one ICMP error for
 /// many dropped packets, so two are plenty.
@@ -56,8 +56,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     if count < REFUSALS {
         return None;
     }
-    let mut period = Period::default();
-    pairs.iter().for_each(|pair| period.join(pair.refusals));
+    let period = Period::of(pairs.iter().map(|pair| pair.refusals));
     let clients = sorted(pairs.iter().map(|pair| pair.client));
     let servers = sorted(pairs.iter().map(|pair| pair.server));
     let reporters = sorted(pairs.iter().map(|pair| pair.reporter));
@@ -108,18 +107,18 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
                 filter::with(&clients)
             )),
         );
-    let finding =
-        if silent > 0 {
-            finding.shown_by(
+    let finding = if silent > 0 {
+        finding.shown_by(
             Evidence::new("silent_beside", silent as f64, "count", format!(
-                "{silent} more queries of the same clients got nothing: ICMP errors are rate \
-                 limited, one may stand for many."
+                "{} of the same clients got nothing at all: ICMP errors are rate limited, one may \
+                 stand for many.",
+                words::counted(silent, "more query")
             ))
             .at(pairs.iter().flat_map(|pair| pair.lost_frames.iter())),
         )
-        } else {
-            finding
-        };
+    } else {
+        finding
+    };
     Some(finding.rather_than(
         "dns_port_closed",
         if others {
@@ -155,3 +154,6 @@ pub(super) fn sorted(addresses: impl Iterator<Item = Address>) -> Vec<Address> {
     addresses.dedup();
     addresses
 }
+
+#[cfg(test)]
+mod tests;

@@ -48,8 +48,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     if count < REFUSALS {
         return None;
     }
-    let mut period = Period::default();
-    pairs.iter().for_each(|pair| period.join(pair.refusals));
+    let period = Period::of(pairs.iter().map(|pair| pair.refusals));
     let clients = sorted(pairs.iter().map(|pair| pair.client));
     let servers = sorted(pairs.iter().map(|pair| pair.server));
     let reporters = sorted(pairs.iter().map(|pair| pair.reporter));
@@ -84,3 +83,6 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
             .rather_than("firewall_reject", "nobody is answered, not some clients only"),
     )
 }
+
+#[cfg(test)]
+mod tests;

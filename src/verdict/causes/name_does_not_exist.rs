@@ -1,6 +1,7 @@
 //! A name that does not exist, asked again and again.
 
-use crate::aggregate::{Missing, SampleKind};
+use super::firewall_reject::sorted;
+use crate::aggregate::{Missing, Period, SampleKind};
 use crate::model::{Address, display_name, labels};
 use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter};
 
@@ -34,57 +35,77 @@ pub(super) const CAUSE: Cause = Cause {
     detect,
 };
 
+/// A missing name, without what forwarders pass on of it.
+struct Vain<'a> {
+    missing: &'a Missing,
+    lookups: u64,
+    transactions: u64,
+    askers: Vec<Address>,
+}
+
+impl Vain<'_> {
+    fn of<'a>(facts: &Facts<'_>, missing: &'a Missing) -> Vain<'a> {
+        let (lookups, transactions) = missing.others;
+        let mut vain = Vain { missing, lookups, transactions, askers: Vec::new() };
+        for &(asker, lookups, transactions) in &missing.askers {
+            if !facts.is_forwarder(asker) {
+                vain.lookups += lookups;
+                vain.transactions += transactions;
+                vain.askers.push(asker);
+            }
+        }
+        vain
+    }
+}
+
 fn detect(facts: &Facts<'_>) -> Option<Finding> {
-    let missing: Vec<&Missing> = facts
-        .aggregate
-        .missing
-        .by_lookups()
-        .into_iter()
-        .filter(|missing| missing.lookups >= AGAIN && !is_reverse(&missing.name))
-        .filter(|missing| missing.askers.iter().any(|&asker| !facts.is_forwarder(asker)))
+    let names = facts.aggregate.missing.iter().filter(|missing| !is_reverse(&missing.name));
+    let mut vain: Vec<Vain<'_>> = names
+        .map(|missing| Vain::of(facts, missing))
+        .filter(|vain| vain.lookups >= AGAIN)
         .collect();
-    let lookups: u64 = missing.iter().map(|missing| missing.lookups).sum();
-    let first = missing.first()?;
-    let name = display_name(&first.name);
-    let mut period = first.period;
-    missing.iter().for_each(|other| period.join(other.period));
-    let mut askers: Vec<Address> = missing.iter().flat_map(|m| m.askers.clone()).collect();
-    askers.sort_unstable();
-    askers.dedup();
-    let others = match missing.len() {
-        1 => String::new(),
-        2 => " and another name".to_owned(),
-        more => format!(" and {} other names", more - 1),
+    vain.sort_by(|a, b| {
+        b.lookups.cmp(&a.lookups).then_with(|| a.missing.name.cmp(&b.missing.name))
+    });
+    let first = vain.first()?;
+    let name = display_name(&first.missing.name);
+    let lookups: u64 = vain.iter().map(|vain| vain.lookups).sum();
+    let period = Period::of(vain.iter().map(|vain| vain.missing.period));
+    let askers = sorted(vain.iter().flat_map(|vain| vain.askers.iter().copied()));
+    let (others, do_not_exist) = match vain.len() {
+        1 => (String::new(), "does not exist"),
+        2 => (" and another name".to_owned(), "do not exist"),
+        more => (format!(" and {} other names", more - 1), "do not exist"),
     };
-    let names = missing.iter().take(SHOWN).map(|m| display_name(&m.name)).collect();
+    let names = vain.iter().take(SHOWN).map(|vain| display_name(&vain.missing.name)).collect();
     let mut finding = CAUSE
         .finding(Severity::Low, 0.85, period)
         .about(Scope { clients: Facts::list(&askers), names, ..Scope::default() })
-        .explaining(missing.iter().map(|m| m.transactions).sum())
+        .explaining(vain.iter().map(|vain| vain.transactions).sum())
         .saying(format!(
-            "{name}{others} does not exist: {lookups} lookups by {} went through every step of the \
-             search list and found nothing.",
+            "{name}{others} {do_not_exist}: {lookups} lookups by {} were answered NXDOMAIN to the \
+             last step.",
             filter::words(&askers)
         ))
-        .rather_than("ndots_search_chain", "no step of these walks ended with an answer");
-    for missing in missing.iter().take(SHOWN) {
-        let name = display_name(&missing.name);
+        .rather_than("ndots_search_chain", "no step of these lookups ended with an answer");
+    for vain in vain.iter().take(SHOWN) {
+        let name = display_name(&vain.missing.name);
         finding = finding.shown_by(
             Evidence::new(
                 "lookups_in_vain",
-                missing.lookups as f64,
+                vain.lookups as f64,
                 "count",
                 format!(
                     "{name}: {} lookups, {} queries, every answer NXDOMAIN.",
-                    missing.lookups, missing.transactions
+                    vain.lookups, vain.transactions
                 ),
             )
-            .at(missing.frames.iter())
+            .at(vain.missing.frames.iter())
             .filter(format!("dns.qry.name contains {}", quoted(&name))),
         );
     }
     Some(finding.with_sample(facts, &[SampleKind::Missing], |sample| {
-        missing.iter().take(SHOWN).any(|missing| sample.is_about(&missing.name))
+        vain.iter().take(SHOWN).any(|vain| sample.is_about(&vain.missing.name))
     }))
 }
 
@@ -96,3 +117,6 @@ fn quoted(name: &str) -> String {
 fn is_reverse(name: &[u8]) -> bool {
     labels(name).last() == Some(b"arpa")
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! Search-domain walks: NXDOMAIN upon NXDOMAIN on the way to an answer. Works as designed.
 
 use crate::aggregate::Client;
-use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter};
+use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter, words};
 
 /// Clients described one by one; the others are in the sums.
 const DESCRIBED: usize = 3;
@@ -41,7 +41,9 @@ pub(super) const CAUSE: Cause = Cause {
 
 fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let mut walkers: Vec<&Client> = facts.clients().filter(|client| client.walks > 0).collect();
-    if walkers.is_empty() {
+    // In a capture without answers the steps follow time-outs: nothing normal about that.
+    let answered = facts.client_pairs().any(|pair| pair.outcomes_negative() > 0);
+    if walkers.is_empty() || !answered {
         return None;
     }
     walkers.sort_by(|a, b| b.extra.cmp(&a.extra).then(a.address.cmp(&b.address)));
@@ -56,13 +58,15 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         .about(Scope { clients: Facts::list(&addresses), ..Scope::default() })
         .saying(format!(
             "{walks} of {lookups} lookups walked the search list, {resolved} of them to an answer: \
-             {extra} extra queries ({:.0} % of the clients' questions), all normal.",
-            share * 100.0
+             {} ({} of the clients' questions), as designed.",
+            words::counted(extra, "extra query"),
+            words::percent(share)
         ))
         .shown_by(
             Evidence::new("extra_queries", extra as f64, "count", format!(
-                "Steps before the last one of a walk took {extra} queries; their NXDOMAINs are the \
-                 search list at work."
+                "Steps before the last one of a walk took {}: a negative answer there is the search list \
+                 at work.",
+                words::counted(extra, "query")
             ))
             .at(walkers.iter().flat_map(|client| client.walk_frames.iter()))
             .filter("dns.flags.response == 1 && dns.flags.rcode == 3".to_owned()),
@@ -72,9 +76,9 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     }
     if doubled > 0 {
         finding = finding.shown_by(Evidence::new("doubled_suffixes", doubled as f64, "count", format!(
-            "{doubled} lookups were for names that already ended in a search domain, so that the \
-             domain stands twice in the first names asked: also normal, for a name with fewer \
-             dots than ndots."
+            "{} asked for a name that already ends in a search domain, so that the domain stands \
+             twice in the first names tried: normal as well, for a name with fewer dots than ndots.",
+            words::counted(doubled, "lookup")
         )));
     }
     Some(finding)
@@ -99,15 +103,22 @@ fn describe(facts: &Facts<'_>, client: &Client) -> Evidence {
     };
     let needed = (client.transactions - client.extra).max(1);
     let amplification = client.transactions as f64 / needed as f64;
-    Evidence::new("amplification", amplification, "x", format!(
-        "{}: search list {}; {ndots}; {} walks among {} lookups, {:.1} queries for each that was \
-         needed.",
-        client.address,
-        list.join(", "),
-        client.walks,
-        client.lookups,
-        amplification
-    ))
+    Evidence::new(
+        "amplification",
+        amplification,
+        "x",
+        format!(
+            "{}: search list {}; {ndots}; {} among {}, {:.1} queries for each that was needed.",
+            client.address,
+            list.join(", "),
+            words::counted(client.walks, "walk"),
+            words::counted(client.lookups, "lookup"),
+            amplification
+        ),
+    )
     .at(client.walk_frames.iter())
     .filter(format!("dns && {}", filter::with(&[client.address])))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! An empty AAAA beside a good A: the name has no IPv6 address. Normal.
 
-use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity};
+use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, words};
 
 /// The cause.
 pub(super) const CAUSE: Cause = Cause {
@@ -32,15 +32,59 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
             .finding(Severity::None, 0.95, facts.whole())
             .about(Scope { clients: Facts::list(&addresses), ..Scope::default() })
             .saying(format!(
-                "{lookups} lookups found an IPv4 address and no IPv6 address: the names have none."
+                "{} found an IPv4 address and no IPv6 address: the name has none.",
+                words::counted(lookups, "lookup")
             ))
             .shown_by(
                 Evidence::new("lookups_without_ipv6", lookups as f64, "count", format!(
-                    "In {lookups} lookups the answer for A had records and the one for AAAA was \
-                     empty (NODATA)."
+                    "In {} the answer for A had records and the one for AAAA was empty (NODATA).",
+                    words::counted(lookups, "lookup")
                 ))
                 .filter("dns.qry.type == 28 && dns.flags.response == 1 && dns.flags.rcode == 0 \
                     && dns.count.answers == 0".to_owned()),
             )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::forge::{A, AAAA, Answer, Capture, Link, ms, secs};
+    use crate::verdict::tests::{Seen, Story, View};
+
+    #[test]
+    fn an_empty_aaaa_beside_a_good_a_is_normal() {
+        Story::each(&View::ALL, 1..=6, |story| {
+            story.background(ms(0), secs(20), 8.0, &mut |ask| ask.healthy());
+            story.settle(secs(21));
+            let seen = story.judge();
+            assert!(seen.has("nodata_no_ipv6").normal);
+            seen.is_healthy();
+        });
+    }
+
+    fn pair(four: Answer<'_>, six: Answer<'_>) -> Seen {
+        let mut story = Capture::new(Link::Ethernet);
+        for n in 0..20 {
+            let client = format!("10.1.2.3:{}", 40_000 + n);
+            story
+                .at(ms(n * 300))
+                .ask(&*client, "172.20.0.10", "www.example.com", A, ms(2), four)
+                .ask(&*client, "172.20.0.10", "www.example.com", AAAA, ms(3), six);
+        }
+        story.at(secs(30)).udp("10.1.2.3:9", "10.1.2.4:9", []);
+        Seen::of(story.pcap())
+    }
+
+    #[test]
+    fn two_full_answers_two_empty_ones_and_a_missing_name_are_something_else() {
+        pair(Answer::Address("192.0.2.1"), Answer::NoData("example.com")).has("nodata_no_ipv6");
+        let others = [
+            (Answer::Address("192.0.2.1"), Answer::Address("2001:db8::1")),
+            (Answer::NoData("example.com"), Answer::NoData("example.com")),
+            (Answer::NxDomain("com"), Answer::NxDomain("com")),
+        ];
+        for (four, six) in others {
+            pair(four, six).has_not("nodata_no_ipv6");
+        }
+    }
 }

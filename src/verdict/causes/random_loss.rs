@@ -6,7 +6,7 @@ use super::vpc_dns_pps_near_limit::over_rows;
 use crate::aggregate::{Bin, Pair, Period, Server};
 use crate::model::Address;
 use crate::verdict::silence::{Sum, by_client};
-use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter};
+use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter, words};
 
 /// Losses that make a pattern.
 const LOSSES: u64 = 6;
@@ -106,9 +106,9 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
             .about(Scope { clients: Facts::list(&addresses), ..Scope::default() })
             .explaining(losses)
             .saying(format!(
-                "{:.1} % of the questions lost a packet on the way, here and there: {rescued} were \
-                 answered after they were sent again, {unanswered} never.",
-                share * 100.0
+                "{} of the questions lost a packet on the way, here and there: {rescued} of {losses} \
+                 were answered after they were sent again, {unanswered} never.",
+                words::percent(share)
             ))
             .shown_by(
                 Evidence::new("loss_ratio", share, "ratio", format!(
@@ -119,8 +119,9 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
                 .filter("dns.retransmit_request || dns.flags.response == 0 && !dns.response_in".to_owned()),
             )
             .shown_by(Evidence::new("clients_losing", losers.len() as f64, "count", format!(
-                "{} of {clients} clients lost something, {} among them; all of them get answers too.",
+                "{} of {} lost something ({}); all of them get answers too.",
                 losers.len(),
+                words::counted(clients as u64, "client"),
                 filter::words(&addresses)
             )))
             .rather_than("conntrack_dnat_race", "not every loss is one of an A/AAAA pair on a new port; \
@@ -148,7 +149,7 @@ fn spread(facts: &Facts<'_>, losses: u64, period: Period) -> bool {
 /// Whether the losses come with the load: the busier half of the questions has most of them.
 fn follows_the_load(facts: &Facts<'_>) -> bool {
     let mut bins: Vec<&Bin> = facts.aggregate.timeline.bins().map(|(_, bin)| bin).collect();
-    bins.sort_by(|a, b| b.asked.cmp(&a.asked));
+    bins.sort_by_key(|bin| std::cmp::Reverse(bin.asked));
     let all: u64 = bins.iter().map(|bin| u64::from(bin.asked)).sum();
     let (mut asked, mut lost) = (0, [0_u64; 2]);
     for bin in bins {
@@ -180,3 +181,6 @@ fn one_server(facts: &Facts<'_>) -> bool {
 fn over_the_limit(facts: &Facts<'_>) -> bool {
     !over_rows(facts).is_empty() && Bands::of(facts).follow_the_rate()
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use super::upstream_unreachable;
 use crate::aggregate::{Period, SampleKind, ServfailLook};
 use crate::classify::Ending;
 use crate::model::{Address, Span};
-use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter};
+use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter, words};
 
 /// The runbook's border: fewer than ten are a scale-down.
 pub(super) const BURST: u64 = 10;
@@ -173,11 +173,11 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
             })
             .explaining(seen.count)
             .saying(format!(
-                "{} answered {} questions with SERVFAIL ({:.1} % of all answers), and no failing \
+                "{} answered {} questions with SERVFAIL ({} of all answers), and no failing \
                  upstream is seen behind it.",
                 filter::words(&backends),
                 seen.count,
-                share * 100.0
+                words::percent(share)
             ))
             .shown_by(
                 Evidence::new(
@@ -195,8 +195,10 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
                 share,
                 "ratio",
                 format!(
-                    "{} of {} answers to clients were SERVFAIL; {} lookups ended with it.",
-                    seen.count, seen.answers, seen.failed_lookups
+                    "{} of {} answers to clients were SERVFAIL; {} ended with it.",
+                    seen.count,
+                    seen.answers,
+                    words::counted(seen.failed_lookups, "lookup")
                 ),
             ))
             .rather_than(
@@ -210,3 +212,6 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
             ),
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 use super::servfail_burst::{BURST, SAMPLES, servfails};
 use crate::model::Span;
-use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter};
+use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter, words};
 
 /// kube-proxy takes 1 to 10 s to leave out an endpoint (EKS best practices, "Cluster services");
 /// thrice that is no longer a moment.
@@ -45,7 +45,8 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let confidence = if recovered { 0.7 } else { 0.4 };
     let ending = match seen.failed_lookups {
         0 => "every lookup had its answer after a retry".to_owned(),
-        more => format!("{more} lookups did not recover"),
+        // Perhaps elsewhere: another backend answered, and this capture does not show it.
+        more => format!("{} not seen to recover", are(more)),
     };
     Some(
         CAUSE
@@ -56,20 +57,32 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
                 ..Scope::default()
             })
             .saying(format!(
-                "{} SERVFAILs within {:.1} s, from one server: what a CoreDNS pod that is going \
-                 away does; {ending}.",
-                seen.count,
-                seen.period.last.since(seen.period.first).as_secs_f64()
+                "{} within {:.1} s, from one server: what a CoreDNS pod that is going away does; \
+                 {ending}.",
+                words::counted(seen.count, "SERVFAIL"),
+                seen.period.last.since(seen.period.first).as_secs_f64().max(0.1)
             ))
             .shown_by(
-                Evidence::new("servfail_responses", seen.count as f64, "count", format!(
-                    "{} answered SERVFAIL {} times; fewer than {BURST} in a moment are no fault.",
-                    filter::words(&backends),
-                    seen.count
-                ))
+                Evidence::new(
+                    "servfail_responses",
+                    seen.count as f64,
+                    "count",
+                    format!(
+                        "{} answered SERVFAIL {}; fewer than {BURST} in a moment are no fault.",
+                        filter::words(&backends),
+                        words::counted(seen.count, "time")
+                    ),
+                )
                 .at(seen.frames)
                 .filter("dns.flags.rcode == 2".to_owned()),
             )
             .with_sample(facts, &SAMPLES, |sample| seen.clients.contains(&sample.client)),
     )
 }
+
+fn are(lookups: u64) -> String {
+    format!("{} {}", words::counted(lookups, "lookup"), words::verb(lookups, "is", "are"))
+}
+
+#[cfg(test)]
+pub(super) mod tests;

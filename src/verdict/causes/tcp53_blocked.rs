@@ -50,8 +50,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     if opened < OPENED || facts.one_sided() {
         return None;
     }
-    let mut period = Period::default();
-    pairs.iter().for_each(|pair| period.join(pair.openings));
+    let period = Period::of(pairs.iter().map(|pair| pair.openings));
     let clients = sorted(pairs.iter().map(|pair| pair.client));
     let servers = sorted(pairs.iter().map(|pair| pair.server));
     let truncated: u64 = pairs.iter().map(|pair| pair.outcome(Outcome::Truncated)).sum();

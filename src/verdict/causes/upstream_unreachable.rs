@@ -3,7 +3,7 @@
 use crate::aggregate::{Pair, Period, SampleKind};
 use crate::model::Address;
 use crate::verdict::silence::{Sum, by_client, by_server, last_seen};
-use crate::verdict::{Cause, Evidence, FEW, Facts, Finding, Scope, Severity, filter};
+use crate::verdict::{Cause, Evidence, FEW, Facts, Finding, Scope, Severity, filter, words};
 
 /// A server that gets this share of a forwarder's queries is one of its upstreams. A recursive
 /// resolver asks many authoritative servers a little each, and some of them are always silent.
@@ -84,8 +84,7 @@ fn upstream_leg(facts: &Facts<'_>) -> Option<Finding> {
     let silent: u64 = cut.iter().map(|pair| pair.silent()).sum();
     let answered: u64 = cut.iter().map(|pair| pair.all.answered).sum();
     let probes: u64 = cut.iter().map(|pair| pair.probes).sum();
-    let mut period = Period::default();
-    cut.iter().for_each(|pair| period.join(pair.losses));
+    let period = Period::of(cut.iter().map(|pair| pair.losses));
     let elsewhere = answered_elsewhere(facts, &upstreams, &resolvers, period);
     let clients = client_damage(facts);
     let seen = last_seen(facts, &cut);
@@ -94,7 +93,7 @@ fn upstream_leg(facts: &Facts<'_>) -> Option<Finding> {
     let confidence = if elsewhere.is_empty() && !here { 0.75 } else { 0.85 };
     let severity = if whole { Severity::High } else { Severity::Medium };
     let cluster = cluster_answers(facts);
-    let fine = if cluster > 0 { "names of the cluster are answered" } else { "names outside fail" };
+    let fine = if cluster > 0 { ", while names of the cluster are answered" } else { "" };
     let mut finding = CAUSE
         .finding(severity, facts.capped(confidence), period)
         .about(Scope {
@@ -104,10 +103,10 @@ fn upstream_leg(facts: &Facts<'_>) -> Option<Finding> {
         })
         .explaining(silent + clients)
         .saying(format!(
-            "{} {} no answer from the upstream {}: {silent} forwarded queries lost in silence, \
-             while {fine}.",
+            "{} {} no answer from the {} {}: {silent} forwarded queries were lost in silence{fine}.",
             filter::words(&resolvers),
             filter::verb(&resolvers, "gets", "get"),
+            filter::verb(&upstreams, "upstream", "upstreams"),
             filter::words(&upstreams)
         ))
         .shown_by(
@@ -131,9 +130,15 @@ fn upstream_leg(facts: &Facts<'_>) -> Option<Finding> {
         );
     if probes > 0 {
         finding = finding.shown_by(
-            Evidence::new("health_probes", probes as f64, "count", format!(
-                "{probes} health probes (`. NS`) to the upstreams: CoreDNS itself counts them as down."
-            ))
+            Evidence::new(
+                "health_probes",
+                probes as f64,
+                "count",
+                format!(
+                    "{} (`. NS`) to the upstreams: CoreDNS itself finds them failing.",
+                    words::counted(probes, "health probe")
+                ),
+            )
             .filter(format!("dns.qry.type == 2 && {}", filter::to(&upstreams))),
         );
     }
@@ -142,19 +147,17 @@ fn upstream_leg(facts: &Facts<'_>) -> Option<Finding> {
             "cluster_answers",
             cluster as f64,
             "count",
-            format!("{cluster} questions for names of the cluster were answered meanwhile."),
+            format!(
+                "{} for names of the cluster found an answer.",
+                words::counted(cluster, "question")
+            ),
         ));
     }
     if clients > 0 {
-        finding = finding.shown_by(Evidence::new(
-            "client_failures",
-            clients as f64,
-            "count",
-            format!(
-                "{clients} questions of clients for names outside ended in SERVFAIL or in nothing: \
-             symptoms of this."
-            ),
-        ));
+        finding = finding.shown_by(Evidence::new("client_failures", clients as f64, "count", format!(
+            "{} of clients for names outside ended in SERVFAIL or in nothing: a symptom of this.",
+            words::counted(clients, "question")
+        )));
         finding = finding.with_sample(facts, &[SampleKind::GivenUp], |sample| {
             !facts.is_forwarder(sample.client)
         });
@@ -232,8 +235,7 @@ fn client_side(facts: &Facts<'_>) -> Option<Finding> {
         .collect();
     let timeouts: u64 = pairs.iter().map(|pair| pair.external_timeouts).sum();
     let bad: u64 = pairs.iter().map(|p| p.external.unanswered + p.external.servfail).sum();
-    let mut period = Period::default();
-    pairs.iter().for_each(|pair| period.join(pair.external_bad));
+    let period = Period::of(pairs.iter().map(|pair| pair.external_bad));
     // Names outside that were answered in the same time: from a cache, or the upstream is back.
     let fine: u64 = facts
         .client_pairs()
@@ -282,7 +284,8 @@ fn client_side(facts: &Facts<'_>) -> Option<Finding> {
                 bad + fine
             )))
             .shown_by(Evidence::new("cluster_answers", cluster as f64, "count", format!(
-                "{cluster} questions for names of the cluster were answered."
+                "{} for names of the cluster found an answer.",
+                words::counted(cluster, "question")
             )))
             .rather_than(
                 "upstream_slow",
@@ -290,3 +293,6 @@ fn client_side(facts: &Facts<'_>) -> Option<Finding> {
             ),
     )
 }
+
+#[cfg(test)]
+mod tests;

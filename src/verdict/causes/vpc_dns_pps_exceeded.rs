@@ -2,7 +2,7 @@
 
 use super::vpc_dns_pps_near_limit::over_rows;
 use crate::aggregate::{Bin, Pair, Period, Row};
-use crate::verdict::{Cause, Evidence, FEW, Facts, Finding, Scope, Severity, filter};
+use crate::verdict::{Cause, Evidence, FEW, Facts, Finding, Scope, Severity, filter, words};
 
 /// The loss over the limit has to be this many times the loss below it.
 const TIMES: f64 = 5.0;
@@ -97,8 +97,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         return None;
     }
     let worst = rows[0];
-    let mut period = Period::default();
-    rows.iter().for_each(|row| period.join(row.over));
+    let period = Period::of(rows.iter().map(|row| row.over));
     let lossy: Vec<&Pair> = facts
         .aggregate
         .pairs
@@ -123,10 +122,10 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
             .explaining(bands.lost[1])
             .saying(format!(
                 "{} sent up to {} packets a second to the VPC resolver and link-local services \
-                 (limit {limit}): {:.0} % of the questions were lost in those seconds.",
+                 (limit {limit}): {} of the questions of those seconds lost a packet.",
                 name(facts, worst),
                 worst.peak,
-                over * 100.0
+                words::percent(over)
             ))
             .shown_by(
                 Evidence::new("peak_pps", worst.peak as f64, "packets/s", format!(
@@ -150,8 +149,8 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
                 .at(lossy.iter().flat_map(|pair| pair.lost_frames.iter())),
             )
             .shown_by(Evidence::new("loss_below_limit", below, "ratio", format!(
-                "In quiet seconds {:.1} % were lost: the loss comes with the rate.",
-                below * 100.0
+                "In quiet seconds {} were lost: the loss comes with the rate.",
+                words::percent(below)
             )))
             .rather_than("upstream_unreachable", "below the limit the resolver answers")
             .rather_than("coredns_overload", "the lost questions went to the VPC resolver"),
@@ -163,3 +162,6 @@ pub(super) fn name(facts: &Facts<'_>, row: &Row) -> String {
     let (interface, source) = facts.sender(row);
     interface.or(source).unwrap_or_else(|| "an interface".to_owned())
 }
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -49,10 +49,15 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         })
         .saying(format!(
             "{} sent up to {} packets a second to the VPC resolver and link-local services, {:.0} % \
-             of the limit of {limit}; nothing was lost for it yet.",
+             of the limit of {limit}; {}.",
             name(facts, worst),
             worst.peak,
-            share * 100.0
+            share * 100.0,
+            if facts.one_sided() {
+                "whether answers were lost for it cannot be told from one direction"
+            } else {
+                "no loss comes with it yet"
+            }
         ))
         .rather_than("vpc_dns_pps_exceeded", "no loss comes with the rate");
     for row in near {
@@ -74,3 +79,6 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     }
     Some(finding)
 }
+
+#[cfg(test)]
+mod tests;

@@ -47,8 +47,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         .filter(|server| !facts.answers(server.address) && others_are_served(facts, server))
         .collect();
     let first = *wrong.first()?;
-    let mut period = Period::default();
-    wrong.iter().for_each(|server| period.join(server.losses));
+    let period = Period::of(wrong.iter().map(|server| server.losses));
     let addresses: Vec<Address> = wrong.iter().map(|server| server.address).collect();
     let pairs: Vec<&Pair> = wrong.iter().flat_map(|server| server.pairs.iter().copied()).collect();
     let clients = sorted(pairs.iter().map(|pair| pair.client));

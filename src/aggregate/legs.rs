@@ -1,0 +1,30 @@
+//! What the legs of a query tell: where it went, and who refused it.
+
+use super::Pair;
+use crate::decode::IcmpKind;
+use crate::matcher::{Refusal, Transaction};
+
+/// Whether a query was seen on its way to another address than was asked.
+pub(super) fn is_translated(transaction: &Transaction) -> bool {
+    transaction.legs()[1..].iter().any(|leg| leg.server != transaction.server.address)
+}
+
+/// Counts a transaction that was refused, by who seems to have done it.
+pub(super) fn note_refusal(pair: &mut Pair, transaction: &Transaction, refusal: Refusal) {
+    let closed = matches!(refusal.icmp, None | Some(IcmpKind::PortUnreachable));
+    let translated = transaction.legs()[1..]
+        .iter()
+        .any(|leg| leg.server == refusal.reporter && leg.server != transaction.server.address);
+    if closed && translated {
+        pair.closed += 1;
+    } else if closed && refusal.reporter == transaction.server.address {
+        pair.closed_unclear += 1;
+    } else {
+        pair.rejected += 1;
+    }
+    pair.refused_beyond += u64::from(transaction.legs().len() > 1);
+    pair.reject_kind = refusal.icmp;
+    pair.reporter = refusal.reporter;
+    pair.reporter_ttl = refusal.ttl;
+    pair.refusals.note(refusal.time);
+}

@@ -1,0 +1,252 @@
+//! A lookup while it is open.
+
+use super::{Ended, Ending, NONE, Question};
+use crate::classify::Outcome;
+use crate::classify::search::Suffixes;
+use crate::model::{FOLD_LIMIT, Span, Timestamp, labels, qtype};
+
+/// A lookup that nothing happened to for so long is over: glibc's longest silence is two waits of 5 s.
+const IDLE: Span = Span::from_secs(12);
+
+/// The second address family is asked at once, or right after the first answer.
+const PAIR_GAP: Span = Span::from_secs(1);
+
+/// The next step of a walk is asked right after the answers; a busy pod takes its time.
+const STEP_GAP: Span = Span::from_millis(500);
+
+/// Stub resolvers wait at least 250 ms before they ask again: sooner is another thread's lookup.
+const SOONEST_RETRY: Span = Span::from_millis(200);
+
+/// The state of one question type within a step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Ask {
+    #[default]
+    No,
+    Waiting,
+    Done(Outcome),
+}
+
+/// The question types that one lookup asks side by side.
+const PAIRED: [u16; 3] = [qtype::A, qtype::AAAA, qtype::HTTPS];
+
+/// Suffixes that one lookup remembers: Kubernetes allows 32 search domains, nobody has half of it.
+const MAX_TRIED: usize = 12;
+
+/// What every question of the client is held against stands first, in two cache lines; the name is
+/// read of the one that fits.
+#[repr(C)]
+pub(super) struct Open {
+    pub(super) client: u32,
+    /// Neighbours in the list of the same client's open lookups.
+    pub(super) previous: u32,
+    pub(super) next: u32,
+    pub(super) generation: u32,
+    pub(super) name_hash: u64,
+    pub(super) last: Timestamp,
+    /// When each of `asks` was sent last.
+    sent: [Timestamp; 3],
+    /// Port and ID of the last question.
+    socket: u32,
+    /// The type of a lookup outside [`PAIRED`].
+    single: u16,
+    pub(super) asks: [Ask; 3],
+    pub(super) live: bool,
+    pub(super) length: u8,
+    /// Octets of the name that is wanted, at the start of `name`; 0 while unknown.
+    pub(super) base: u8,
+    pub(super) as_is_first: bool,
+    pub(super) doubled: bool,
+    /// A step before the last had no answer, or a failure for one: what it stood for is unknown.
+    pub(super) broken: bool,
+    pub(super) suffix_count: u8,
+    pub(super) steps: u32,
+    transactions: u32,
+    pub(super) step_transactions: u32,
+    suffixes: [u16; MAX_TRIED],
+    first: Timestamp,
+    frame: u64,
+    pub(super) name: [u8; FOLD_LIMIT],
+}
+
+impl Open {
+    pub(super) fn new(question: &Question<'_>) -> Open {
+        let mut open = Open {
+            client: question.client,
+            previous: NONE,
+            next: NONE,
+            generation: 0,
+            live: true,
+            name: [0; FOLD_LIMIT],
+            length: 0,
+            base: 0,
+            as_is_first: false,
+            doubled: false,
+            broken: false,
+            single: if PAIRED.contains(&question.qtype) { 0 } else { question.qtype },
+            asks: [Ask::No; 3],
+            name_hash: 0,
+            steps: 1,
+            transactions: 0,
+            step_transactions: 0,
+            suffixes: [0; MAX_TRIED],
+            suffix_count: 0,
+            first: question.time,
+            sent: [question.time; 3],
+            last: question.time,
+            frame: question.frame,
+            socket: question.socket,
+        };
+        open.set_name(question);
+        open
+    }
+
+    pub(super) fn set_name(&mut self, question: &Question<'_>) {
+        self.name[..question.name.len()].copy_from_slice(question.name);
+        self.length = question.name.len() as u8;
+        self.name_hash = question.name_hash;
+    }
+
+    /// Whether the walk has come to its end: the name as it is, behind the list.
+    pub(super) fn is_complete(&self) -> bool {
+        !self.as_is_first && self.length == self.base + 1
+    }
+
+    pub(super) fn tried(&self, suffix: u16) -> bool {
+        self.suffixes[..usize::from(self.suffix_count)].contains(&suffix)
+    }
+
+    pub(super) fn note_suffix(&mut self, suffix: Option<u16>) {
+        if let (Some(suffix), true) = (suffix, usize::from(self.suffix_count) < MAX_TRIED) {
+            self.suffixes[usize::from(self.suffix_count)] = suffix;
+            self.suffix_count += 1;
+        }
+    }
+
+    /// Counts a transaction that belongs here, and says whether it asks again what is unanswered.
+    pub(super) fn take(&mut self, question: &Question<'_>) -> bool {
+        let kind = ask_index(question.qtype);
+        let again = self.asks[kind] == Ask::Waiting;
+        self.asks[kind] = Ask::Waiting;
+        self.sent[kind] = question.time;
+        self.socket = question.socket;
+        self.transactions += 1;
+        self.step_transactions += 1;
+        self.last = self.last.max(question.time);
+        again
+    }
+
+    fn waits(&self) -> bool {
+        self.asks.contains(&Ask::Waiting)
+    }
+
+    /// Whether the question's type can be part of this lookup.
+    fn same_kind(&self, kind: u16) -> bool {
+        if PAIRED.contains(&kind) { self.single == 0 } else { self.single == kind }
+    }
+
+    /// Whether nothing more can belong to this lookup at `time`: both address families are answered,
+    /// or it is too late for whatever it might have gone on with.
+    pub(super) fn is_over(&self, time: Timestamp) -> bool {
+        let gap = time.since(self.last);
+        let goes_on = self.asks.iter().any(|ask| match ask {
+            Ask::Waiting => true,
+            Ask::Done(outcome) => outcome.is_failure() || *outcome == Outcome::Truncated,
+            Ask::No => false,
+        });
+        if goes_on {
+            return gap > IDLE;
+        }
+        let [a, aaaa, _] = self.asks;
+        let resolved = self.asks.contains(&Ask::Done(Outcome::Answered));
+        resolved && a != Ask::No && aaaa != Ask::No || gap > PAIR_GAP
+    }
+
+    /// Whether `question` is the same name once more for this lookup.
+    pub(super) fn joins(&self, question: &Question<'_>) -> bool {
+        if self.name_hash != question.name_hash || !self.same_kind(question.qtype) {
+            return false;
+        }
+        let kind = ask_index(question.qtype);
+        match self.asks[kind] {
+            Ask::No => {
+                let waiting = self.waits();
+                waiting || question.time.since(self.last) <= PAIR_GAP
+            }
+            // Or another server is asked in the same burst, as musl does.
+            Ask::Waiting => {
+                let gap = question.time.since(self.sent[kind]);
+                gap >= SOONEST_RETRY || self.socket == question.socket
+            }
+            Ask::Done(outcome) => outcome.is_failure() || outcome == Outcome::Truncated,
+        }
+    }
+
+    /// Whether the step that this lookup is at may be followed by another name.
+    pub(super) fn may_step(&self, question: &Question<'_>) -> bool {
+        // TXT is left out: DMARC and SPF climb a name's parents themselves.
+        let kind = ask_index(question.qtype);
+        if !self.same_kind(question.qtype) || question.qtype == 16 || self.asks[kind] == Ask::No {
+            return false;
+        }
+        let resolved = self.asks.contains(&Ask::Done(Outcome::Answered));
+        let waiting = self.waits();
+        let gap = question.time.since(self.last);
+        // Without an answer, the next name comes when the resolver's own timer has run out.
+        !resolved && if waiting { gap >= SOONEST_RETRY } else { gap <= STEP_GAP }
+    }
+
+    pub(super) fn ended(&self, suffixes: &Suffixes) -> Ended<'_> {
+        let done = |wanted: Outcome| self.asks.contains(&Ask::Done(wanted));
+        let ending = if done(Outcome::Answered) || done(Outcome::Truncated) {
+            Ending::Resolved
+        } else if self.waits() {
+            Ending::Unanswered
+        } else if self.asks.iter().any(|ask| matches!(ask, Ask::Done(o) if o.is_failure())) {
+            Ending::Failed
+        } else if done(Outcome::NoData) {
+            Ending::NoData
+        } else {
+            Ending::Missing
+        };
+        let base = usize::from(self.base);
+        Ended {
+            client: self.client,
+            name: &self.name[..usize::from(self.length)],
+            steps: self.steps,
+            transactions: self.transactions,
+            extra: self.transactions - self.step_transactions,
+            ending,
+            doubled: self.doubled,
+            dots: (base > 0).then(|| labels(&self.name[..base]).count().saturating_sub(1) as u8),
+            as_is_first: self.as_is_first,
+            as_is: if base > 0 {
+                self.is_complete() && !self.broken
+            } else {
+                !suffixes.ends(&self.name[..usize::from(self.length)])
+            },
+            only_ipv4: self.asks[0] == Ask::Done(Outcome::Answered)
+                && self.asks[1] == Ask::Done(Outcome::NoData),
+            suffixes: &self.suffixes[..usize::from(self.suffix_count)],
+            window: (self.first, self.last),
+            frame: self.frame,
+        }
+    }
+}
+
+/// Which of a step's asks a type is: those outside the pair use the first, being alone.
+pub(super) fn ask_index(kind: u16) -> usize {
+    PAIRED.iter().position(|&paired| paired == kind).unwrap_or(0)
+}
+
+/// Whether the labels of `name` (without root) end in those of `tail` (with root).
+pub(super) fn ends_with_labels(name: &[u8], tail: &[u8]) -> bool {
+    let tail = &tail[..tail.len() - 1];
+    let Some(start) = name.len().checked_sub(tail.len()) else { return false };
+    let mut at = 0;
+    name[start..] == *tail
+        && (start == 0
+            || labels(name).any(|label| {
+                at += 1 + label.len();
+                at == start
+            }))
+}

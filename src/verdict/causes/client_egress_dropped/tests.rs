@@ -1,0 +1,178 @@
+use std::time::Duration;
+
+use crate::forge::{A, AAAA, Answer, Capture, Link, ms, secs};
+use crate::verdict::tests::{Reply, Seen, Story, View};
+
+/// Clients below `blocked` get nothing between the two moments.
+fn blocked(story: &mut Story, blocked: usize, from: Duration, to: Duration, reach: u8) {
+    story.background(ms(0), secs(60), 8.0, &mut |ask| {
+        let silent = ask.client < blocked && (from..to).contains(&ask.time);
+        if silent { Reply::lost(reach) } else { ask.healthy() }
+    });
+    story.settle(secs(90));
+}
+
+#[track_caller]
+fn finds(story: &Story, blocked: usize) {
+    let seen = story.judge();
+    let finding = seen.is("client_egress_dropped");
+    let mut wanted: Vec<String> =
+        story.clients[..blocked].iter().map(ToString::to_string).collect();
+    let mut found = finding.scope.clients.clone();
+    wanted.sort();
+    found.sort();
+    assert_eq!(found, wanted, "{}", seen.words());
+    for other in ["random_loss", "upstream_unreachable", "firewall_reject", "dns_port_closed"] {
+        seen.has_not(other);
+    }
+}
+
+#[test]
+fn a_client_blocked_from_birth_is_found() {
+    Story::each(&[View::Node], 2..=12, |story| {
+        let reach = story.rng.between(1, 2) as u8;
+        blocked(story, 1, ms(0), secs(999), reach);
+        finds(story, 1);
+    });
+}
+
+#[test]
+fn the_eni_shows_it_when_the_drop_is_behind_it() {
+    Story::each(&[View::Eni], 3..=12, |story| {
+        blocked(story, 1, ms(0), secs(999), 2);
+        finds(story, 1);
+    });
+}
+
+#[test]
+fn two_of_many_are_found() {
+    Story::each(&[View::Node], 5..=12, |story| {
+        blocked(story, 2, ms(0), secs(999), 1);
+        finds(story, 2);
+    });
+}
+
+#[test]
+fn a_client_blocked_from_some_moment_on_is_found_and_dated() {
+    Story::each(&[View::Node], 3..=8, |story| {
+        let from = secs(story.rng.between(15, 40));
+        blocked(story, 1, from, secs(999), 1);
+        finds(story, 1);
+        let seen = story.judge();
+        let start: jiff::Timestamp = seen.is("client_egress_dropped").window.start.parse().unwrap();
+        let at = start.as_second() - crate::forge::START.as_secs() as i64;
+        assert!(at >= from.as_secs() as i64, "{at} {from:?}");
+    });
+}
+
+/// The VPC CNI's strict mode denies until its policies are in place.
+#[test]
+fn a_client_blocked_until_some_moment_is_found() {
+    Story::each(&[View::Node], 3..=8, |story| {
+        blocked(story, 1, ms(0), secs(20), 1);
+        finds(story, 1);
+    });
+}
+
+#[test]
+fn one_pod_alone_is_a_guess() {
+    Story::each(&[View::Pod], 1..=4, |story| {
+        // Lookups that take half a minute each must not pile up by the hundred in one pod.
+        story.background(ms(0), secs(60), 0.8, &mut |_| Reply::lost(1));
+        story.settle(secs(120));
+        let seen = story.judge();
+        let finding = seen.is("client_egress_dropped");
+        assert!(finding.confidence <= 0.6, "{}", seen.words());
+    });
+}
+
+#[test]
+fn a_dead_server_is_silent_to_everybody() {
+    Story::each(&[View::Node, View::Eni, View::Dns], 3..=12, |story| {
+        blocked(story, 99, ms(0), secs(999), 3);
+        story.judge().has_not("client_egress_dropped");
+    });
+}
+
+#[test]
+fn a_server_that_dies_is_silent_to_everybody_from_then_on() {
+    Story::each(&[View::Node, View::Eni, View::Dns], 3..=12, |story| {
+        blocked(story, 99, secs(30), secs(999), 3);
+        story.judge().has_not("client_egress_dropped");
+    });
+}
+
+/// One backend of several: every client loses a part, those with few questions perhaps all.
+#[test]
+fn a_dead_backend_is_no_blocked_client() {
+    Story::each(&[View::Node], 3..=8, |story| {
+        let dead = story.backends.len() - 1;
+        story.background(ms(0), secs(90), 8.0, &mut |ask| {
+            if ask.backend == dead { Reply::lost(3) } else { ask.healthy() }
+        });
+        story.settle(secs(120));
+        story.judge().has_not("client_egress_dropped");
+    });
+}
+
+#[test]
+fn random_loss_blocks_nobody() {
+    Story::each(&[View::Node, View::Eni], 3..=20, |story| {
+        story.background(ms(0), secs(60), 8.0, &mut |ask| {
+            if ask.luck() < 0.15 { Reply::lost(2) } else { ask.healthy() }
+        });
+        story.settle(secs(90));
+        story.judge().has_not("client_egress_dropped");
+    });
+}
+
+/// Questions only: the walks go on, and nobody asks again.
+#[test]
+fn one_direction_alone_tells_nothing() {
+    Story::each(&[View::Pod, View::Node], 1..=6, |story| {
+        story.background(ms(0), secs(30), 6.0, &mut |ask| ask.healthy());
+        story.settle(secs(45));
+        let seen = Seen::of(story.one_sided(false));
+        assert_eq!(seen.root(), "undetermined", "{}", seen.words());
+        assert_eq!(seen.faults(), ["capture_incomplete"], "{}", seen.words());
+    });
+}
+
+#[test]
+fn an_address_that_nobody_is_answered_by_is_a_wrong_nameserver() {
+    for (right, wrong) in [("172.20.0.10", "10.100.0.10"), ("fd00::a", "fd00::b")] {
+        let mut story = Capture::new(Link::Ethernet);
+        for n in 0..60_u64 {
+            let lost = n % 3 == 0;
+            let six = right.contains(':');
+            let host = 10 + u64::from(lost) * 100 + n % 5;
+            let port = 40_000 + n;
+            let client = if six {
+                format!("[fd00::1:{host}]:{port}")
+            } else {
+                format!("10.1.2.{host}:{port}")
+            };
+            let (server, answer) =
+                if lost { (wrong, Answer::Nothing) } else { (right, Answer::Address("192.0.2.1")) };
+            for at in if lost { vec![0, 5005] } else { vec![0] } {
+                story.at(ms(n * 300 + at));
+                story.ask(&*client, server, "www.example.com", A, ms(2), answer);
+                story.ask(&*client, server, "www.example.com", AAAA, ms(3), answer);
+            }
+        }
+        story.at(secs(60)).udp("10.1.2.3:9", "10.1.2.4:9", []);
+        Seen::of(story.pcap()).has_not("client_egress_dropped");
+    }
+}
+
+#[test]
+fn questions_at_the_end_are_pending_not_lost() {
+    Story::each(&View::ALL, 2..=6, |story| {
+        let last = secs(20);
+        story.background(ms(0), secs(24), 6.0, &mut |ask| {
+            if ask.time > last && ask.client == 0 { Reply::lost(1) } else { ask.healthy() }
+        });
+        let seen = Seen::of(story.cut(ms(0), last + ms(4900)));
+        assert!(seen.faults().is_empty(), "{}", seen.words());
+    });
+}

@@ -1,0 +1,87 @@
+use crate::forge::{Answer, Capture, Link, PTR, ms, secs};
+use crate::verdict::tests::{Seen, Story, View};
+
+/// Somebody asks for a wrong name `times` times, among others who do not.
+fn wrong(story: &mut Story, name: &str, times: u64) {
+    story.background(ms(0), secs(40), 5.0, &mut |ask| ask.healthy());
+    for n in 0..times {
+        let at = secs(2) + ms(n * 3000) + story.rng.span(ms(0), ms(900));
+        story.lookup(at, 0, name, &mut |ask| ask.healthy());
+    }
+    story.settle(secs(60));
+}
+
+#[test]
+fn a_name_in_vain_again_and_again_is_found() {
+    Story::each(&[View::Pod, View::Node], 1..=6, |story| {
+        let (times, host) =
+            (story.rng.between(3, 10), "y".repeat(story.rng.between(1, 50) as usize));
+        // The name itself goes upstream at last: only there it is known not to exist.
+        let name = format!("gone-{host}.example.com");
+        wrong(story, &name, times);
+        let seen = story.judge();
+        let finding = seen.has("name_does_not_exist");
+        assert_eq!(finding.scope.names, [name], "{}", seen.words());
+        assert_eq!(finding.scope.clients, [story.clients[0].to_string()]);
+        assert_eq!(finding.evidence[0].value, times as f64, "{}", seen.words());
+        assert_eq!(seen.root(), "name_does_not_exist");
+    });
+}
+
+#[test]
+fn a_short_name_in_vain_is_found() {
+    Story::each(&[View::Pod, View::Node], 1..=6, |story| {
+        wrong(story, "gonedb", 5);
+        let seen = story.judge();
+        assert_eq!(seen.is("name_does_not_exist").scope.names, ["gonedb"], "{}", seen.words());
+    });
+}
+
+#[test]
+fn twice_is_a_retry() {
+    Story::each(&[View::Pod, View::Node, View::Eni], 1..=6, |story| {
+        wrong(story, "gone.example.com", 2);
+        story.judge().is_healthy();
+    });
+}
+
+/// One backend of several sees a part of each walk.
+#[test]
+fn parts_of_walks_are_no_missing_names() {
+    Story::each(&[View::Eni, View::Dns], 1..=8, |story| {
+        story.background(ms(0), secs(120), 10.0, &mut |ask| ask.healthy());
+        for n in 0..60 {
+            let client = n as usize % story.clients.len();
+            story.lookup(secs(2 * n), client, "api-7.example.com", &mut |ask| ask.healthy());
+            story.lookup(secs(2 * n) + ms(700), client, "service-5.shop", &mut |ask| ask.healthy());
+        }
+        story.settle(secs(140));
+        story.judge().is_healthy();
+    });
+}
+
+#[test]
+fn addresses_without_a_name_are_normal() {
+    let mut story = Capture::new(Link::Ethernet);
+    for n in 0..40 {
+        let name =
+            if n % 2 == 0 { "7.2.0.192.in-addr.arpa" } else { "1.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa" };
+        let client = format!("10.1.2.3:{}", 40_000 + n);
+        let none = Answer::NxDomain("in-addr.arpa");
+        story.at(ms(n * 300)).ask(&*client, "172.20.0.10", name, PTR, ms(2), none);
+    }
+    story.at(secs(30)).udp("10.1.2.3:9", "10.1.2.4:9", []);
+    Seen::of(story.pcap()).is_healthy();
+}
+
+#[test]
+fn walks_that_find_something_are_none() {
+    Story::each(&View::ALL, 1..=4, |story| {
+        for n in 0..30 {
+            story.lookup(secs(n), 0, "service-9.shop.svc.cluster.local", &mut |ask| ask.healthy());
+            story.lookup(secs(n) + ms(500), 0, "api-1.example.com", &mut |ask| ask.healthy());
+        }
+        story.settle(secs(60));
+        story.judge().is_healthy();
+    });
+}

@@ -1,0 +1,121 @@
+use crate::forge::{ms, secs};
+use crate::verdict::tests::{Ask, Reply, Seen, Story, View};
+
+const OTHERS: [&str; 6] = [
+    "client_egress_dropped",
+    "upstream_unreachable",
+    "vpc_dns_pps_exceeded",
+    "servfail_burst",
+    "firewall_reject",
+    "dns_port_closed",
+];
+
+/// Loses this share of the packets, somewhere between pod and server, and back.
+fn lossy(share: f64) -> impl FnMut(&Ask<'_>) -> Reply {
+    move |ask| {
+        let mut rng = ask.rng.clone();
+        if ask.luck() < share {
+            return Reply { reach: rng.between(1, 5) as u8, ..ask.healthy() };
+        }
+        ask.healthy()
+    }
+}
+
+#[test]
+fn loss_here_and_there_is_found() {
+    Story::each(&[View::Node], 3..=20, |story| {
+        let share = story.rng.between(10, 100) as f64 / 1000.0;
+        story.background(ms(0), secs(120), 12.0, &mut lossy(share));
+        story.settle(secs(150));
+        let seen = story.judge();
+        let finding = seen.is("random_loss");
+        assert!((0.4..=0.7).contains(&finding.confidence));
+        let found = finding.evidence[0].value;
+        assert!(found > share * 0.4 && found < share * 2.0, "{share} {}", seen.words());
+        OTHERS.iter().for_each(|other| seen.has_not(other));
+    });
+}
+
+/// As many packets of the node and beyond, seen from one pod: less sure.
+#[test]
+fn one_pod_sees_its_own_part() {
+    Story::each(&[View::Pod], 3..=5, |story| {
+        story.background(ms(0), secs(200), 10.0, &mut lossy(0.05));
+        story.settle(secs(230));
+        let seen = story.judge();
+        assert!(seen.is("random_loss").confidence <= 0.5);
+        OTHERS.iter().for_each(|other| seen.has_not(other));
+    });
+}
+
+#[test]
+fn loss_that_comes_with_the_load_is_not_random() {
+    Story::each(&[View::Node], 5..=10, |story| {
+        for turn in 0..6 {
+            let from = secs(turn * 20);
+            story.background(from, from + secs(16), 3.0, &mut |ask| ask.healthy());
+            story.background(from + secs(16), from + secs(20), 60.0, &mut lossy(0.1));
+        }
+        story.settle(secs(150));
+        story.judge().has_not("random_loss");
+    });
+}
+
+#[test]
+fn loss_at_one_backend_is_not_random() {
+    Story::each(&[View::Node], 5..=10, |story| {
+        let dead = story.backends.len() - 1;
+        story.background(ms(0), secs(90), 8.0, &mut |ask| {
+            if ask.backend == dead && ask.luck() < 0.3 { Reply::lost(3) } else { ask.healthy() }
+        });
+        story.settle(secs(120));
+        story.judge().has_not("random_loss");
+    });
+}
+
+#[test]
+fn loss_of_one_client_is_not_random() {
+    Story::each(&[View::Node], 5..=10, |story| {
+        story.background(ms(0), secs(120), 10.0, &mut |ask| {
+            if ask.client == 1 && ask.luck() < 0.4 { Reply::lost(1) } else { ask.healthy() }
+        });
+        story.settle(secs(150));
+        let seen = story.judge();
+        seen.has_not("random_loss");
+    });
+}
+
+#[test]
+fn loss_in_one_moment_is_not_random() {
+    Story::each(&[View::Node], 5..=10, |story| {
+        let from = secs(story.rng.between(20, 100));
+        story.background(ms(0), secs(120), 10.0, &mut |ask| {
+            let moment = (from..from + secs(4)).contains(&ask.time);
+            if moment { Reply::lost(2) } else { ask.healthy() }
+        });
+        story.settle(secs(150));
+        story.judge().has_not("random_loss");
+    });
+}
+
+#[test]
+fn a_capture_that_lost_packets_itself_cannot_tell() {
+    Story::each(&[View::Node], 3..=8, |story| {
+        story.background(ms(0), secs(90), 10.0, &mut lossy(0.08));
+        story.settle(secs(120));
+        let file = story.capture.pcapng_with(false, [90_000, 40, 300]);
+        let seen = Seen::of(file);
+        seen.has_not("random_loss");
+        assert_eq!(seen.faults(), ["capture_incomplete"], "{}", seen.words());
+    });
+}
+
+#[test]
+fn a_packet_in_a_thousand_is_noise() {
+    Story::each(&[View::Node, View::Eni], 5..=10, |story| {
+        story.background(ms(0), secs(120), 15.0, &mut lossy(0.001));
+        story.settle(secs(150));
+        let seen = story.judge();
+        assert!(seen.faults().is_empty(), "{}", seen.words());
+    });
+}
