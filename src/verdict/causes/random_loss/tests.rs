@@ -23,7 +23,7 @@ fn lossy(share: f64) -> impl FnMut(&Ask<'_>) -> Reply {
 
 #[test]
 fn loss_here_and_there_is_found() {
-    Story::each(&[View::Node], 3..=20, |story| {
+    Story::each(&[View::Node, View::Eni], 3..=20, |story| {
         let share = story.rng.between(10, 100) as f64 / 1000.0;
         story.background(ms(0), secs(120), 12.0, &mut lossy(share));
         story.settle(secs(150));
