@@ -63,7 +63,7 @@ clippy:
 doc:
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc $(LOCKED) --no-deps
 
-# The smallest build: without compressed captures, and so without a C compiler.
+# The smallest build: reads no compressed captures.
 build:
 	$(CARGO) build $(LOCKED) --no-default-features
 

@@ -64,5 +64,7 @@ fn judge(analysed: &Analysed, config: &Config) -> Document {
     };
     let findings = verdict::findings(&facts);
     let verdict = verdict::verdict(&facts, &findings);
-    report::document(&facts, &analysed.notes, verdict, findings)
+    let mut document = report::document(&facts, &analysed.notes, verdict, findings);
+    document.capture.state_evicted += analysed.interfaces_overflowed;
+    document
 }

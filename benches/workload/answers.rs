@@ -2,10 +2,10 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::forge::dns::{AA, Data, RA};
-use crate::forge::{A, AAAA, HTTPS, Message, Name, PTR, SRV, TXT, response};
-use crate::names::{Step, Zone};
-use crate::random::mix;
+use super::forge::dns::{AA, Data, RA};
+use super::forge::{A, AAAA, HTTPS, Message, Name, PTR, SRV, TXT, response};
+use super::names::{Step, Zone};
+use super::random::mix;
 
 /// A number that stands for a name.
 pub fn spread(name: &Name) -> u64 {

@@ -2,13 +2,13 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use crate::cluster::{Ids, next_socket};
-use crate::exchange::Asked;
-use crate::forge::{A, Name, Transport, query, response};
-use crate::options::Options;
-use crate::random::mix;
-use crate::schedule::{Note, Time};
-use crate::wire::{Path, Wire};
+use super::cluster::{Ids, next_socket};
+use super::exchange::Asked;
+use super::forge::{A, Name, Transport, query, response};
+use super::options::Options;
+use super::random::mix;
+use super::schedule::{Note, Time};
+use super::wire::{Path, Wire};
 
 const SERVER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 100, 0, 10));
 const BACKEND: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 244, 200, 3));

@@ -2,9 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use crate::options::Options;
-use crate::random::{Random, mix};
-use crate::wire::{Path, Wire};
+use super::options::Options;
+use super::random::{Random, mix};
+use super::wire::{Path, Wire};
 
 /// The ephemeral ports of Linux.
 const PORTS: std::ops::Range<u64> = 32768..61000;
@@ -53,7 +53,7 @@ impl Pod {
             (_, true) => BACKENDS_V6[1].into(),
         };
         let edns = random.chance(0.4).then_some(if two_sockets { 1232 } else { 1200 });
-        let ethernet = options.link == crate::options::LinkName::Ethernet;
+        let ethernet = options.link == super::options::LinkName::Ethernet;
         let tagged = random.chance(options.vlan) && ethernet;
         Pod {
             address,

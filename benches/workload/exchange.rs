@@ -1,8 +1,8 @@
 //! A question and its answer: over UDP with losses and retries, over TCP with all that streams do.
 
-use crate::forge::{ACK, FIN, Message, PSH, SYN, Transport};
-use crate::schedule::{Key, Note, Time};
-use crate::wire::{Path, Wire};
+use super::forge::{ACK, FIN, Message, PSH, SYN, Transport};
+use super::schedule::{Key, Note, Time};
+use super::wire::{Path, Wire};
 
 /// glibc asks again from the same port, under the same ID, after this time.
 const RETRY: Time = 5_000_000_000;

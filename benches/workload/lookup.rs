@@ -3,15 +3,15 @@
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
-use crate::answers;
-use crate::cluster::{Cluster, Ids};
-use crate::exchange::Asked;
-use crate::forge::{self, Message, query};
-use crate::names::{Names, Step, Wanted, Zone};
-use crate::options::Options;
-use crate::random::{Zipf, mix};
-use crate::schedule::Time;
-use crate::wire::{Path, Wire};
+use super::answers;
+use super::cluster::{Cluster, Ids};
+use super::exchange::Asked;
+use super::forge::{self, Message, query};
+use super::names::{Names, Step, Wanted, Zone};
+use super::options::Options;
+use super::random::{Zipf, mix};
+use super::schedule::Time;
+use super::wire::{Path, Wire};
 
 /// How long CoreDNS keeps what it forwarded.
 const CACHED: Time = 30_000_000_000;

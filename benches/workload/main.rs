@@ -12,13 +12,14 @@
 //! CoreDNS forwards what it does not know. See [`lookup`]; losses and TCP are in [`exchange`], copies
 //! of packets on several interfaces in [`wire`].
 
-// A program has no users of its items but itself.
-#![allow(unreachable_pub)]
+// A program has no users of its items but itself, and the benchmarks use only `capture`.
+#![allow(unreachable_pub, dead_code)]
 
 mod answers;
 mod attack;
 mod cluster;
 mod exchange;
+mod generate;
 mod lookup;
 mod names;
 mod noise;
@@ -32,84 +33,25 @@ mod wire;
 #[path = "../../tests/forge/mod.rs"]
 mod forge;
 
+use std::fs::File;
+use std::io::BufWriter;
+
 use anyhow::{Context, Result};
 use clap::Parser;
 
-use crate::attack::Attack;
-use crate::lookup::Kubernetes;
-use crate::noise::Noise;
-use crate::options::{Options, Profile};
-use crate::output::Output;
-use crate::random::Random;
-use crate::schedule::{Schedule, Time};
-use crate::truth::Truth;
-use crate::wire::Wire;
-
-/// Who makes DNS traffic.
-enum Traffic {
-    Kubernetes(Box<Kubernetes>),
-    Attack(Attack),
-}
-
-impl Traffic {
-    fn play(&mut self, at: Time, wire: &mut Wire) {
-        match self {
-            Traffic::Kubernetes(profile) => profile.play(at, wire),
-            Traffic::Attack(profile) => profile.play(at, wire),
-        }
-    }
-}
+pub use self::generate::capture;
+use self::generate::write;
+use self::options::Options;
 
 fn main() -> Result<()> {
     let options = Options::parse();
-    let truth = write(&options).with_context(|| format!("writing {}", options.output.display()))?;
+    let path = || format!("writing {}", options.output.display());
+    let file = BufWriter::with_capacity(1 << 20, File::create(&options.output).with_context(path)?);
+    let (_, truth) = write(&options, file).with_context(path)?;
     let text = serde_json::to_string_pretty(&truth)? + "\n";
     if let Some(path) = &options.truth {
         std::fs::write(path, &text).with_context(|| format!("writing {}", path.display()))?;
     }
     print!("{text}");
     Ok(())
-}
-
-/// Writes the file, and says what is in it.
-fn write(options: &Options) -> Result<serde_json::Value> {
-    let link = options.link();
-    let mut output = Output::create(&options.output, link, options.format, options.snap_length)?;
-    let mut random = Random::new(options.seed);
-    let mut foreign = Noise::new(link, &mut random);
-    let mut wire = Wire::new(Schedule::new(options.unit()), random, options.copies);
-    let mut traffic = match options.profile {
-        Profile::Kubernetes => Traffic::Kubernetes(Box::new(Kubernetes::new(options, &mut wire))),
-        Profile::Attack => Traffic::Attack(Attack::new(options)),
-    };
-    let mut truth = Truth::default();
-
-    // Nanoseconds between packets, on average; no noise is a next one that never comes.
-    let dns_gap = 1e9 / (options.pps() * (1.0 - options.noise));
-    let noise_gap = 1e9 / (options.pps() * options.noise);
-    let begin = forge::START.as_nanos() as Time;
-    let mut next_lookup = begin;
-    let mut next_noise = if options.noise > 0.0 { begin } else { Time::MAX };
-    while truth.packets < options.packets {
-        let now = next_lookup.min(next_noise);
-        if next_lookup <= next_noise {
-            let before = wire.schedule.scheduled();
-            traffic.play(now, &mut wire);
-            // The more packets a lookup makes, the longer the pause after it: the rate holds.
-            let packets = (wire.schedule.scheduled() - before) as f64;
-            next_lookup += (wire.random.exponential() * packets * dns_gap) as Time;
-        } else {
-            foreign.play(now, &mut wire);
-            next_noise += (wire.random.exponential() * noise_gap) as Time;
-        }
-        let settled = next_lookup.min(next_noise);
-        while truth.packets < options.packets
-            && let Some((key, item)) = wire.schedule.due(settled)
-        {
-            let (length, captured) = output.write(key, &item)?;
-            truth.count(key, &item, length, captured);
-        }
-    }
-    output.finish()?;
-    Ok(truth.finish(wire.schedule.rest()))
 }

@@ -1,8 +1,8 @@
 //! What pods ask for: services, names outside, names that are gone.
 
-use crate::cluster::NAMESPACES;
-use crate::forge::{A, AAAA, HTTPS, Name, PTR, SRV, TXT};
-use crate::random::{Random, Zipf, mix};
+use super::cluster::NAMESPACES;
+use super::forge::{A, AAAA, HTTPS, Name, PTR, SRV, TXT};
+use super::random::{Random, Zipf, mix};
 
 const SERVICES: usize = 2000;
 const EXTERNALS: usize = 1510;

@@ -2,10 +2,10 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use crate::forge::{ACK, Link, PSH, Packet, Transport};
-use crate::random::Random;
-use crate::schedule::{Payload, Time};
-use crate::wire::Wire;
+use super::forge::{ACK, Link, PSH, Packet, Transport};
+use super::random::Random;
+use super::schedule::{Payload, Time};
+use super::wire::Wire;
 
 const CONNECTIONS: usize = 500;
 /// The largest segment beside the timestamps option.

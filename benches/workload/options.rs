@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 
-use crate::forge::Link;
+use super::forge::Link;
 
 /// Writes a capture of DNS traffic as a Kubernetes node sees it, the same for the same seed, and
 /// prints as JSON what is in it.
@@ -26,7 +26,7 @@ pub struct Options {
     #[arg(long, value_enum, default_value_t = Format::Pcap)]
     pub format: Format,
     /// Cuts packets to this length.
-    #[arg(long, default_value_t = crate::forge::file::SNAP_LENGTH)]
+    #[arg(long, default_value_t = super::forge::file::SNAP_LENGTH)]
     pub snap_length: u32,
     #[arg(long, value_enum, default_value_t = Profile::Kubernetes)]
     pub profile: Profile,
@@ -97,6 +97,11 @@ impl Options {
     /// The precision of the file's times, in nanoseconds.
     pub fn unit(&self) -> u64 {
         if self.format == Format::Pcap { 1000 } else { 1 }
+    }
+
+    /// Whether the file says on which interface a packet was seen.
+    pub fn tells_interfaces(&self) -> bool {
+        self.link == LinkName::Sll2 || self.format == Format::Pcapng
     }
 
     pub fn pps(&self) -> f64 {

@@ -1,12 +1,10 @@
 //! Frames and the file: link header, packet, record.
 
-use std::fs::File;
-use std::io::{self, BufWriter};
-use std::path::Path;
+use std::io::{self, Write};
 
-use crate::forge::{Hop, Interface, Link, PcapNgWriter, PcapOptions, PcapWriter};
-use crate::options::Format;
-use crate::schedule::{Item, Key, Payload};
+use super::forge::{Hop, Interface, Link, PcapNgWriter, PcapOptions, PcapWriter};
+use super::options::Format;
+use super::schedule::{Item, Key, Payload};
 
 /// How many pod interfaces the node has; pods share them.
 pub const POD_INTERFACES: u32 = 16;
@@ -18,23 +16,22 @@ const ARP: u16 = 0x0806;
 const IPV4: u16 = 0x0800;
 const IPV6: u16 = 0x86dd;
 
-enum Writer {
-    Pcap(PcapWriter<BufWriter<File>>),
-    PcapNg(PcapNgWriter<BufWriter<File>>),
+enum Writer<W: Write> {
+    Pcap(PcapWriter<W>),
+    PcapNg(PcapNgWriter<W>),
 }
 
 /// The file that is being written.
-pub struct Output {
-    writer: Writer,
+pub struct Output<W: Write> {
+    writer: Writer<W>,
     link: Link,
     snap_length: usize,
     hop: Hop,
     frame: Vec<u8>,
 }
 
-impl Output {
-    pub fn create(path: &Path, link: Link, format: Format, snap_length: u32) -> io::Result<Self> {
-        let file = BufWriter::with_capacity(1 << 20, File::create(path)?);
+impl<W: Write> Output<W> {
+    pub fn new(file: W, link: Link, format: Format, snap_length: u32) -> io::Result<Self> {
         let writer = if format == Format::Pcapng {
             let named = INTERFACES.iter().map(|name| Interface::new(name, link));
             let pods = (0..POD_INTERFACES).map(|n| Interface::new(&format!("veth{n}"), link));
@@ -80,10 +77,10 @@ impl Output {
         Ok((self.frame.len(), self.frame.len().min(self.snap_length)))
     }
 
-    pub fn finish(self) -> io::Result<()> {
+    pub fn finish(self) -> io::Result<W> {
         match self.writer {
-            Writer::Pcap(writer) => writer.finish().map(drop),
-            Writer::PcapNg(writer) => writer.finish().map(drop),
+            Writer::Pcap(writer) => writer.finish(),
+            Writer::PcapNg(writer) => writer.finish(),
         }
     }
 }

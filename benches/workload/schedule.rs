@@ -6,7 +6,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use crate::forge::{Direction, Packet};
+use super::forge::{Direction, Packet};
 
 /// Nanoseconds since 1970.
 pub type Time = u64;
@@ -54,7 +54,7 @@ pub enum Payload {
 /// A packet to be written.
 pub struct Item {
     pub payload: Payload,
-    /// Counts from zero; see [`crate::output::INTERFACES`].
+    /// Counts from zero; see [`super::output::INTERFACES`].
     pub interface: u32,
     pub direction: Direction,
     /// 0 is none.

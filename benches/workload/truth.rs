@@ -6,9 +6,10 @@
 //!   segment that completes it, on its first transmission. A message whose last segment is past the
 //!   end of the file is not in the file.
 //! - **A copy** is the same packet on a further interface (`--copies`). The first one in the file is
-//!   the packet; the others count in `capture` alone. `capture.dns` counts every copy of a datagram;
-//!   of TCP it counts the messages of each distinct stream, so once before DNAT and once behind it,
-//!   but not again for the same stream on one more interface.
+//!   the packet; the others count in `capture` alone. `capture.dns` counts every copy of a message,
+//!   over UDP and TCP alike, and `capture.copies` those after the first. Where the file does not say
+//!   on which interface a packet was seen, segments seen again are retransmissions like any other:
+//!   then the messages of a TCP stream count once before DNAT and once behind it, and no more.
 //! - **A transaction** is a question from one client endpoint to one server endpoint over one
 //!   transport under one ID; the generator never uses that key twice. TC and then TCP are two.
 //!   CoreDNS' own questions to the VPC resolver are transactions, too.
@@ -29,8 +30,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde_json::{Value, json};
 
-use crate::forge::{Packet, Transport};
-use crate::schedule::{Copy, Item, Key, Note, Payload, Time};
+use super::forge::{Packet, Transport};
+use super::schedule::{Copy, Item, Key, Note, Payload, Time};
 
 /// The analyser's default query timeout.
 pub const TIMEOUT: Time = 5_000_000_000;
@@ -65,6 +66,7 @@ impl Messages {
 /// What was written so far.
 #[derive(Default)]
 pub struct Truth {
+    tells_interfaces: bool,
     first: Option<Time>,
     last: Option<Key>,
     pub packets: u64,
@@ -91,6 +93,11 @@ pub struct Truth {
 }
 
 impl Truth {
+    /// Nothing was written yet; `tells_interfaces`: the file will say where a packet was seen.
+    pub fn new(tells_interfaces: bool) -> Truth {
+        Truth { tells_interfaces, ..Truth::default() }
+    }
+
     /// One packet of `length` bytes was written, `captured` of them.
     pub fn count(&mut self, key: Key, item: &Item, length: usize, captured: usize) {
         self.first.get_or_insert(key.time);
@@ -118,7 +125,7 @@ impl Truth {
                     self.messages.count(tcp, is_query);
                     self.message(key.time, note);
                 }
-                Copy::SameStream if tcp => {}
+                Copy::SameStream if tcp && !self.tells_interfaces => {}
                 Copy::SameStream | Copy::OtherStream => self.message_copies.count(tcp, is_query),
             }
         }

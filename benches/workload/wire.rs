@@ -6,10 +6,10 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::forge::{Direction, Packet, Transport};
-use crate::output::{INTERFACES, POD_INTERFACES};
-use crate::random::Random;
-use crate::schedule::{Copy, Item, Key, Note, Payload, Schedule, Time};
+use super::forge::{Direction, Packet, Transport};
+use super::output::{INTERFACES, POD_INTERFACES};
+use super::random::Random;
+use super::schedule::{Copy, Item, Key, Note, Payload, Schedule, Time};
 
 /// A client's socket and the server that it asks.
 #[derive(Clone, Copy)]

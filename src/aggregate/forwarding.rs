@@ -1,4 +1,5 @@
-//! Forwarded questions: somebody asks what somebody else is waiting for from another server.
+//! Forwarders: somebody who asks what somebody else is waiting for from another server, and whose
+//! SERVFAILs come after whole waits for an upstream.
 
 use crate::matcher::{Sighting, Transaction};
 use crate::model::{Address, Span, Timestamp};
@@ -9,6 +10,12 @@ const PLACES: usize = 4096;
 
 /// A stub resolver waits 5 s for a forwarder.
 const WAIT: Span = Span::from_secs(5);
+
+/// CoreDNS waits 2 s for an upstream and tries up to three times: its SERVFAIL comes about 2, 4 or
+/// 6 s after the query (plugin/forward, `readTimeout`). This far off a multiple still counts.
+const FORWARD_TIMEOUT: Span = Span::from_secs(2);
+const FORWARD_SLACK: Span = Span::from_millis(300);
+const FORWARD_TRIES: i64 = 3;
 
 #[derive(Clone, Copy)]
 struct Waiting {
@@ -63,4 +70,9 @@ impl Questions {
             *place = None;
         }
     }
+}
+
+/// Whether a SERVFAIL after `delay` looks like a forwarder that waited in vain.
+pub(super) fn is_forward_timeout(delay: Span) -> bool {
+    (1..=FORWARD_TRIES).any(|tries| (delay.0 - tries * FORWARD_TIMEOUT.0).abs() <= FORWARD_SLACK.0)
 }

@@ -10,8 +10,10 @@ mod limited;
 mod names;
 mod observe;
 mod pairs;
+mod places;
 mod quality;
 mod rates;
+mod samples;
 mod servers;
 mod table;
 mod timeline;
@@ -23,6 +25,7 @@ pub use names::{Asker, Missing, MissingNames, Names};
 pub use pairs::{Frames, Pair, Period, ServfailLook, Tally};
 pub use quality::Quality;
 pub use rates::{Rates, Row, Sender};
+pub use samples::{Sample, SampleKind, Samples};
 pub use servers::Server;
 pub use table::{SHARED, Table};
 pub use timeline::{Bin, Timeline};
@@ -116,6 +119,8 @@ pub struct Aggregate {
     pub rates: Rates,
     /// Which destinations are limited.
     pub limited: Limited,
+    /// A few failing responses, octet for octet.
+    pub samples: Samples,
     metering: Metering,
     questions: Questions,
     hasher: NameHasher,
@@ -139,6 +144,7 @@ impl Aggregate {
             timeline: Timeline::default(),
             rates: Rates::new(settings.pps_limit),
             limited: Limited::new(settings.vpc_dns.clone()),
+            samples: Samples::default(),
             metering: Metering::Off,
             questions: Questions::default(),
             hasher,
@@ -176,7 +182,8 @@ impl Aggregate {
 
     /// What was seen of a server.
     pub fn server(&self, address: Address) -> Option<&Server> {
-        self.servers.iter().find(|server| server.address == address)
+        let hash = self.hasher.hash_words(address.halves());
+        self.servers.find(hash, |server| server.address == address)
     }
 
     /// State given up for want of room, all tables together.

@@ -143,6 +143,11 @@ impl MissingNames {
         self.0.get_mut(at)
     }
 
+    /// Whether a name with this hash is among them.
+    pub fn holds(&self, hash: u64) -> bool {
+        self.0.holds(hash)
+    }
+
     /// All.
     pub fn iter(&self) -> impl Iterator<Item = &Missing> {
         self.0.iter()

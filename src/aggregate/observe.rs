@@ -1,40 +1,12 @@
 //! The matcher's events, counted.
 
-use super::{Aggregate, Client, Metering, Pair, Server, Table, count_lookup};
+use super::forwarding::is_forward_timeout;
+use super::places::Places;
+use super::{Aggregate, Client, Metering, Pair, SampleKind, Server, Table, count_lookup};
 use crate::classify::{Outcome, Question, Zone};
 use crate::decode::{IcmpError, IcmpKind};
 use crate::matcher::{Observer, Refusal, Sighting, Token, Transaction, Transport};
 use crate::model::{Address, FOLD_LIMIT, NameHasher, PacketMeta, Span, fold_into, qtype};
-
-/// CoreDNS waits 2 s for an upstream and tries up to three times: its SERVFAIL comes about 2, 4 or
-/// 6 s after the query (plugin/forward, `readTimeout`). This far off a multiple still counts.
-const FORWARD_TIMEOUT: Span = Span::from_secs(2);
-const FORWARD_SLACK: Span = Span::from_millis(300);
-const FORWARD_TRIES: i64 = 3;
-
-/// Places in the tables, as they travel with a transaction.
-#[derive(Clone, Copy)]
-struct Places {
-    pair: u32,
-    name: u32,
-    lookup: u32,
-    generation: u32,
-    /// It goes to a limited destination.
-    limited: bool,
-    zone: u8,
-}
-
-impl Places {
-    fn token(self) -> Token {
-        let last = self.generation << 8 | u32::from(self.limited) << 4 | u32::from(self.zone);
-        Token([self.pair, self.name, self.lookup, last])
-    }
-
-    fn of(Token([pair, name, lookup, last]): Token) -> Places {
-        let (limited, zone) = (last & 0x10 != 0, (last & 0xf) as u8);
-        Places { pair, name, lookup, generation: last >> 8, limited, zone }
-    }
-}
 
 /// No lookup: probes, zone transfers, updates.
 const NO_LOOKUP: u32 = u32::MAX;
@@ -59,6 +31,25 @@ fn pair_place(
 }
 
 impl Aggregate {
+    /// Counts a TCP connection that a client opens, or that its server accepts.
+    pub fn connection(
+        &mut self,
+        client: Address,
+        server: Address,
+        packet: &PacketMeta,
+        accepted: bool,
+    ) {
+        let pair = pair_place(&mut self.pairs, &mut self.clients, &self.hasher, client, server);
+        let pair = self.pairs.get_mut(pair);
+        if accepted {
+            pair.accepted += 1;
+        } else {
+            pair.opened += 1;
+            pair.opened_frames.note(packet.frame);
+            pair.openings.note(packet.time);
+        }
+    }
+
     fn server_mut(&mut self, address: Address) -> &mut Server {
         let hash = self.hasher.hash_words(address.halves());
         let make = || Server { address, ..Server::default() };
@@ -95,6 +86,13 @@ impl Aggregate {
             let places = Places { limited: true, ..Places::of(*token) };
             *token = places.token();
         }
+    }
+
+    /// Whether the answer to a transaction would be kept as a sample. NXDOMAIN alone says little:
+    /// every search walk is full of them.
+    fn wants_sample(&self, kind: SampleKind, transaction: &Transaction) -> bool {
+        self.samples.wants(kind)
+            && (kind != SampleKind::Missing || self.missing.holds(transaction.qname_hash))
     }
 
     /// The lookup that a new transaction belongs to.
@@ -168,6 +166,12 @@ impl Observer for Aggregate {
         let delay = transaction.delay(time);
         let late = delay > self.settings.query_timeout;
         let failed = outcome == Outcome::ServFail;
+        let given_up = failed && is_forward_timeout(delay);
+        if let Some(kind) = SampleKind::of(outcome, given_up)
+            && self.wants_sample(kind, transaction)
+        {
+            self.samples.take(kind, transaction, response);
+        }
         self.totals.answered += 1;
         self.totals.late += u64::from(late);
         let last = self.totals.rcodes.len() - 1;
@@ -216,12 +220,13 @@ impl Observer for Aggregate {
         if places.zone == Zone::External as u8 {
             if failed {
                 pair.external_bad.note(transaction.first_sent);
-                pair.external_timeouts += u64::from(is_forward_timeout(delay));
+                pair.external_timeouts += u64::from(given_up);
             } else {
                 pair.external_fine.note(time);
             }
         }
         pair.seen_beyond += u64::from(transaction.legs().len() > 1);
+        pair.translated += u64::from(is_translated(transaction));
         pair.limited += u64::from(places.limited);
         if failed {
             pair.failures.note(time);
@@ -233,7 +238,7 @@ impl Observer for Aggregate {
             look.forwarder += u64::from(
                 !message.flags.recursion_available() && !message.flags.authoritative() && empty,
             );
-            look.after_timeouts += u64::from(is_forward_timeout(delay));
+            look.after_timeouts += u64::from(given_up);
         }
     }
 
@@ -271,6 +276,7 @@ impl Observer for Aggregate {
         pair.mismatched += u64::from(transaction.mismatch.is_some());
         let beyond = u64::from(transaction.legs().len() > 1);
         pair.seen_beyond += beyond;
+        pair.translated += u64::from(is_translated(transaction));
         pair.lost_beyond += beyond;
         pair.limited += u64::from(places.limited);
         if places.zone == Zone::External as u8 {
@@ -319,6 +325,11 @@ impl Observer for Aggregate {
     }
 }
 
+/// Whether a query was seen on its way to another address than was asked.
+fn is_translated(transaction: &Transaction) -> bool {
+    transaction.legs()[1..].iter().any(|leg| leg.server != transaction.server.address)
+}
+
 /// Counts a transaction that was refused, by who seems to have done it.
 fn note_refusal(pair: &mut Pair, transaction: &Transaction, refusal: Refusal) {
     let closed = matches!(refusal.icmp, None | Some(IcmpKind::PortUnreachable));
@@ -337,9 +348,4 @@ fn note_refusal(pair: &mut Pair, transaction: &Transaction, refusal: Refusal) {
     pair.reporter = refusal.reporter;
     pair.reporter_ttl = refusal.ttl;
     pair.refusals.note(refusal.time);
-}
-
-/// Whether a SERVFAIL after `delay` looks like a forwarder that waited in vain.
-fn is_forward_timeout(delay: Span) -> bool {
-    (1..=FORWARD_TRIES).any(|tries| (delay.0 - tries * FORWARD_TIMEOUT.0).abs() <= FORWARD_SLACK.0)
 }

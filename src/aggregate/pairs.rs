@@ -99,7 +99,11 @@ pub struct ServfailLook {
 }
 
 /// One client and one server.
+///
+/// What every transaction touches stands first, in four cache lines; what only trouble touches
+/// follows. There are thousands of pairs, and they do not fit into the cache.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
 pub struct Pair {
     /// Who asked.
     pub client: Address,
@@ -107,14 +111,30 @@ pub struct Pair {
     pub server: Address,
     /// Index of the client.
     pub client_index: u32,
+    /// Lowest and highest TTL of the server's answers.
+    pub answer_ttls: Option<(u8, u8)>,
     /// All transactions.
     pub all: Tally,
-    /// Those for names of the cluster.
-    pub cluster: Tally,
     /// Those for names outside.
     pub external: Tally,
+    /// Those for names of the cluster.
+    pub cluster: Tally,
+    /// Answers by outcome, in the order of [`Outcome`].
+    pub outcomes: [u64; 7],
+    /// When questions were asked.
+    pub asked: Period,
+    /// When answers came.
+    pub answers: Period,
+    /// When names outside the cluster were answered without SERVFAIL.
+    pub external_fine: Period,
+    /// Transactions whose query was seen on its way on.
+    pub seen_beyond: u64,
+    /// Transactions whose query was seen on its way to another address: the one asked stands for it.
+    pub translated: u64,
     /// Transactions over TCP.
     pub tcp: u64,
+    /// Transactions to a destination that counts towards an ENI's limit.
+    pub limited: u64,
     /// Sent too close to the end of the capture to tell.
     pub pending: u64,
     /// Answered after the query timeout.
@@ -125,8 +145,6 @@ pub struct Pair {
     pub resent_after_answer: u64,
     /// Transactions that only a retransmission got an answer for.
     pub rescued: u64,
-    /// Answers by outcome, in the order of [`Outcome`].
-    pub outcomes: [u64; 7],
     /// `. NS` queries: health probes of a forwarder.
     pub probes: u64,
     /// Transactions refused with "port unreachable" or RST by the address behind the DNAT: the
@@ -145,26 +163,16 @@ pub struct Pair {
     pub reporter: Address,
     /// TTL of that refusal.
     pub reporter_ttl: u8,
-    /// Lowest and highest TTL of the server's answers.
-    pub answer_ttls: Option<(u8, u8)>,
     /// Responses that came from another address than was asked.
     pub mismatched: u64,
     /// Unanswered transactions whose query was seen on its way on, behind the first interface.
     pub lost_beyond: u64,
-    /// Transactions whose query was seen on its way on.
-    pub seen_beyond: u64,
     /// How SERVFAILs look.
     pub servfails: ServfailLook,
-    /// When questions were asked.
-    pub asked: Period,
-    /// When answers came.
-    pub answers: Period,
     /// When questions that stayed unanswered were sent.
     pub losses: Period,
     /// When refusals came.
     pub refusals: Period,
-    /// When names outside the cluster were answered without SERVFAIL.
-    pub external_fine: Period,
     /// When questions for names outside the cluster were sent that stayed unanswered or failed.
     pub external_bad: Period,
     /// SERVFAILs for names outside the cluster that look like a forwarder's after vain waiting.
@@ -181,8 +189,15 @@ pub struct Pair {
     pub refusal_frames: Frames,
     /// SERVFAIL responses.
     pub servfail_frames: Frames,
-    /// Transactions to a destination that counts towards an ENI's limit.
-    pub limited: u64,
+    /// TCP connections that the client opened, each once however often its SYN was sent; as seen on
+    /// each interface.
+    pub opened: u64,
+    /// Those that the server accepted.
+    pub accepted: u64,
+    /// SYNs.
+    pub opened_frames: Frames,
+    /// When connections were opened.
+    pub openings: Period,
 }
 
 impl Pair {

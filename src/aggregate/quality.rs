@@ -34,6 +34,8 @@ pub struct Quality {
     pub headless: u64,
     /// Frames that could not be decoded, by reason.
     pub skipped: BTreeMap<Skip, u64>,
+    /// The same, of further reasons than are told apart.
+    pub skipped_otherwise: u64,
     /// ICMP errors of any kind.
     pub icmp_errors: u64,
     /// Frames that are neither from nor to a DNS port: ICMP, other services.
@@ -51,6 +53,8 @@ impl Quality {
     fn skip_many(&mut self, reason: Skip, count: u64) {
         if self.skipped.len() < MAX_KINDS || self.skipped.contains_key(&reason) {
             *self.skipped.entry(reason).or_default() += count;
+        } else {
+            self.skipped_otherwise += count;
         }
     }
 
@@ -72,6 +76,7 @@ impl Quality {
         for (&reason, &count) in &other.skipped {
             self.skip_many(reason, count);
         }
+        self.skipped_otherwise += other.skipped_otherwise;
         self.icmp_errors += other.icmp_errors;
         self.others += other.others;
         self.later_fragments += other.later_fragments;
@@ -79,10 +84,11 @@ impl Quality {
 
     /// Frames that dnspect does not support, and frames that are damaged.
     pub fn unsupported(&self) -> u64 {
-        self.skipped
+        let named = self
+            .skipped
             .iter()
             .filter(|(reason, _)| !matches!(reason, Skip::NotIp | Skip::CutShort))
-            .map(|(_, count)| count)
-            .sum()
+            .map(|(_, count)| count);
+        named.sum::<u64>() + self.skipped_otherwise
     }
 }

@@ -98,8 +98,7 @@ impl Rates {
     /// ordered by peak, then by sender.
     pub fn rows(&self) -> Vec<&Row> {
         let leaving = self.rows.iter().any(|row| row.outgoing);
-        let mut rows: Vec<&Row> =
-            self.rows.iter().filter(|row| row.outgoing || !leaving).collect();
+        let mut rows: Vec<&Row> = self.rows.iter().filter(|row| row.outgoing || !leaving).collect();
         rows.sort_by(|a, b| b.peak.cmp(&a.peak).then_with(|| a.sender.cmp(&b.sender)));
         rows
     }

@@ -6,10 +6,12 @@ use hashbrown::HashTable;
 /// The place that is shared by everything that came after the table was full.
 pub const SHARED: u32 = 0;
 
-/// A bounded table of `T`.
+/// A bounded table of `T`. The index holds places only, so that it stays in the cache; hashes are
+/// kept apart, for when it grows.
 pub struct Table<T> {
     entries: Vec<T>,
-    index: HashTable<(u64, u32)>,
+    hashes: Vec<u64>,
+    index: HashTable<u32>,
     most: usize,
     /// How often something new found the table full.
     pub overflowed: u64,
@@ -18,19 +20,20 @@ pub struct Table<T> {
 impl<T> Table<T> {
     /// A table of at most `most` entries; `shared` stands at place 0.
     pub fn new(most: usize, shared: T) -> Table<T> {
-        Table { entries: vec![shared], index: HashTable::new(), most, overflowed: 0 }
+        let hashes = vec![0];
+        Table { entries: vec![shared], hashes, index: HashTable::new(), most, overflowed: 0 }
+    }
+
+    /// The entry with this hash for which `same` holds, if there is one.
+    pub fn find(&self, hash: u64, same: impl Fn(&T) -> bool) -> Option<&T> {
+        let &at = self.index.find(hash, |&at| same(&self.entries[at as usize]))?;
+        Some(&self.entries[at as usize])
     }
 
     /// The place of the entry with this hash for which `same` holds; made by `make` if it is new.
-    pub fn place(
-        &mut self,
-        hash: u64,
-        same: impl Fn(&T) -> bool,
-        make: impl FnOnce() -> T,
-    ) -> u32 {
+    pub fn place(&mut self, hash: u64, same: impl Fn(&T) -> bool, make: impl FnOnce() -> T) -> u32 {
         let entries = &self.entries;
-        let wanted = |&(h, at): &(u64, u32)| h == hash && same(&entries[at as usize]);
-        if let Some(&(_, at)) = self.index.find(hash, wanted) {
+        if let Some(&at) = self.index.find(hash, |&at| same(&entries[at as usize])) {
             return at;
         }
         if self.entries.len() >= self.most {
@@ -39,8 +42,16 @@ impl<T> Table<T> {
         }
         let at = self.entries.len() as u32;
         self.entries.push(make());
-        self.index.insert_unique(hash, (hash, at), |&(h, _)| h);
+        self.hashes.push(hash);
+        let hashes = &self.hashes;
+        self.index.insert_unique(hash, at, |&at| hashes[at as usize]);
         at
+    }
+
+    /// Whether there is an entry with this hash.
+    pub fn holds(&self, hash: u64) -> bool {
+        !self.index.is_empty()
+            && self.index.find(hash, |&at| self.hashes[at as usize] == hash).is_some()
     }
 
     /// The entry at a place.
@@ -71,8 +82,7 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_shared_and_counted() {
         let mut table = Table::new(3, 0);
-        let places: Vec<u32> =
-            [7, 8, 9, 7, 9].map(|n| table.place(n, |&e| e == n, || n)).to_vec();
+        let places: Vec<u32> = [7, 8, 9, 7, 9].map(|n| table.place(n, |&e| e == n, || n)).to_vec();
         assert_eq!(places, [1, 2, SHARED, 1, SHARED]);
         assert_eq!((table.overflowed, table.iter().count()), (2, 2));
     }

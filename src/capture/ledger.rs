@@ -18,6 +18,9 @@ pub(super) struct Ledger {
     /// Records that were left out.
     pub(super) damaged_records: u64,
     files: Vec<String>,
+    /// Numbers of the interfaces of the file that ended before the current one began, and of this.
+    before: Vec<u16>,
+    current: Vec<u16>,
     losses: Vec<Loss>,
     warnings: Vec<String>,
     warnings_left_out: u64,
@@ -26,10 +29,25 @@ pub(super) struct Ledger {
 /// What an interface says of packets that were not captured.
 #[derive(Clone, Copy, Debug, Default)]
 struct Loss {
+    /// What the files before said.
+    before: Option<u64>,
     /// Running total of its last statistics block.
     total: Option<u64>,
     /// Sum of the losses noted with packets, for captures without statistics.
     noted: Option<u64>,
+}
+
+impl Loss {
+    /// All losses.
+    fn sum(&self) -> Option<u64> {
+        let losses = [self.before, self.total.or(self.noted)];
+        losses.into_iter().flatten().reduce(u64::saturating_add)
+    }
+
+    /// The counters start anew.
+    fn begin_again(&mut self) {
+        *self = Loss { before: self.sum(), ..Loss::default() };
+    }
 }
 
 impl Ledger {
@@ -38,12 +56,30 @@ impl Ledger {
         Ledger { files, ..Ledger::default() }
     }
 
+    /// A further file begins. `follows`: all before it have ended. Then it is the next of a set
+    /// (`tcpdump -C`), and its interfaces are those of the file before as far as they look the same:
+    /// connections and copies know no file ends. Files that overlap are of different places.
+    pub(super) fn begin_file(&mut self, follows: bool) {
+        let ended = std::mem::take(&mut self.current);
+        self.before = if follows { ended } else { Vec::new() };
+    }
+
     /// Enters an interface and returns its global number; `None` when there is no number left.
     pub(super) fn add_interface(&mut self, interface: Interface) -> Option<u16> {
+        let same = self.before.get(self.current.len()).copied().filter(|&number| {
+            let known = &self.interfaces[usize::from(number)];
+            known.name == interface.name && known.link_type == interface.link_type
+        });
+        if let Some(number) = same {
+            self.losses[usize::from(number)].begin_again();
+            self.current.push(number);
+            return Some(number);
+        }
         if self.interfaces.len() >= MAX_INTERFACES {
             return None;
         }
         let number = self.interfaces.len() as u16;
+        self.current.push(number);
         Arc::make_mut(&mut self.interfaces).push(interface);
         self.losses.push(Loss::default());
         Some(number)
@@ -86,11 +122,7 @@ impl Ledger {
         Notes {
             files: self.files.clone(),
             interfaces: self.interfaces.to_vec(),
-            dropped: self
-                .losses
-                .iter()
-                .filter_map(|loss| loss.total.or(loss.noted))
-                .reduce(u64::saturating_add),
+            dropped: self.losses.iter().filter_map(Loss::sum).reduce(u64::saturating_add),
             damaged_records: self.damaged_records,
             warnings,
         }
@@ -113,6 +145,22 @@ mod tests {
         ledger.set_dropped(first, 7);
         ledger.set_dropped(second, u64::MAX - 1);
         assert_eq!(ledger.notes().dropped, Some(u64::MAX));
+    }
+
+    #[test]
+    fn the_next_file_of_a_set_goes_on_with_the_interfaces_of_the_one_before() {
+        let named = |name: &str| Interface { name: Some(name.into()), ..Interface::default() };
+        let mut ledger = Ledger::default();
+        ledger.begin_file(true);
+        assert_eq!([named("a"), named("b")].map(|i| ledger.add_interface(i)), [Some(0), Some(1)]);
+        ledger.set_dropped(0, 5);
+        ledger.begin_file(true);
+        assert_eq!([named("a"), named("c")].map(|i| ledger.add_interface(i)), [Some(0), Some(2)]);
+        ledger.set_dropped(0, 2);
+        assert_eq!(ledger.notes().dropped, Some(7));
+        // A file that overlaps is of another place.
+        ledger.begin_file(false);
+        assert_eq!(ledger.add_interface(named("a")), Some(3));
     }
 
     #[test]

@@ -187,6 +187,7 @@ impl State {
     /// Opens the file that is next in order.
     fn activate(&mut self) {
         let Some((file, examined)) = self.pending.pop_front() else { return };
+        self.ledger.begin_file(self.active.is_empty());
         match self.open(&examined) {
             Ok(reader) => {
                 let stream = Stream::new(reader, file);

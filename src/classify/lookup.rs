@@ -12,13 +12,12 @@ use crate::model::{FOLD_LIMIT, Span, Timestamp, labels, qtype};
 /// Lookups open at once; the oldest is closed to make room. 5 MB at worst.
 const MAX_OPEN: usize = 1 << 14;
 
-/// Open lookups of one client that its next question is held against: as many as threads of one
-/// pod plausibly resolve at the same moment. The oldest beyond is closed.
-const MAX_OPEN_PER_CLIENT: usize = 8;
+/// Open lookups of one client that its next question is held against: as many as a busy pod has
+/// waiting at the same moment when a twentieth of its questions is lost. The oldest beyond is closed.
+const MAX_OPEN_PER_CLIENT: usize = 128;
 
-/// Those that still wait for an answer are kept beyond that: in an outage the lookups of a busy pod
-/// pile up, and their retries come seconds later.
-const MAX_WAITING_PER_CLIENT: usize = 64;
+/// Slots looked at for one that is over, before the oldest is closed to make room.
+const TRIES: usize = 64;
 
 /// A lookup that nothing happened to for so long is over: glibc's longest silence is two waits of 5 s.
 const IDLE: Span = Span::from_secs(12);
@@ -132,6 +131,7 @@ struct Open {
 }
 
 /// All open lookups.
+#[derive(Default)]
 pub struct Lookups {
     open: Vec<Open>,
     /// First open lookup of each client.
@@ -159,18 +159,6 @@ pub struct Question<'a> {
     pub frame: u64,
 }
 
-impl Default for Lookups {
-    fn default() -> Lookups {
-        Lookups {
-            open: Vec::new(),
-            heads: Vec::new(),
-            hand: 0,
-            suffixes: Suffixes::default(),
-            retried: 0,
-        }
-    }
-}
-
 impl Lookups {
     /// Finds or opens the lookup of a new transaction. Returns its slot and generation, to be given
     /// to [`Lookups::answered`]; calls `ended` for lookups that are over.
@@ -188,8 +176,7 @@ impl Lookups {
         while let Some(open) = self.open.get_mut(at as usize) {
             let next = open.next;
             depth += 1;
-            let most = if open.waits() { MAX_WAITING_PER_CLIENT } else { MAX_OPEN_PER_CLIENT };
-            if question.time.since(open.last) > IDLE || depth > most {
+            if open.is_over(question.time) || depth > MAX_OPEN_PER_CLIENT {
                 self.close(at, ended);
             } else if open.joins(question) || self.steps(at, question) {
                 let open = &mut self.open[at as usize];
@@ -294,8 +281,13 @@ impl Lookups {
             self.open.push(Open::new(question));
             (self.open.len() - 1) as u32
         } else {
-            let slot = self.hand as u32;
-            self.hand = (self.hand + 1) % MAX_OPEN;
+            let over = (0..TRIES).map(|ahead| (self.hand + ahead) % MAX_OPEN).find(|&slot| {
+                let open = &self.open[slot];
+                !open.live || open.is_over(question.time)
+            });
+            let slot = over.unwrap_or(self.hand);
+            self.hand = (slot + 1) % MAX_OPEN;
+            let slot = slot as u32;
             self.close(slot, ended);
             let generation = (self.open[slot as usize].generation + 1) & GENERATIONS;
             self.open[slot as usize] = Open { generation, ..Open::new(question) };
@@ -404,6 +396,23 @@ impl Open {
     /// Whether the question's type can be part of this lookup.
     fn same_kind(&self, kind: u16) -> bool {
         if PAIRED.contains(&kind) { self.single == 0 } else { self.single == kind }
+    }
+
+    /// Whether nothing more can belong to this lookup at `time`: both address families are answered,
+    /// or it is too late for whatever it might have gone on with.
+    fn is_over(&self, time: Timestamp) -> bool {
+        let gap = time.since(self.last);
+        let goes_on = self.asks.iter().any(|ask| match ask {
+            Ask::Waiting => true,
+            Ask::Done(outcome) => outcome.is_failure() || *outcome == Outcome::Truncated,
+            Ask::No => false,
+        });
+        if goes_on {
+            return gap > IDLE;
+        }
+        let [a, aaaa, _] = self.asks;
+        let resolved = self.asks.contains(&Ask::Done(Outcome::Answered));
+        resolved && a != Ask::No && aaaa != Ask::No || gap > PAIR_GAP
     }
 
     /// Whether `question` is the same name once more for this lookup.

@@ -105,6 +105,9 @@ impl Suffixes {
 /// - both share a base, and the second suffix is the tail of the first: Kubernetes' own
 ///   `ns.svc.zone`, `svc.zone`, `zone`;
 /// - both share a base, and both suffixes are known from other walks.
+///
+/// `ns.svc.zone` is the first of its search list: no step leads to it. Another thread that asks for
+/// `db` makes `db.ns.svc.zone`, which looks like the step after `db.other.ns.svc.zone`.
 pub(super) fn shared_base(current: &[u8], next: &[u8], known: &Suffixes) -> Option<usize> {
     let common = common_labels(current, next);
     let (current_end, next_end) = (current.len() - 1, next.len() - 1);
@@ -123,12 +126,18 @@ pub(super) fn shared_base(current: &[u8], next: &[u8], known: &Suffixes) -> Opti
         }
         let (first, second) = (&current[at..], &next[at..]);
         let tail = second.len() > 1 && is_tail(second, first);
-        if tail || known.knows(first) && known.knows(second) {
+        let both = || known.knows(first) && known.knows(second);
+        if !is_namespace(second) && (tail || both()) {
             // The longest base wins: `a.svc` could be the base of `a.svc.svc.zone`.
             found = Some(at);
         }
     }
     found
+}
+
+/// Whether this is the `ns.svc.zone` of a namespace.
+fn is_namespace(suffix: &[u8]) -> bool {
+    labels(suffix).nth(1) == Some(b"svc")
 }
 
 /// Whether the name `tail` is `name` with at least one label taken off its left.
@@ -185,6 +194,16 @@ mod tests {
         }
         let joined = base("db.cluster.local", "db.ec2.internal", &known);
         assert_eq!(joined.as_deref(), Some("db"));
+    }
+
+    #[test]
+    fn one_service_name_in_two_namespaces_is_no_walk() {
+        let mut known = Suffixes::default();
+        for tail in ["a.svc.zone", "b.svc.zone"] {
+            known.note(&Name::from_text(tail).0, 0);
+        }
+        assert_eq!(base("db.a.svc.zone", "db.b.svc.zone", &known), None);
+        assert_eq!(base("db.b.a.svc.zone", "db.a.svc.zone", &known), None);
     }
 
     #[test]

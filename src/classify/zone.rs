@@ -26,7 +26,6 @@ impl Zone {
         }
         match last {
             [b"cluster", b"local"] => Zone::Cluster,
-            [_, b"local" | b"cluster"] if services => Zone::Cluster,
             [b"in-addr" | b"ip6", b"arpa"] | [_, b""] => Zone::Either,
             _ if services => Zone::Cluster,
             _ => Zone::External,

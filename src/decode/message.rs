@@ -20,7 +20,7 @@ const HASHED: usize = 512;
 const MAX_POINTERS: usize = 127;
 
 /// EDNS option code of extended DNS errors (RFC 8914, section 2).
-const OPTION_EXTENDED_ERROR: u16 = 15;
+pub(super) const OPTION_EXTENDED_ERROR: u16 = 15;
 
 /// Reads the summary of the message whose captured octets are `bytes` and which was `sent` octets
 /// long. `None` when not even ID and flags are there.

@@ -3,6 +3,7 @@
 //! [`frame`] peels link, tunnel, network and transport headers off and returns a [`Decoded`] whose
 //! [`Body`] borrows from the frame. What cannot be decoded is a [`Skip`] with a name, to be counted.
 
+pub mod detail;
 mod ether;
 pub mod fragment;
 mod icmp;

@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 
 use hashbrown::HashTable;
 
-use super::transaction::{Leg, Sighting, Token, Transaction, Transport};
 use super::COPY_WINDOW;
+use super::transaction::{Leg, Sighting, Token, Transaction, Transport};
 use crate::model::{Address, Message, Rcode, Span, Timestamp};
 
 /// How long an answer is remembered: two of glibc's five-second waits, in which a client that did
@@ -69,6 +69,24 @@ impl Entry {
         if self.failed || gap < SOONEST_RESEND { Verdict::New } else { Verdict::Again }
     }
 
+    /// The question was sent again.
+    pub(super) fn resend(&mut self, query: &Sighting<'_>) {
+        self.last_sent = query.packet.time;
+        self.query_ip_id = query.packet.ip_id;
+        self.query_body = query.message.body_hash;
+        self.query_leg.interface = query.packet.interface;
+        self.query_leg.server = query.packet.destination;
+    }
+
+    /// The question was answered again: what comes now may be a copy of that.
+    pub(super) fn repeat(&mut self, response: &Sighting<'_>) {
+        self.time = response.packet.time;
+        self.body_hash = response.message.body_hash;
+        self.source = response.packet.source;
+        self.ip_id = response.packet.ip_id;
+        self.interface = response.packet.interface;
+    }
+
     /// Whether `response` is a copy of this one, and then whether it was seen on the same interface.
     pub(super) fn judge_response(&self, response: &Sighting<'_>) -> Option<bool> {
         let packet = &response.packet;
@@ -83,13 +101,19 @@ impl Entry {
     }
 }
 
-/// The memory: a ring in order of time with an index by key.
+/// The memory: a ring in order of time with an index by key. The index holds sequence numbers only:
+/// every new query looks here, nearly always in vain, and four octets a place keep it in the cache.
 #[derive(Default)]
 pub(super) struct Answered {
     ring: VecDeque<Entry>,
     /// Sequence number of the ring's first entry.
     first: u32,
-    index: HashTable<(u64, u32)>,
+    index: HashTable<u32>,
+}
+
+/// The key of the entry with this sequence number.
+fn key_of(ring: &VecDeque<Entry>, first: u32, sequence: u32) -> Option<u64> {
+    ring.get(sequence.wrapping_sub(first) as usize).map(|entry| entry.key)
 }
 
 impl Answered {
@@ -98,8 +122,9 @@ impl Answered {
     }
 
     pub(super) fn find(&mut self, key: u64) -> Option<&mut Entry> {
-        let &(_, sequence) = self.index.find(key, |&(hash, _)| hash == key)?;
-        self.ring.get_mut(sequence.wrapping_sub(self.first) as usize)
+        let Answered { ring, first, index } = self;
+        let &sequence = index.find(key, |&s| key_of(ring, *first, s) == Some(key))?;
+        ring.get_mut(sequence.wrapping_sub(*first) as usize)
     }
 
     pub(super) fn insert(&mut self, key: u64, transaction: &Transaction, response: &Sighting<'_>) {
@@ -124,10 +149,12 @@ impl Answered {
             failed: matches!(rcode, Rcode::SERVFAIL | Rcode::REFUSED | Rcode::NOTIMP),
         });
         // A later answer with the same key takes the place of the earlier one.
-        match self.index.find_mut(key, |&(hash, _)| hash == key) {
-            Some(entry) => entry.1 = sequence,
+        let Answered { ring, first, index } = self;
+        match index.find_mut(key, |&s| key_of(ring, *first, s) == Some(key)) {
+            Some(place) => *place = sequence,
             None => {
-                self.index.insert_unique(key, (key, sequence), |&(hash, _)| hash);
+                let hash = |&s: &u32| key_of(ring, *first, s).unwrap_or_default();
+                index.insert_unique(key, sequence, hash);
             }
         }
     }
@@ -142,7 +169,7 @@ impl Answered {
         let Some(entry) = self.ring.pop_front() else { return };
         let sequence = self.first;
         self.first = self.first.wrapping_add(1);
-        if let Ok(found) = self.index.find_entry(entry.key, |&e| e == (entry.key, sequence)) {
+        if let Ok(found) = self.index.find_entry(entry.key, |&s| s == sequence) {
             found.remove();
         }
     }

@@ -1,9 +1,9 @@
 //! Source NAT: the same query under another client address, a routing hop later. Its key differs,
 //! so the last few queries are kept by what NAT leaves alone: ID, body and IP identification.
 
+use super::COPY_WINDOW;
 use super::in_flight::InFlight;
 use super::transaction::{Sighting, Transport};
-use super::COPY_WINDOW;
 use crate::model::{Address, Timestamp};
 
 /// Queries remembered, in places by hash: those of 5 ms at 200,000 a second, and a power of two.

@@ -3,8 +3,8 @@
 
 use hashbrown::HashTable;
 
-use super::transaction::{Sighting, Transaction};
 use super::RETENTION;
+use super::transaction::{Sighting, Transaction};
 use crate::model::{Address, Endpoint, PacketMeta, Timestamp};
 
 /// Transactions in flight at most. Normal traffic keeps a few thousand; a total outage at 4,000
@@ -128,15 +128,15 @@ impl InFlight {
         if self.count < MAX_IN_FLIGHT { None } else { self.pop() }
     }
 
-    pub(super) fn insert(&mut self, key: u64, transaction: Transaction) -> u32 {
+    pub(super) fn insert(&mut self, key: u64, transaction: &Transaction) -> u32 {
         let slot = if let Some(slot) = self.free.pop() {
             let place = &mut self.slots[slot as usize];
-            place.transaction = transaction;
+            place.transaction = *transaction;
             place.keys = [Some(key), None];
             slot
         } else {
             self.slots.push(Slot {
-                transaction,
+                transaction: *transaction,
                 keys: [Some(key), None],
                 previous: NONE,
                 next: NONE,

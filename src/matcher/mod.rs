@@ -17,8 +17,8 @@ mod transfers;
 use answered::{Answered, Verdict};
 use copies::Translations;
 use in_flight::InFlight;
-use transfers::Transfers;
 pub use transaction::{Leg, Refusal, Sighting, Token, Transaction, Transport};
+use transfers::Transfers;
 
 use crate::decode::IcmpError;
 use crate::model::{Address, Endpoint, NameHasher, PacketMeta, Span, Timestamp};
@@ -172,7 +172,7 @@ impl Matcher {
             match answered.judge_query(query) {
                 Verdict::Copy => return observer.copied(&mut answered.token, query, false),
                 Verdict::Again => {
-                    answered.last_sent = packet.time;
+                    answered.resend(query);
                     return observer.resent(&mut answered.token, query, true);
                 }
                 Verdict::New => {}
@@ -211,9 +211,10 @@ impl Matcher {
         }
         let mut transaction = Transaction::new(query);
         transaction.token = observer.opened(&transaction, query);
-        let early = self.early.iter().position(|early| {
-            early.key == key && early.packet.source == query.packet.destination
-        });
+        let early = self
+            .early
+            .iter()
+            .position(|early| early.key == key && early.packet.source == query.packet.destination);
         if let Some(at) = early {
             let early = self.early.swap_remove(at);
             let response = Sighting {
@@ -225,7 +226,7 @@ impl Matcher {
             };
             return self.settle(key, &transaction, &response, observer);
         }
-        let slot = self.in_flight.insert(key, transaction);
+        let slot = self.in_flight.insert(key, &transaction);
         self.translations.remember(query, slot, self.in_flight.generation(slot));
     }
 
@@ -245,12 +246,11 @@ impl Matcher {
             return self.settle(key, &transaction, response, observer);
         }
         if let Some(answered) = self.answered.find(key) {
-            return match answered.judge_response(response) {
-                Some(same_interface) => {
-                    observer.copied(&mut answered.token, response, same_interface);
-                }
-                None => observer.duplicate(answered.token, response),
-            };
+            if let Some(same_interface) = answered.judge_response(response) {
+                return observer.copied(&mut answered.token, response, same_interface);
+            }
+            answered.repeat(response);
+            return observer.duplicate(answered.token, response);
         }
         if let Some(token) = self.transfers.continued(response) {
             return observer.duplicate(token, response);

@@ -89,12 +89,8 @@ impl Matcher {
             .filter(crate::model::Message::has_question);
         match whole {
             Some(message) => {
-                let query = Sighting {
-                    packet: *packet,
-                    transport: Transport::Udp,
-                    message,
-                    bytes: quoted,
-                };
+                let query =
+                    Sighting { packet: *packet, transport: Transport::Udp, message, bytes: quoted };
                 self.in_flight.find(self.key(client, &query), error.quoted_destination)
             }
             None => self.in_flight_of(client, error.quoted_destination),

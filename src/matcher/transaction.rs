@@ -113,7 +113,7 @@ pub struct Transaction {
 }
 
 impl Transaction {
-    pub(super) fn new(query: &Sighting<'_>) -> Transaction {
+    pub(crate) fn new(query: &Sighting<'_>) -> Transaction {
         let packet = &query.packet;
         let mut transaction = Transaction {
             client: packet.from(),
@@ -154,11 +154,7 @@ impl Transaction {
     }
 
     pub(super) fn add_leg(&mut self, packet: &PacketMeta) {
-        let leg = Leg {
-            server: packet.destination,
-            interface: packet.interface,
-            ttl: packet.ttl,
-        };
+        let leg = Leg { server: packet.destination, interface: packet.interface, ttl: packet.ttl };
         let count = usize::from(self.leg_count);
         if count < MAX_LEGS && !self.legs().contains(&leg) {
             self.legs[count] = leg;
@@ -184,9 +180,10 @@ impl Transaction {
         if !self.is_last_transmission(query) {
             return None;
         }
-        let same_interface = self.legs().iter().any(|leg| {
-            leg.interface == packet.interface && leg.server == packet.destination
-        });
+        let same_interface = self
+            .legs()
+            .iter()
+            .any(|leg| leg.interface == packet.interface && leg.server == packet.destination);
         // A stream yields each message once: on the same interface it is a second message.
         let again = self.transport == Transport::Tcp && same_interface;
         (!again).then_some(same_interface)
@@ -198,9 +195,10 @@ impl Transaction {
     pub(super) fn is_translated(&self, query: &Sighting<'_>) -> bool {
         let packet = &query.packet;
         self.is_last_transmission(query)
-            && self.legs().iter().all(|leg| {
-                leg.interface != packet.interface || leg.ttl != packet.ttl
-            })
+            && self
+                .legs()
+                .iter()
+                .all(|leg| leg.interface != packet.interface || leg.ttl != packet.ttl)
             && self.legs()[0].ttl >= packet.ttl
     }
 

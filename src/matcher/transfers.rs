@@ -3,8 +3,8 @@
 
 use std::collections::VecDeque;
 
-use super::transaction::{Sighting, Token, Transaction, Transport};
 use super::RETENTION;
+use super::transaction::{Sighting, Token, Transaction, Transport};
 use crate::model::{Address, Endpoint, Timestamp, qtype};
 
 /// Transfers followed at once; a server rarely grants more than ten (BIND's `transfers-out`).

@@ -1,6 +1,7 @@
 //! The vocabulary that every stage shares: plain values, no I/O, no state.
 
 mod address;
+pub mod extended_error;
 mod message;
 
 mod name;

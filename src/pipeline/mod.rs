@@ -6,6 +6,7 @@
 //! gives them back; the others go on decoding. So the report is that of a sequential run whatever
 //! the number of threads, and with one thread it is one.
 
+mod interfaces;
 mod ordered;
 mod unit;
 
@@ -55,6 +56,8 @@ pub struct Analysed {
     /// Interfaces that cooked headers name: the capture's interface and its index on the host. They
     /// are numbered from 65,535 down.
     pub cooked_interfaces: Vec<(u16, u32)>,
+    /// Packets of further interfaces, which share a number.
+    pub interfaces_overflowed: u64,
 }
 
 impl Analysed {

@@ -1,8 +1,9 @@
 //! The ordered stage: units in the order of the capture, events in the order of their frames.
 //! It puts fragments and TCP streams together and feeds the matcher.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
+use super::interfaces::Interfaces;
 use super::unit::{Event, Kind, Unit, packet_of};
 use super::{Analysed, Options};
 use crate::aggregate::{Aggregate, Metering, Quality};
@@ -12,10 +13,6 @@ use crate::decode::stream::{ConnectionEvent, StreamMessage, Streams};
 use crate::decode::{Body, Datagram, Network, Segment, frame, message, transport};
 use crate::matcher::{Matcher, Sighting, Transport};
 use crate::model::{NameHasher, PacketMeta, Timestamp};
-
-/// Interfaces told apart, those of the capture and those that cooked headers name. A node of many
-/// pods has a few hundred at a time, and numbers that grow with every pod that ever ran.
-const MAX_INTERFACES: u16 = u16::MAX;
 
 /// Everything that depends on the order of packets.
 pub(super) struct Ordered {
@@ -74,29 +71,6 @@ struct Stage {
     interfaces: Interfaces,
 }
 
-/// Numbers for the interfaces that cooked headers name, behind those of the capture.
-#[derive(Default)]
-struct Interfaces {
-    cooked: HashMap<(u16, u32), u16>,
-    names: Vec<(u16, u32)>,
-}
-
-impl Interfaces {
-    /// The number of `link_interface` within the capture's `interface`. Beyond the last number they
-    /// share it.
-    fn number(&mut self, interface: u16, link_interface: u32) -> u16 {
-        if link_interface == 0 {
-            return interface;
-        }
-        let Interfaces { cooked, names } = self;
-        *cooked.entry((interface, link_interface)).or_insert_with(|| {
-            names.push((interface, link_interface));
-            // From the top down: the capture's own interfaces count from the bottom up.
-            (MAX_INTERFACES - (names.len() - 1).min(usize::from(MAX_INTERFACES / 2)) as u16).max(1)
-        })
-    }
-}
-
 impl Stage {
     fn observe(&mut self, unit: &Unit) {
         self.count_steps_back(unit);
@@ -126,7 +100,10 @@ impl Stage {
         let several = block.interfaces.len() > 1;
         let named = event.link_interface != 0
             || several
-            || block.interfaces.get(usize::from(event.packet.interface)).is_some_and(|i| i.name.is_some());
+            || block
+                .interfaces
+                .get(usize::from(event.packet.interface))
+                .is_some_and(|i| i.name.is_some());
         match event.kind {
             Kind::Message { message, offset, length } => {
                 let range = offset as usize..(offset + length) as usize;
@@ -240,23 +217,21 @@ impl Stage {
         let packet = PacketMeta { source_port, destination_port, ..*packet };
         let Stage { streams, matcher, aggregate, quality, hasher, .. } = self;
         let event = streams.observe(&packet, segment, &mut |whole: StreamMessage<'_>| {
-            let Some(message) = message::parse(whole.bytes, whole.sent, hasher) else {
-                quality.headless += 1;
-                return;
-            };
-            quality.messages[2 + usize::from(message.is_response())] += 1;
-            quality.malformed += u64::from(message.malformed != 0);
-            let sighting = Sighting {
-                packet: *whole.meta,
-                transport: Transport::Tcp,
-                message,
-                bytes: whole.bytes,
-            };
-            matcher.observe(&sighting, aggregate);
+            over_tcp(&whole, matcher, aggregate, quality, hasher);
         });
-        if let ConnectionEvent::Reset { .. } = event {
-            let by_server = self.ports.contains(&source_port);
-            self.matcher.reset(&packet, by_server, &mut self.aggregate);
+        let (from, to) = (packet.source, packet.destination);
+        match event {
+            ConnectionEvent::Reset { .. } => {
+                let by_server = self.ports.contains(&source_port);
+                self.matcher.reset(&packet, by_server, &mut self.aggregate);
+            }
+            ConnectionEvent::Syn { again: false } => {
+                self.aggregate.connection(from, to, &packet, false);
+            }
+            ConnectionEvent::SynAck { again: false } => {
+                self.aggregate.connection(to, from, &packet, true);
+            }
+            _ => {}
         }
     }
 
@@ -264,6 +239,10 @@ impl Stage {
         self.fragments.finish();
         self.aggregate.set_metering(Metering::Off);
         self.give_up_fragments(false);
+        let Stage { streams, matcher, aggregate, quality, hasher, .. } = &mut self;
+        streams.finish(&mut |whole: StreamMessage<'_>| {
+            over_tcp(&whole, matcher, aggregate, quality, hasher);
+        });
         let end = self.quality.last.unwrap_or_default();
         self.matcher.finish(end, &mut self.aggregate);
         self.aggregate.finish();
@@ -273,7 +252,27 @@ impl Stage {
             notes,
             streams: *self.streams.counters(),
             fragments: *self.fragments.counters(),
-            cooked_interfaces: self.interfaces.names,
+            interfaces_overflowed: self.interfaces.overflowed,
+            cooked_interfaces: self.interfaces.into_names(),
         }
     }
+}
+
+/// Takes a message that a stream has given.
+fn over_tcp(
+    whole: &StreamMessage<'_>,
+    matcher: &mut Matcher,
+    aggregate: &mut Aggregate,
+    quality: &mut Quality,
+    hasher: &NameHasher,
+) {
+    let Some(message) = message::parse(whole.bytes, whole.sent, hasher) else {
+        quality.headless += 1;
+        return;
+    };
+    quality.messages[2 + usize::from(message.is_response())] += 1;
+    quality.malformed += u64::from(message.malformed != 0);
+    let sighting =
+        Sighting { packet: *whole.meta, transport: Transport::Tcp, message, bytes: whole.bytes };
+    matcher.observe(&sighting, aggregate);
 }

@@ -108,7 +108,8 @@ fn kind_of(
     hasher: &NameHasher,
     quality: &mut Quality,
 ) -> Option<Kind> {
-    let dns = |source: u16, destination: u16| ports.contains(&source) || ports.contains(&destination);
+    let dns =
+        |source: u16, destination: u16| ports.contains(&source) || ports.contains(&destination);
     let again = Some(Kind::Again { record: at as u32 });
     match decoded.body {
         Body::Datagram(datagram) if dns(datagram.source_port, datagram.destination_port) => {

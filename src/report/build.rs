@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::document::{
-    Capture, DnsMessages, Document, Latency, ResolverRate, Search, Traffic,
-};
+use super::document::{Capture, DnsMessages, Document, Latency, ResolverRate, Search, Traffic};
 use super::limits::{ONE_SIDED, dropped_words};
 use crate::aggregate::Delays;
 use crate::capture::Notes;

@@ -115,9 +115,8 @@ impl Facts<'_> {
     /// Whether only queries, or only responses, were captured: there are no answers, and nobody
     /// behaves as if there were none.
     pub fn one_sided(&self) -> bool {
-        let [queries, responses] = [0, 1].map(|side| {
-            self.quality.messages[side] + self.quality.messages[2 + side]
-        });
+        let [queries, responses] =
+            [0, 1].map(|side| self.quality.messages[side] + self.quality.messages[2 + side]);
         let totals = &self.aggregate.totals;
         if queries == 0 || responses == 0 {
             let retries = totals.retransmissions + self.aggregate.lookups.retried();

@@ -7,6 +7,7 @@ pub mod filter;
 mod finding;
 mod judge;
 pub mod refusals;
+mod sample;
 pub mod silence;
 pub mod words;
 

@@ -90,7 +90,7 @@ const MAX_TEST_LINES: usize = 700;
 /// Longer files: how long they may be, and why they are not two.
 const LONG: &[(&str, usize, &str)] = &[(
     "src/classify/lookup.rs",
-    480,
+    520,
     "the table of open lookups and the rules that join a question to one share every field",
 )];
 

@@ -45,7 +45,7 @@ fn steps_back_in_time_are_counted_and_lose_nothing() {
     for n in 0..50u64 {
         let client = format!("10.244.1.7:{}", 40_000 + n);
         // Each pair lies 3 ms before the one told last.
-        story.at(secs(1) - ms(3 * n));
+        story.at(ms(1000 - 3 * n));
         story.ask(&*client, SERVER, "web.example.com", A, ms(1), Answer::Address("192.0.2.1"));
     }
     let seen = see(&story);

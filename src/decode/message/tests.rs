@@ -1,6 +1,8 @@
 //! Hand-made messages, and hickory-proto as the oracle: wherever it accepts a message, we agree.
 
-use hickory_proto::op::{Edns, Message as Full, MessageType, Metadata, OpCode, Query, ResponseCode};
+use hickory_proto::op::{
+    Edns, Message as Full, MessageType, Metadata, OpCode, Query, ResponseCode,
+};
 use hickory_proto::rr::rdata::{A, AAAA, CNAME, SOA};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 use proptest::prelude::*;
@@ -73,7 +75,8 @@ fn extended_rcode_and_error_are_read() {
     let mut bytes = query();
     bytes[2] = 0x81;
     bytes[11] = 1;
-    bytes.extend_from_slice(b"\x00\x00\x29\x04\xd0\x01\x00\x00\x00\x00\x06\x00\x0f\x00\x02\x00\x16");
+    bytes
+        .extend_from_slice(b"\x00\x00\x29\x04\xd0\x01\x00\x00\x00\x00\x06\x00\x0f\x00\x02\x00\x16");
     let message = summary(&bytes);
     assert_eq!((message.rcode, message.edns_size), (Rcode(16), 1232));
     assert_eq!(message.extended_error, Some(22));
@@ -179,7 +182,7 @@ fn agree(bytes: &[u8], full: &Full) {
     if let Some(question) = full.queries.first() {
         assert_eq!(ours.qtype, u16::from(question.query_type()));
         let mut wire = Vec::new();
-        for label in question.name().iter() {
+        for label in question.name() {
             wire.push(label.len() as u8);
             wire.extend(label.iter().map(u8::to_ascii_lowercase));
         }

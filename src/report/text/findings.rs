@@ -72,7 +72,8 @@ fn evidence(page: &mut Page, list: &[Evidence]) {
     for evidence in list {
         page.item(2, &evidence.text);
         let mut facts = Vec::new();
-        if !evidence.metric.is_empty() {
+        // The value of a sample is its frame, which follows anyway.
+        if !evidence.metric.is_empty() && evidence.unit != "frame" {
             facts.push(format!("{} {}", evidence.metric, figure(evidence.value, &evidence.unit)));
         }
         if !evidence.frames.is_empty() {

@@ -2,6 +2,7 @@
 
 mod capture_incomplete;
 mod client_egress_dropped;
+mod coredns_backend_gone;
 mod dns_port_closed;
 mod firewall_reject;
 mod kube_dns_no_endpoints;
@@ -11,9 +12,11 @@ mod nodata_no_ipv6;
 mod random_loss;
 mod servfail_burst;
 mod servfail_transient;
+mod tcp53_blocked;
 mod upstream_unreachable;
 mod vpc_dns_pps_exceeded;
 mod vpc_dns_pps_near_limit;
+mod wrong_nameserver;
 
 use super::Cause;
 
@@ -25,11 +28,14 @@ pub const ALL: &[&Cause] = &[
     &vpc_dns_pps_exceeded::CAUSE,
     &vpc_dns_pps_near_limit::CAUSE,
     &servfail_burst::CAUSE,
+    &coredns_backend_gone::CAUSE,
     &kube_dns_no_endpoints::CAUSE,
     &dns_port_closed::CAUSE,
     &upstream_unreachable::CAUSE,
     &client_egress_dropped::CAUSE,
     &firewall_reject::CAUSE,
+    &tcp53_blocked::CAUSE,
+    &wrong_nameserver::CAUSE,
     &name_does_not_exist::CAUSE,
     &random_loss::CAUSE,
     &capture_incomplete::CAUSE,

@@ -1,7 +1,7 @@
 //! A name that does not exist, asked again and again.
 
 use super::firewall_reject::sorted;
-use crate::aggregate::Missing;
+use crate::aggregate::{Missing, SampleKind};
 use crate::model::{Address, display_name, labels};
 use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter};
 
@@ -110,14 +110,16 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
             .filter(format!("dns.qry.name contains {}", quoted(&name))),
         );
     }
-    Some(finding)
+    Some(finding.with_sample(facts, &[SampleKind::Missing], |sample| {
+        vain.iter().take(SHOWN).any(|vain| sample.is_about(&vain.missing.name))
+    }))
 }
 
 /// Whether packets of this client were lost, or asked for again.
 fn loses(facts: &Facts<'_>, client: Address) -> bool {
-    facts.client_pairs().any(|pair| {
-        pair.client == client && pair.all.unanswered + pair.retransmissions > 0
-    })
+    facts
+        .client_pairs()
+        .any(|pair| pair.client == client && pair.all.unanswered + pair.retransmissions > 0)
 }
 
 /// A display filter's string: backslashes of escaped octets and quotes are escaped once more.

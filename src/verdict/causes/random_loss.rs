@@ -167,7 +167,7 @@ fn follows_the_load(facts: &Facts<'_>) -> bool {
 /// capture shows the backends behind it: it stands for them all.
 fn one_server(facts: &Facts<'_>) -> bool {
     let is_service = |server: &Server| {
-        facts.aggregate.pairs.iter().any(|p| p.server == server.address && p.seen_beyond > 0)
+        facts.aggregate.pairs.iter().any(|p| p.server == server.address && p.translated > 0)
     };
     let backends: Vec<&Server> =
         facts.aggregate.servers.iter().filter(|server| !is_service(server)).collect();

@@ -1,7 +1,7 @@
 //! Ten SERVFAILs or more in a short time that no visible upstream failure explains.
 
 use super::upstream_unreachable;
-use crate::aggregate::{Period, ServfailLook};
+use crate::aggregate::{Period, SampleKind, ServfailLook};
 use crate::classify::Ending;
 use crate::model::{Address, Span};
 use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter, words};
@@ -15,6 +15,16 @@ const SHORT: Span = Span::from_secs(10);
 /// Or a share of all answers that no healthy server has, however long it takes.
 const SHARE: f64 = 0.05;
 
+/// A busy server relays some SERVFAILs all the time, of broken zones. In a burst they are more than
+/// this share of the questions of its 10 s,
+const BURST_SHARE: f64 = 0.01;
+
+/// or at least this share, and most of all that the capture holds.
+const CROWDED_SHARE: f64 = 0.002;
+
+/// Which responses show it: one that took no time is plainer than one after vain waiting.
+pub(super) const SAMPLES: [SampleKind; 2] = [SampleKind::ServFail, SampleKind::GivenUp];
+
 /// The cause.
 pub(super) const CAUSE: Cause = Cause {
     code: "servfail_burst",
@@ -23,7 +33,8 @@ pub(super) const CAUSE: Cause = Cause {
     title: "10 SERVFAILs or more in a short time that no visible upstream failure explains",
     meaning: "The DNS server fails to produce answers: CoreDNS is overloaded, out of memory or \
         misconfigured, or its upstream fails where this capture does not show it.",
-    signature: "At least 10 SERVFAILs to clients within 10 s, or at least 10 that make more than \
+    signature: "At least 10 SERVFAILs to clients within 10 s (and 1 % of the questions of that \
+        time, or most of the capture's SERVFAILs at once), or at least 10 that make more than \
         5 % of all answers; not the 2, 4 or 6 s old ones of a forwarder that waited in vain, and \
         no failing upstream in the capture.",
     look_alikes: &[
@@ -115,11 +126,26 @@ pub(super) fn servfails(facts: &Facts<'_>) -> Servfails {
     seen
 }
 
+/// Whether SERVFAILs crowd in some 10 s.
+fn is_burst(facts: &Facts<'_>, count: u64) -> bool {
+    let timeline = &facts.aggregate.timeline;
+    let (peak, start) = timeline.peak(SHORT, |bin| bin.servfail);
+    let end = start.plus(SHORT.max(timeline.width()));
+    let asked: u64 = timeline
+        .bins()
+        .filter(|(time, _)| (start..end).contains(time))
+        .map(|(_, bin)| u64::from(bin.asked))
+        .sum();
+    let share = Facts::share(peak, asked);
+    peak >= BURST && (share >= BURST_SHARE || share >= CROWDED_SHARE && peak * 2 > count)
+}
+
 fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let seen = servfails(facts);
     let (peak, _) = facts.aggregate.timeline.peak(SHORT, |bin| bin.servfail);
     let share = Facts::share(seen.count, seen.answers);
-    if seen.upstream || seen.count < BURST || peak < BURST && share <= SHARE {
+    let burst = is_burst(facts, seen.count);
+    if seen.upstream || seen.count < BURST || !burst && share <= SHARE {
         return None;
     }
     let backends = seen.backends(facts);
@@ -163,6 +189,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
                 .at(seen.frames.iter().copied())
                 .filter("dns.flags.rcode == 2".to_owned()),
             )
+            .with_sample(facts, &SAMPLES, |sample| seen.clients.contains(&sample.client))
             .shown_by(Evidence::new(
                 "servfail_ratio",
                 share,

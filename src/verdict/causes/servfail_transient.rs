@@ -1,6 +1,6 @@
 //! A handful of SERVFAILs from one backend within seconds: a scale-down. Normal.
 
-use super::servfail_burst::{BURST, servfails};
+use super::servfail_burst::{BURST, SAMPLES, servfails};
 use crate::model::Span;
 use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter, words};
 
@@ -75,7 +75,8 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
                 )
                 .at(seen.frames)
                 .filter("dns.flags.rcode == 2".to_owned()),
-            ),
+            )
+            .with_sample(facts, &SAMPLES, |sample| seen.clients.contains(&sample.client)),
     )
 }
 

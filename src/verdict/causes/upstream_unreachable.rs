@@ -1,6 +1,6 @@
 //! The resolvers' own forwarded queries get nothing back; cluster names are fine.
 
-use crate::aggregate::{Pair, Period};
+use crate::aggregate::{Pair, Period, SampleKind};
 use crate::model::Address;
 use crate::verdict::silence::{Sum, by_client, by_server, last_seen};
 use crate::verdict::{Cause, Evidence, FEW, Facts, Finding, Scope, Severity, filter, words};
@@ -111,13 +111,17 @@ fn upstream_leg(facts: &Facts<'_>) -> Option<Finding> {
             filter::words(&upstreams)
         ))
         .shown_by(
-            Evidence::new("unanswered_ratio", Facts::share(silent, silent + answered), "ratio",
+            Evidence::new(
+                "unanswered_ratio",
+                Facts::share(silent, silent + answered),
+                "ratio",
                 format!(
                     "{silent} of {} queries from {} to {} got nothing back, no ICMP error either.",
                     silent + answered,
                     filter::words(&resolvers),
                     filter::words(&upstreams)
-                ))
+                ),
+            )
             .at(cut.iter().flat_map(|pair| pair.lost_frames.iter()))
             .filter(format!(
                 "dns.flags.response == 0 && {} && {}",
@@ -155,6 +159,9 @@ fn upstream_leg(facts: &Facts<'_>) -> Option<Finding> {
             "{} of clients for names outside ended in SERVFAIL or in nothing: a symptom of this.",
             words::counted(clients, "question")
         )));
+        finding = finding.with_sample(facts, &[SampleKind::GivenUp], |sample| {
+            !facts.is_forwarder(sample.client)
+        });
     }
     if let Some((evidence, _)) = seen {
         finding = finding.shown_by(evidence);
@@ -273,6 +280,7 @@ fn client_side(facts: &Facts<'_>) -> Option<Finding> {
                 .at(pairs.iter().flat_map(|pair| pair.servfail_frames.iter()))
                 .filter("dns.flags.rcode == 2 && dns.time > 1.7".to_owned()),
             )
+            .with_sample(facts, &[SampleKind::GivenUp], |sample| clients.contains(&sample.client))
             .shown_by(Evidence::new("external_failures", share, "ratio", format!(
                 "{bad} of {} questions for names outside came to nothing in that time.",
                 bad + fine

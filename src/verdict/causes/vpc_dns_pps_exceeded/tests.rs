@@ -97,7 +97,8 @@ fn loss_over_the_limit_is_found_at_any_depth_of_the_bucket() {
         let mut capture = Capture::new([Link::Ethernet, Link::Raw][seed as usize % 2]);
         let (rate, length) = (rng.between(1200, 2600), rng.between(3, 8));
         let mut limiter = Limiter::new(1024, rng.between(20, 1024));
-        let quiet = |from, to| Load { source: source(v6), server, rate: 200, from, to, retries: false };
+        let quiet =
+            |from, to| Load { source: source(v6), server, rate: 200, from, to, retries: false };
         let retries = rng.chance(0.5);
         let loud = Load { rate, retries, ..quiet(secs(10), secs(10 + length)) };
         for load in [quiet(ms(0), secs(10)), loud, quiet(secs(10 + length), secs(25 + length))] {
@@ -132,7 +133,9 @@ fn a_load_that_never_pauses_is_found() {
             server: RESOLVERS[0],
             rate: rng.between(1300, 3000),
             from: ms(0),
-            to: secs(8), retries: false };
+            to: secs(8),
+            retries: false,
+        };
         load.tell(&mut capture, &mut rng, &mut |at| limiter.passes(at));
         end(&mut capture, secs(20), false);
         Seen::of(capture.pcap()).is("vpc_dns_pps_exceeded");
@@ -158,7 +161,9 @@ fn three_enis_have_three_budgets() {
                 server: RESOLVERS[0],
                 rate: 500,
                 from: us(u64::from(eni) * 300),
-                to: secs(10), retries: false };
+                to: secs(10),
+                retries: false,
+            };
             // A hundredth is lost, as anywhere.
             load.tell(&mut capture, &mut rng, &mut |at| at.as_micros() % 97 != 0);
         }
@@ -184,7 +189,14 @@ fn load_on_the_cluster_dns_is_something_else() {
         let v6 = server.starts_with('[');
         let mut capture = Capture::new(Link::Ethernet);
         let mut limiter = Limiter::new(1024, 100);
-        let load = Load { source: source(v6), server, rate: 2500, from: ms(0), to: secs(6), retries: false };
+        let load = Load {
+            source: source(v6),
+            server,
+            rate: 2500,
+            from: ms(0),
+            to: secs(6),
+            retries: false,
+        };
         load.tell(&mut capture, &mut rng, &mut |at| limiter.passes(at));
         end(&mut capture, secs(20), v6);
         let seen = Seen::of(capture.pcap());
@@ -218,8 +230,14 @@ fn tcp_segments_and_metadata_count() {
                 );
             }
         }
-        let quiet =
-            Load { source: "10.0.1.10", server: RESOLVERS[0], rate: 50, from: ms(0), to: secs(4), retries: false };
+        let quiet = Load {
+            source: "10.0.1.10",
+            server: RESOLVERS[0],
+            rate: 50,
+            from: ms(0),
+            to: secs(4),
+            retries: false,
+        };
         quiet.tell(&mut capture, &mut rng, &mut |_| true);
         end(&mut capture, secs(20), false);
         let seen = Seen::of(capture.pcap());
@@ -237,8 +255,14 @@ fn a_dead_resolver_is_no_limit() {
     for seed in SEEDS {
         let mut rng = Rng(seed);
         let mut capture = Capture::new(Link::Ethernet);
-        let quiet =
-            |from, to| Load { source: "10.0.1.10", server: RESOLVERS[0], rate: 100, from, to, retries: false };
+        let quiet = |from, to| Load {
+            source: "10.0.1.10",
+            server: RESOLVERS[0],
+            rate: 100,
+            from,
+            to,
+            retries: false,
+        };
         quiet(ms(0), secs(10)).tell(&mut capture, &mut rng, &mut |_| true);
         let loud = Load { rate: rng.between(1200, 2500), ..quiet(secs(10), secs(16)) };
         loud.tell(&mut capture, &mut rng, &mut |_| false);

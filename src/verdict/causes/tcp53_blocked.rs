@@ -1,0 +1,108 @@
+//! Truncated answers, then TCP that never completes.
+
+use super::firewall_reject::sorted;
+use crate::aggregate::{Pair, Period};
+use crate::classify::Outcome;
+use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter};
+
+/// One connection may be opened as the capture ends.
+const OPENED: u64 = 2;
+
+/// The cause.
+pub(super) const CAUSE: Cause = Cause {
+    code: "tcp53_blocked",
+    category: "network_policy",
+    normal: false,
+    title: "Truncated answers, then TCP that never completes",
+    meaning: "An answer that does not fit into UDP comes with TC set and no data, and the client \
+        asks again over TCP (RFC 7766 makes it mandatory). A policy or firewall that allows UDP \
+        port 53 only lets these lookups hang: glibc sets no limit of its own on the connection, \
+        the kernel tries for two minutes.",
+    signature: "At least two TCP connections to a server's DNS port of which none is accepted, \
+        while the same server answers over UDP.",
+    look_alikes: &[
+        ("client_egress_dropped", "UDP is silent as well"),
+        ("dns_port_closed", "the server refuses with RST"),
+        ("capture_incomplete", "the server's side of TCP was not captured"),
+    ],
+    vantage: "The client's side. On the server's side nothing is seen of connections that are \
+        dropped before it.",
+    immediate: "Allow TCP port 53 beside UDP port 53 in the policy, security group or firewall \
+        between these clients and the server.",
+    long_term: "Write DNS rules for both transports; test with `dig +tcp`; keep answers small \
+        (EDNS 1232, fewer records).",
+    confirm: &[
+        "kubectl exec <pod> -- dig +tcp @<server> kubernetes.default.svc.cluster.local",
+        "kubectl get networkpolicy -A -o yaml",
+    ],
+    detect,
+};
+
+fn detect(facts: &Facts<'_>) -> Option<Finding> {
+    let pairs: Vec<&Pair> = facts
+        .aggregate
+        .pairs
+        .iter()
+        .filter(|pair| pair.opened > 0 && pair.accepted == 0 && pair.refused() == 0)
+        .filter(|pair| udp_answered(facts, pair))
+        .collect();
+    let opened: u64 = pairs.iter().map(|pair| pair.opened).sum();
+    if opened < OPENED || facts.one_sided() {
+        return None;
+    }
+    let mut period = Period::default();
+    pairs.iter().for_each(|pair| period.join(pair.openings));
+    let clients = sorted(pairs.iter().map(|pair| pair.client));
+    let servers = sorted(pairs.iter().map(|pair| pair.server));
+    let truncated: u64 = pairs.iter().map(|pair| pair.outcome(Outcome::Truncated)).sum();
+    let accepted: u64 = facts
+        .aggregate
+        .pairs
+        .iter()
+        .filter(|pair| servers.contains(&pair.server))
+        .map(|pair| pair.accepted)
+        .sum();
+    let confidence = if truncated > 0 { 0.85 } else { 0.6 };
+    let finding = CAUSE
+        .finding(Severity::Medium, facts.capped(confidence), period)
+        .about(Scope {
+            clients: Facts::list(&clients),
+            servers: Facts::list(&servers),
+            ..Scope::default()
+        })
+        .explaining(opened)
+        .saying(format!(
+            "TCP to the DNS port of {} never completes for {}: {opened} connections were opened \
+             and none was accepted, while UDP works.",
+            filter::words(&servers),
+            filter::words(&clients)
+        ))
+        .shown_by(
+            Evidence::new("connections_unaccepted", opened as f64, "count", format!(
+                "{opened} SYNs to {} had no SYN-ACK and no RST; {accepted} connections of others \
+                 were accepted.",
+                filter::words(&servers)
+            ))
+            .at(pairs.iter().flat_map(|pair| pair.opened_frames.iter()))
+            .filter(format!("tcp.flags.syn == 1 && tcp.port == 53 && {}", filter::with(&clients))),
+        );
+    Some(
+        if truncated > 0 {
+            finding.shown_by(
+                Evidence::new("truncated_responses", truncated as f64, "count", format!(
+                    "{truncated} answers over UDP were truncated (TC), which sends the client to TCP."
+                ))
+                .filter("dns.flags.truncated == 1 && dns.flags.response == 1".to_owned()),
+            )
+        } else {
+            finding
+        }
+        .rather_than("client_egress_dropped", "the same server answers over UDP"),
+    )
+}
+
+/// Whether the pair's server answers this client over UDP.
+fn udp_answered(facts: &Facts<'_>, pair: &Pair) -> bool {
+    pair.all.answered > 0
+        || facts.aggregate.pairs.iter().any(|o| o.client == pair.client && o.all.answered > 0)
+}

@@ -1,0 +1,175 @@
+//! The generator of `benches/workload` says what is in the captures that it writes: the report must
+//! say exactly the same.
+
+// The generator is a program; this test uses a part of it.
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
+
+#[path = "../../benches/workload/answers.rs"]
+mod answers;
+#[path = "../../benches/workload/attack.rs"]
+mod attack;
+#[path = "../../benches/workload/cluster.rs"]
+mod cluster;
+#[path = "../../benches/workload/exchange.rs"]
+mod exchange;
+#[path = "../forge/mod.rs"]
+mod forge;
+#[path = "../../benches/workload/generate.rs"]
+mod generate;
+#[path = "../../benches/workload/lookup.rs"]
+mod lookup;
+#[path = "../../benches/workload/names.rs"]
+mod names;
+#[path = "../../benches/workload/noise.rs"]
+mod noise;
+#[path = "../../benches/workload/options.rs"]
+mod options;
+#[path = "../../benches/workload/output.rs"]
+mod output;
+mod properties;
+#[path = "../../benches/workload/random.rs"]
+mod random;
+#[path = "../../benches/workload/schedule.rs"]
+mod schedule;
+#[path = "../../benches/workload/truth.rs"]
+mod truth;
+#[path = "../../benches/workload/wire.rs"]
+mod wire;
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::Parser;
+use dnspect::config::Config;
+use serde_json::{Value, json};
+
+/// A file that goes away with its test.
+struct Generated {
+    path: PathBuf,
+    truth: Value,
+}
+
+impl Generated {
+    fn new(name: &str, arguments: &str) -> Generated {
+        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let fixed = ["workload", "--output", path.to_str().unwrap()];
+        let arguments = fixed.into_iter().chain(arguments.split_whitespace());
+        let file = std::io::BufWriter::new(std::fs::File::create(&path).unwrap());
+        let (_, truth) = generate::write(&options::Options::parse_from(arguments), file).unwrap();
+        Generated { path, truth }
+    }
+
+    /// The JSON report.
+    fn report(&self, threads: usize) -> Value {
+        let threads = NonZeroUsize::new(threads).unwrap();
+        let config = Config { threads, ..Config::default() };
+        let paths = [self.path.clone()];
+        let document = dnspect::analyse(&paths, &config, &mut |_, _, _| {}).unwrap();
+        serde_json::to_value(document).unwrap()
+    }
+}
+
+impl Drop for Generated {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// The sum of an object's numbers.
+fn sum(object: &Value) -> u64 {
+    object.as_object().into_iter().flatten().filter_map(|(_, number)| number.as_u64()).sum()
+}
+
+/// What the truth and the report say of the same things, by name.
+fn both(truth: &Value, report: &Value) -> Vec<(String, Value, Value)> {
+    let mut all = Vec::new();
+    let traffic = ["lookups", "transactions", "answered", "unanswered", "pending_at_end", "late"];
+    for name in traffic.into_iter().chain(["retransmissions", "orphan_responses"]) {
+        all.push((name, &truth["traffic"][name], &report["traffic"][name]));
+    }
+    for name in ["packets", "bytes", "snaplen_truncated"] {
+        all.push((name, &truth["capture"][name], &report["capture"][name]));
+    }
+    for name in ["udp_queries", "udp_responses", "tcp_queries", "tcp_responses"] {
+        all.push((name, &truth["capture"]["dns"][name], &report["capture"]["dns"][name]));
+    }
+    let mut all: Vec<_> =
+        all.into_iter().map(|(name, a, b)| (name.to_owned(), a.clone(), b.clone())).collect();
+    for (name, count) in report["traffic"]["rcodes"].as_object().unwrap() {
+        let truth = truth["traffic"]["rcodes"].get(name).cloned().unwrap_or(json!(0));
+        all.push((name.clone(), truth, count.clone()));
+    }
+    let copies = sum(&truth["capture"]["copies"]);
+    all.push(("copies".into(), json!(copies), report["capture"]["copies"].clone()));
+    let longest = truth["traffic"]["latency_max_ns"].as_u64().unwrap() / 1000;
+    let reported = report["traffic"]["latency_us"]["max"].clone();
+    all.push(("longest latency".into(), json!(longest), reported));
+    for name in ["malformed", "unsupported", "state_evicted", "tcp_gaps", "out_of_order"] {
+        let at = if name == "malformed" { &report["capture"]["dns"] } else { &report["capture"] };
+        all.push((name.into(), json!(0), at[name].clone()));
+    }
+    all
+}
+
+fn check(name: &str, arguments: &str) {
+    check_all_but(name, arguments, &[]);
+}
+
+/// The same without these numbers, which the report may have otherwise.
+fn check_all_but(name: &str, arguments: &str, except: &[&str]) {
+    let generated = Generated::new(name, arguments);
+    let one = generated.report(1);
+    let wrong: Vec<String> = both(&generated.truth, &one)
+        .into_iter()
+        .filter(|(name, truth, report)| truth != report && !except.contains(&&**name))
+        .map(|(name, truth, report)| format!("{name}: {truth} in the file, {report} reported"))
+        .collect();
+    assert!(wrong.is_empty(), "{arguments}: {wrong:#?}");
+    assert_eq!(generated.report(4), one, "{arguments}: 4 threads");
+}
+
+#[test]
+fn a_node_seen_on_one_interface() {
+    check("one.pcap", "--packets 200000 --pps 8000 --seed 1");
+}
+
+#[test]
+fn a_node_seen_on_three_interfaces() {
+    check("three.pcap", "--packets 200000 --pps 12000 --seed 2 --link sll2 --copies 3");
+}
+
+#[test]
+fn a_node_seen_on_three_interfaces_that_the_file_does_not_tell() {
+    check("untold.pcap", "--packets 200000 --pps 12000 --seed 3 --copies 3");
+}
+
+#[test]
+fn a_node_seen_on_five_interfaces_with_names() {
+    check("five.pcapng", "--packets 200000 --pps 20000 --seed 4 --copies 5 --format pcapng");
+}
+
+#[test]
+fn packets_without_a_link_header_in_nanoseconds() {
+    check("raw.pcap", "--packets 200000 --pps 8000 --seed 5 --link raw --format pcap-ns");
+}
+
+#[test]
+fn dns_among_much_else() {
+    check("noise.pcap", "--packets 200000 --pps 16000 --seed 6 --noise 0.5");
+}
+
+#[test]
+fn much_over_tcp_and_much_lost() {
+    // A pod that asked twice, each time for a name that another pod waited for, is taken for a
+    // forwarder, and its lookups are not counted (`Aggregate::is_forwarder`).
+    let arguments =
+        "--packets 200000 --pps 8000 --seed 9 --tcp 0.4 --timeouts 0.05 --servfail 0.02";
+    check_all_but("tcp.pcap", arguments, &["lookups"]);
+}
+
+#[test]
+fn an_attack() {
+    // More clients than are told apart: those beyond are counted together, and the report says so.
+    let arguments = "--packets 200000 --pps 8000 --seed 8 --profile attack";
+    check_all_but("attack.pcap", arguments, &["state_evicted"]);
+}
