@@ -22,7 +22,7 @@ mod timeline;
 pub use clients::Client;
 pub use delay::Delays;
 pub use limited::Limited;
-pub use names::{Missing, MissingNames, Names};
+pub use names::{Asker, Missing, MissingNames, Names};
 pub use pairs::{Frames, Pair, Period, ServfailLook, Tally};
 pub use quality::Quality;
 pub use rates::{Rates, Row, Sender};
@@ -215,6 +215,6 @@ fn count_lookup(
         entry.frames.note(ended.frame);
         entry.period.note(ended.window.0);
         entry.period.note(ended.window.1);
-        entry.asked_by(client.address, u64::from(ended.transactions));
+        entry.asked_by(client.address, u64::from(ended.transactions), ended.steps == 1);
     }
 }

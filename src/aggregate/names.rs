@@ -109,8 +109,21 @@ pub struct Missing {
     pub frames: super::pairs::Frames,
     /// First and last moment.
     pub period: super::pairs::Period,
-    /// The first who asked, with their lookups in vain and the transactions that they took.
-    pub askers: Vec<(Address, u64, u64)>,
+    /// The first who asked.
+    pub askers: Vec<Asker>,
+}
+
+/// Who asked for a name that does not exist.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Asker {
+    /// The client.
+    pub address: Address,
+    /// Its lookups in vain.
+    pub lookups: u64,
+    /// Of these, those that asked for nothing but the name, without a walk around it.
+    pub alone: u64,
+    /// Transactions of all.
+    pub transactions: u64,
 }
 
 /// All names that do not exist.
@@ -142,16 +155,21 @@ impl MissingNames {
 }
 
 impl Missing {
-    /// Notes who asked, and how much it took.
-    pub fn asked_by(&mut self, client: Address, transactions: u64) {
-        if let Some(asker) = self.askers.iter_mut().find(|asker| asker.0 == client) {
-            asker.1 += 1;
-            asker.2 += transactions;
-        } else if self.askers.len() < MAX_ASKERS {
-            self.askers.push((client, 1, transactions));
-        } else {
+    /// Notes who asked, how much it took, and whether it was the name alone.
+    pub fn asked_by(&mut self, address: Address, transactions: u64, alone: bool) {
+        let known = self.askers.iter().position(|asker| asker.address == address);
+        let at = known.unwrap_or(self.askers.len());
+        if at == MAX_ASKERS {
             self.others.0 += 1;
             self.others.1 += transactions;
+            return;
         }
+        if known.is_none() {
+            self.askers.push(Asker { address, ..Asker::default() });
+        }
+        let asker = &mut self.askers[at];
+        asker.lookups += 1;
+        asker.alone += u64::from(alone);
+        asker.transactions += transactions;
     }
 }

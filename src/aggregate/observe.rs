@@ -197,6 +197,7 @@ impl Observer for Aggregate {
             server.asked += 1;
             server.answered += 1;
             server.answers.note(time);
+            server.rescued += u64::from(rescued);
             server.servfail += u64::from(failed);
             if failed {
                 server.failures.note(time);

@@ -17,6 +17,8 @@ pub struct Server {
     pub answered: u64,
     /// Unanswered transactions that were seen on their way to it.
     pub unanswered: u64,
+    /// Transactions that it answered only after they were sent again.
+    pub rescued: u64,
     /// SERVFAILs from it.
     pub servfail: u64,
     /// When it answered.

@@ -47,11 +47,16 @@ impl Vain<'_> {
     fn of<'a>(facts: &Facts<'_>, missing: &'a Missing) -> Vain<'a> {
         let (lookups, transactions) = missing.others;
         let mut vain = Vain { missing, lookups, transactions, askers: Vec::new() };
-        for &(asker, lookups, transactions) in &missing.askers {
-            if !facts.is_forwarder(asker) {
+        // A list may have made the name: then it may be a step of a walk whose rest is not seen.
+        let listed = facts.aggregate.lookups.suffixes.ends(&missing.name);
+        for asker in missing.askers.iter().filter(|asker| !facts.is_forwarder(asker.address)) {
+            // glibc leaves its list when an answer is lost, and tries the name as it is.
+            let doubtful = listed || loses(facts, asker.address);
+            let lookups = asker.lookups - if doubtful { asker.alone } else { 0 };
+            if lookups > 0 {
                 vain.lookups += lookups;
-                vain.transactions += transactions;
-                vain.askers.push(asker);
+                vain.transactions += asker.transactions;
+                vain.askers.push(asker.address);
             }
         }
         vain
@@ -107,6 +112,13 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     Some(finding.with_sample(facts, &[SampleKind::Missing], |sample| {
         vain.iter().take(SHOWN).any(|vain| sample.is_about(&vain.missing.name))
     }))
+}
+
+/// Whether packets of this client were lost, or asked for again.
+fn loses(facts: &Facts<'_>, client: Address) -> bool {
+    facts
+        .client_pairs()
+        .any(|pair| pair.client == client && pair.all.unanswered + pair.retransmissions > 0)
 }
 
 /// A display filter's string: backslashes of escaped octets and quotes are escaped once more.

@@ -24,6 +24,9 @@ const LOAD_TIMES: u64 = 3;
 /// One of several servers, or clients, that has this share of the losses is the place to look at.
 const CONCENTRATED: f64 = 0.8;
 
+/// And its share of lost questions is so many times that of the others.
+const SERVER_TIMES: f64 = 3.0;
+
 /// The cause.
 pub(super) const CAUSE: Cause = Cause {
     code: "random_loss",
@@ -168,12 +171,20 @@ fn one_server(facts: &Facts<'_>) -> bool {
     };
     let backends: Vec<&Server> =
         facts.aggregate.servers.iter().filter(|server| !is_service(server)).collect();
-    let lost: u64 = backends.iter().map(|server| server.unanswered).sum();
+    let losses = |server: &Server| server.unanswered + server.rescued;
+    let lost: u64 = backends.iter().map(|server| losses(server)).sum();
+    let asked: u64 = backends.iter().map(|server| server.asked).sum();
     backends.iter().any(|server| {
         let compared = backends
             .iter()
             .any(|other| other.address != server.address && other.asked * 4 >= server.asked);
-        compared && lost >= LOSSES && Facts::share(server.unanswered, lost) > CONCENTRATED
+        // One that is asked most of the time has most of the losses, by chance.
+        let here = Facts::share(losses(server), server.asked);
+        let elsewhere = Facts::share(lost - losses(server), asked - server.asked);
+        compared
+            && lost >= LOSSES
+            && Facts::share(losses(server), lost) > CONCENTRATED
+            && here > SERVER_TIMES * elsewhere
     })
 }
 

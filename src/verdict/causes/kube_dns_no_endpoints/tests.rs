@@ -9,13 +9,9 @@ fn port_unreachable(story: &Story) -> Refusal {
 fn the_node_rejects_the_service_for_everybody() {
     Story::each(&[View::Pod, View::Node], 2..=8, |story| {
         let refusal = port_unreachable(story);
-        let mut next = ms(0);
         story.background(ms(0), secs(40), 5.0, &mut |ask| {
-            if ask.time < next {
-                return Reply::lost(1);
-            }
-            next = ask.time + ms(100);
-            Reply::refused(refusal, us(60))
+            // Linux keeps a part of the errors back.
+            if ask.luck() < 0.4 { Reply::lost(1) } else { Reply::refused(refusal, us(60)) }
         });
         story.settle(secs(60));
         let seen = story.judge();

@@ -8,7 +8,14 @@ fn at_rate(seed: u64, rate: u64) -> Seen {
     let server = RESOLVERS[seed as usize % 4];
     let v6 = server.starts_with('[');
     let mut capture = Capture::new([Link::Ethernet, Link::Raw][seed as usize % 2]);
-    let load = Load { source: source(v6), server, rate, from: ms(0), to: secs(rng.between(2, 8)) };
+    let load = Load {
+        source: source(v6),
+        server,
+        rate,
+        from: ms(0),
+        to: secs(rng.between(2, 8)),
+        retries: false,
+    };
     load.tell(&mut capture, &mut rng, &mut |_| true);
     end(&mut capture, secs(20), v6);
     Seen::of(capture.pcap())
