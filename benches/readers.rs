@@ -1,5 +1,8 @@
 //! Readers: a capture in memory to blocks of records.
 
+// A benchmark that cannot be set up has nothing to say.
+#![allow(clippy::expect_used)]
+
 #[path = "packets/mod.rs"]
 mod packets;
 #[path = "workload/main.rs"]
