@@ -6,7 +6,7 @@ use super::{Aggregate, Client, Metering, Pair, SampleKind, Server, Table, count_
 use crate::classify::{Outcome, Question, Zone};
 use crate::decode::{IcmpError, IcmpKind};
 use crate::matcher::{Observer, Refusal, Sighting, Token, Transaction, Transport};
-use crate::model::{Address, FOLD_LIMIT, NameHasher, PacketMeta, Span, fold_into, qtype};
+use crate::model::{Address, FOLD_LIMIT, NameHasher, PacketMeta, fold_into, qtype};
 
 /// No lookup: probes, zone transfers, updates.
 const NO_LOOKUP: u32 = u32::MAX;
@@ -248,8 +248,7 @@ impl Observer for Aggregate {
         let outcome = Outcome::of(message);
         // After a SERVFAIL, glibc and musl ask once more from the same port with the same ID.
         if places.lookup != NO_LOOKUP && !outcome.is_failure() {
-            let (hash, kind) = (message.qname_hash, message.qtype);
-            let time = response.packet.time;
+            let (hash, kind, time) = (message.qname_hash, message.qtype, response.packet.time);
             self.lookups.answered(places.lookup, places.generation, hash, kind, outcome, time);
         }
     }

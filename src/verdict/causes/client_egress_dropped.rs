@@ -62,7 +62,9 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         _ => return None,
     };
     let mut period = cut[0].losses;
-    cut.iter().for_each(|client| period.join(client.losses));
+    for client in &cut {
+        period.join(client.losses);
+    }
     let addresses: Vec<Address> = cut.iter().map(|client| client.address).collect();
     let mut servers: Vec<Address> = cut.iter().flat_map(|client| client.servers()).collect();
     servers.sort_unstable();

@@ -49,7 +49,9 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         return None;
     }
     let mut period = Period::default();
-    pairs.iter().for_each(|pair| period.join(pair.refusals));
+    for pair in &pairs {
+        period.join(pair.refusals);
+    }
     let clients = sorted(pairs.iter().map(|pair| pair.client));
     let servers = sorted(pairs.iter().map(|pair| pair.server));
     let reporters = sorted(pairs.iter().map(|pair| pair.reporter));

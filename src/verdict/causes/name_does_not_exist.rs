@@ -76,7 +76,9 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let name = display_name(&first.missing.name);
     let lookups: u64 = vain.iter().map(|vain| vain.lookups).sum();
     let mut period = first.missing.period;
-    vain.iter().for_each(|vain| period.join(vain.missing.period));
+    for vain in &vain {
+        period.join(vain.missing.period);
+    }
     let askers = sorted(vain.iter().flat_map(|vain| vain.askers.iter().copied()));
     let (others, do_not_exist) = match vain.len() {
         1 => (String::new(), "does not exist"),

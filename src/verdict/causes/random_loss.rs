@@ -152,7 +152,7 @@ fn spread(facts: &Facts<'_>, losses: u64, period: Period) -> bool {
 /// Whether the losses come with the load: the busier half of the questions has most of them.
 fn follows_the_load(facts: &Facts<'_>) -> bool {
     let mut bins: Vec<&Bin> = facts.aggregate.timeline.bins().map(|(_, bin)| bin).collect();
-    bins.sort_by(|a, b| b.asked.cmp(&a.asked));
+    bins.sort_by_key(|bin| std::cmp::Reverse(bin.asked));
     let all: u64 = bins.iter().map(|bin| u64::from(bin.asked)).sum();
     let (mut asked, mut lost) = (0, [0_u64; 2]);
     for bin in bins {

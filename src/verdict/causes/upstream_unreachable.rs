@@ -85,7 +85,9 @@ fn upstream_leg(facts: &Facts<'_>) -> Option<Finding> {
     let answered: u64 = cut.iter().map(|pair| pair.all.answered).sum();
     let probes: u64 = cut.iter().map(|pair| pair.probes).sum();
     let mut period = Period::default();
-    cut.iter().for_each(|pair| period.join(pair.losses));
+    for pair in &cut {
+        period.join(pair.losses);
+    }
     let elsewhere = answered_elsewhere(facts, &upstreams, &resolvers, period);
     let clients = client_damage(facts);
     let seen = last_seen(facts, &cut);
@@ -237,7 +239,9 @@ fn client_side(facts: &Facts<'_>) -> Option<Finding> {
     let timeouts: u64 = pairs.iter().map(|pair| pair.external_timeouts).sum();
     let bad: u64 = pairs.iter().map(|p| p.external.unanswered + p.external.servfail).sum();
     let mut period = Period::default();
-    pairs.iter().for_each(|pair| period.join(pair.external_bad));
+    for pair in &pairs {
+        period.join(pair.external_bad);
+    }
     // Names outside that were answered in the same time: from a cache, or the upstream is back.
     let fine: u64 = facts
         .client_pairs()

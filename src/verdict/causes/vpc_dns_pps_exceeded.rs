@@ -98,7 +98,9 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     }
     let worst = rows[0];
     let mut period = Period::default();
-    rows.iter().for_each(|row| period.join(row.over));
+    for row in &rows {
+        period.join(row.over);
+    }
     let lossy: Vec<&Pair> = facts
         .aggregate
         .pairs
