@@ -250,8 +250,7 @@ impl Observer for Aggregate {
         let outcome = Outcome::of(message);
         // After a SERVFAIL, glibc and musl ask once more from the same port with the same ID.
         if places.lookup != NO_LOOKUP && !outcome.is_failure() {
-            let (hash, kind) = (message.qname_hash, message.qtype);
-            let time = response.packet.time;
+            let (hash, kind, time) = (message.qname_hash, message.qtype, response.packet.time);
             self.lookups.answered(places.lookup, places.generation, hash, kind, outcome, time);
         }
     }

@@ -12,6 +12,7 @@ pub(crate) use fate::{Ask, Maker, Refusal, Reply, Try, What};
 pub(crate) use story::{Story, View};
 pub(crate) use stub::Stub;
 
+use std::fmt::Write;
 use std::io::Cursor;
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -114,11 +115,13 @@ impl Seen {
 
     /// The report in a few lines, for a test that fails.
     pub(crate) fn words(&self) -> String {
-        let mut words = format!("{:?} {}\n", self.0.verdict.status, self.0.verdict.summary);
+        let verdict = &self.0.verdict;
+        let mut words = format!("{:?} {}\n", verdict.status, verdict.summary);
         for finding in &self.0.findings {
-            words += &format!("  {} {} {}\n", finding.cause, finding.confidence, finding.summary);
+            let _ =
+                writeln!(words, "  {} {} {}", finding.cause, finding.confidence, finding.summary);
             for evidence in &finding.evidence {
-                words += &format!("    {}: {}\n", evidence.metric, evidence.text);
+                let _ = writeln!(words, "    {}: {}", evidence.metric, evidence.text);
             }
         }
         let traffic = &self.0.traffic;

@@ -67,7 +67,7 @@ impl Story {
     pub(crate) fn new(seed: u64, view: View, clients: usize) -> Story {
         let mut rng = Rng(seed.wrapping_mul(0x1234_5678_9abc_def1));
         // From another seed for each view, so that all combinations of family and view come up.
-        let v6 = (seed + view as u64) % 3 == 0;
+        let v6 = (seed + view as u64).is_multiple_of(3);
         let net = rng.between(1, 250) as u8;
         let address = |last: u16| -> IpAddr {
             if v6 {
@@ -209,14 +209,16 @@ impl Story {
             View::Node => {
                 if reach >= 5 {
                     let from = if near { "cd0" } else { "eth0" };
-                    self.see_on(end - HOP, from, Direction::Incoming, &here);
+                    self.see_on(end.saturating_sub(HOP), from, Direction::Incoming, &here);
                 }
                 if reach >= 6 {
                     self.see_on(end, &veth(ask.client), Direction::Outgoing, &back);
                 }
             }
-            View::Eni if reach >= 5 && Self::crosses(ask) => self.see(end - HOP, &here),
-            View::Dns if reach >= 4 && near => self.see(end - HOP, answered),
+            View::Eni if reach >= 5 && Self::crosses(ask) => {
+                self.see(end.saturating_sub(HOP), &here);
+            }
+            View::Dns if reach >= 4 && near => self.see(end.saturating_sub(HOP), answered),
             _ => {}
         }
     }
@@ -319,13 +321,16 @@ impl Story {
             View::Node => {
                 if by_backend {
                     let from = if near { "cd0" } else { "eth0" };
-                    self.see_on(end - HOP, from, Direction::Incoming, &true_source);
+                    self.see_on(end.saturating_sub(HOP), from, Direction::Incoming, &true_source);
                 }
                 self.see_on(end, &veth(ask.client), Direction::Outgoing, &at_pod);
             }
-            View::Eni if by_backend && Self::crosses(ask) => self.see(end - HOP, &true_source),
+            View::Eni if by_backend && Self::crosses(ask) => {
+                self.see(end.saturating_sub(HOP), &true_source);
+            }
             View::Dns if by_backend && near => {
-                self.see(end - HOP, &told(backend.ip(), &quoted.dnat(backend), 64))
+                let told = told(backend.ip(), &quoted.dnat(backend), 64);
+                self.see(end.saturating_sub(HOP), &told);
             }
             _ => {}
         }

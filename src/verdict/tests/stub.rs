@@ -64,14 +64,18 @@ impl Story {
         while let Some(step) = walk.get(next) {
             let (end, came) = self.step(time, client, step, fate);
             time = end + self.rng.span(us(30), us(400));
-            next = match came {
-                Step::Found | Step::Refused => break,
-                Step::Negative => next + 1,
-                Step::Failed if stub != Stub::Musl => next + 1,
-                Step::Silence if stub == Stub::Go => next + 1,
-                // glibc leaves the list out and tries the name as it is.
-                Step::Silence if stub == Stub::Glibc && next + 1 < walk.len() => walk.len() - 1,
-                Step::Failed | Step::Silence => break,
+            let goes_on = match came {
+                Step::Found | Step::Refused => false,
+                Step::Negative => true,
+                Step::Failed => stub != Stub::Musl,
+                Step::Silence => stub == Stub::Go,
+            };
+            // After silence, glibc leaves the list out and tries the name as it is.
+            let as_is = came == Step::Silence && stub == Stub::Glibc && next + 1 < walk.len();
+            next = match () {
+                () if goes_on => next + 1,
+                () if as_is => walk.len() - 1,
+                () => break,
             };
         }
         time

@@ -23,7 +23,7 @@ fn a_name_in_vain_again_and_again_is_found() {
         let finding = seen.has("name_does_not_exist");
         assert_eq!(finding.scope.names, [name], "{}", seen.words());
         assert_eq!(finding.scope.clients, [story.clients[0].to_string()]);
-        assert_eq!(finding.evidence[0].value, times as f64, "{}", seen.words());
+        assert_eq!(finding.evidence[0].value as u64, times, "{}", seen.words());
         assert_eq!(seen.root(), "name_does_not_exist");
     });
 }

@@ -72,7 +72,7 @@ fn a_doubled_suffix_is_part_of_a_walk() {
         let seen = story.judge();
         let doubled =
             seen.has("ndots_search_chain").evidence.iter().find(|e| e.metric == "doubled_suffixes");
-        assert_eq!(doubled.unwrap().value, 5.0, "{}", seen.words());
+        assert_eq!(doubled.unwrap().value as u64, 5, "{}", seen.words());
         assert_eq!(seen.0.traffic.lookups, 5);
         seen.is_healthy();
     });

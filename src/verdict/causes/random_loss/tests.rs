@@ -38,7 +38,9 @@ fn loss_here_and_there_is_found() {
             "{share} {}",
             seen.words()
         );
-        OTHERS.iter().for_each(|other| seen.has_not(other));
+        for other in OTHERS {
+            seen.has_not(other);
+        }
     });
 }
 
@@ -50,7 +52,9 @@ fn one_pod_sees_its_own_part() {
         story.settle(secs(230));
         let seen = story.judge();
         assert!(seen.is("random_loss").confidence <= 0.5);
-        OTHERS.iter().for_each(|other| seen.has_not(other));
+        for other in OTHERS {
+            seen.has_not(other);
+        }
     });
 }
 

@@ -11,7 +11,7 @@ fn ten_or_more_in_a_moment_are_found() {
             dying(story, count, secs(5), ms(0), Maker::Forwarder);
             let seen = story.judge();
             let finding = seen.is("servfail_burst");
-            assert_eq!(finding.evidence[0].value, count as f64, "{}", seen.words());
+            assert_eq!(finding.evidence[0].value as u64, count, "{}", seen.words());
             assert!(finding.confidence <= 0.85);
             seen.has_not("upstream_unreachable");
         });

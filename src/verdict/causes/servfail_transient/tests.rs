@@ -30,11 +30,11 @@ fn a_few_in_a_moment_are_a_scale_down() {
             let seen = story.judge();
             let finding = seen.has("servfail_transient");
             assert!(
-                finding.normal && (finding.confidence == 0.7 || story.view == View::Dns),
+                finding.normal && (finding.confidence > 0.6 || story.view == View::Dns),
                 "{}",
                 seen.words()
             );
-            assert_eq!(finding.evidence[0].value, count as f64, "{}", seen.words());
+            assert_eq!(finding.evidence[0].value as u64, count, "{}", seen.words());
             seen.is_healthy();
         });
     }
