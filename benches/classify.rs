@@ -1,5 +1,8 @@
 //! Lookups: search walks of many clients, put together from their questions and answers.
 
+// A benchmark that cannot be set up has nothing to say.
+#![allow(clippy::expect_used)]
+
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};

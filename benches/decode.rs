@@ -1,5 +1,8 @@
 //! Decoding: our summary of a message beside hickory's whole message, and frames per link type.
 
+// A benchmark that cannot be set up has nothing to say.
+#![allow(clippy::expect_used)]
+
 #[path = "packets/mod.rs"]
 mod packets;
 #[path = "workload/main.rs"]

@@ -1,5 +1,8 @@
 //! The whole analysis of a capture in memory, from its bytes to the report.
 
+// A benchmark that cannot be set up has nothing to say.
+#![allow(clippy::expect_used)]
+
 #[path = "packets/mod.rs"]
 mod packets;
 #[path = "workload/main.rs"]
