@@ -18,6 +18,7 @@ mod samples;
 mod servers;
 mod table;
 mod timeline;
+mod warm;
 
 pub use clients::Client;
 pub use delay::Delays;

@@ -1,6 +1,7 @@
 //! Per QNAME: how often it was asked and what came of it.
 
-use super::table::Table;
+use super::table::{SHARED, Table};
+use crate::classify::Zone;
 use crate::model::{Address, display_name};
 
 /// QNAMEs counted apart; the rest shares one entry. With [`MAX_OCTETS`] 24 MB at worst.
@@ -15,6 +16,8 @@ pub struct NameCount {
     hash: u64,
     start: u32,
     length: u8,
+    /// Whose it is, as [`Zone`] counts.
+    zone: u8,
     /// Transactions.
     pub asked: u32,
     /// Of these unanswered.
@@ -42,7 +45,8 @@ impl Names {
     /// nobody knows: of 200,000 names, two share one with a probability of 1 in a billion.
     pub fn place(&mut self, hash: u64, folded: &[u8]) -> u32 {
         if self.octets.len() + folded.len() > MAX_OCTETS {
-            return self.table.place(hash, |name| name.hash == hash, NameCount::default);
+            let make = || NameCount { hash, zone: Zone::of(folded) as u8, ..NameCount::default() };
+            return self.table.place(hash, |name| name.hash == hash, make);
         }
         let octets = &mut self.octets;
         self.table.place(
@@ -51,12 +55,28 @@ impl Names {
             || {
                 let start = octets.len() as u32;
                 octets.extend_from_slice(folded);
-                NameCount { hash, start, length: folded.len() as u8, ..NameCount::default() }
+                let (length, zone) = (folded.len() as u8, Zone::of(folded) as u8);
+                NameCount { hash, start, length, zone, ..NameCount::default() }
             },
         )
     }
 
+    /// Whose the name at a place is, as [`Zone`] counts; `folded` is the name.
+    pub fn zone(&self, at: u32, folded: &[u8]) -> u8 {
+        if at == SHARED { Zone::of(folded) as u8 } else { self.table.get(at).zone }
+    }
+
+    /// Reads what [`Names::place`] will.
+    pub(super) fn warm(&self, hash: u64) -> bool {
+        self.table.find(hash, |name| name.hash == hash).is_some()
+    }
+
     /// The counts at a place.
+    pub fn get(&self, at: u32) -> &NameCount {
+        self.table.get(at)
+    }
+
+    /// The counts at a place, to be changed.
     pub fn get_mut(&mut self, at: u32) -> &mut NameCount {
         self.table.get_mut(at)
     }

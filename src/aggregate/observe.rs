@@ -132,7 +132,7 @@ impl Observer for Aggregate {
         let name_place = self.names.place(query.message.qname_hash, name);
         self.names.get_mut(name_place).asked += 1;
         let (lookup, generation) = self.lookup_of(client, name, query);
-        let zone = Zone::of(name) as u8;
+        let zone = self.names.zone(name_place, name);
         let probe = query.message.qtype == qtype::NS && name.len() == 1;
         let forwarded = !probe && self.questions.ask(query);
         let asker = self.clients.get_mut(client);

@@ -1,7 +1,10 @@
 //! Search suffixes: which tail of two successive names was the search list's, and which tails have
 //! been seen.
 
-use crate::model::{Name, labels};
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+
+use crate::model::{FOLD_LIMIT, Name, labels};
 
 /// Suffixes remembered at most: one a namespace of a large cluster, and the node's own. Beyond, walks
 /// are still recognised by the form of their names.
@@ -22,6 +25,8 @@ pub struct Suffix {
 #[derive(Clone, Debug, Default)]
 pub struct Suffixes {
     seen: Vec<Suffix>,
+    /// Their indexes by name: every question of a busy client looks here.
+    index: HashMap<Box<[u8]>, u16, RandomState>,
 }
 
 impl Suffixes {
@@ -32,32 +37,40 @@ impl Suffixes {
 
     /// The index of this tail.
     pub fn at(&self, tail: &[u8]) -> Option<u16> {
-        let at = self.seen.iter().position(|suffix| &*suffix.name.0 == tail)?;
-        u16::try_from(at).ok()
+        self.index.get(tail).copied()
     }
 
     /// Whether a name ends in a suffix that was seen, or in the cluster's zone: then a search list
     /// may have made it, part of a walk that this capture does not show whole.
     pub fn ends(&self, name: &[u8]) -> bool {
+        let mut at = 0;
         super::Zone::of(name) == super::Zone::Cluster
-            || self.seen.iter().any(|suffix| is_tail(&suffix.name.0, name))
+            || labels(name).any(|label| {
+                at += 1 + label.len();
+                self.knows(&name[at..])
+            })
     }
 
     /// Whether a known suffix stands in `tail`, and not at its end: then `tail` is a name that a
     /// list made longer, not a suffix. Two lookups whose names begin alike look so.
     pub(super) fn stands_within(&self, tail: &[u8]) -> bool {
-        let within = |suffix: &[u8]| {
-            let inner = &suffix[..suffix.len() - 1];
-            let mut at = 0;
-            labels(tail).any(|label| {
-                let here = at > 0 && tail[at..].starts_with(inner);
-                let more = here && tail.len() > at + suffix.len();
-                at += 1 + label.len();
-                more
+        let mut buffer = [0; FOLD_LIMIT];
+        let ends: Vec<usize> = labels(tail)
+            .scan(0, |at, label| {
+                *at += 1 + label.len();
+                Some(*at)
             })
-        };
-        // One label, such as `local`, can stand anywhere.
-        self.seen.iter().any(|known| labels(&known.name.0).count() > 1 && within(&known.name.0))
+            .collect();
+        // One label, such as `local`, can stand anywhere: at least two are looked for.
+        (0..ends.len()).any(|from| {
+            (from + 2..ends.len().saturating_sub(1)).any(|to| {
+                let inner = &tail[ends[from]..ends[to]];
+                let name = &mut buffer[..=inner.len()];
+                name[..inner.len()].copy_from_slice(inner);
+                name[inner.len()] = 0;
+                self.knows(name)
+            })
+        })
     }
 
     /// Notes that a walk tried the suffix at `position` (from 0).
@@ -69,6 +82,7 @@ impl Suffixes {
             Some(at) => usize::from(at),
             None if self.seen.len() < MAX_SUFFIXES => {
                 let name = Name(tail.into());
+                self.index.insert(tail.into(), self.seen.len() as u16);
                 self.seen.push(Suffix { name, tried: 0, positions: 0 });
                 self.seen.len() - 1
             }
@@ -151,7 +165,15 @@ fn is_tail(tail: &[u8], name: &[u8]) -> bool {
 
 /// How many octets of whole labels two names share from the left.
 fn common_labels(a: &[u8], b: &[u8]) -> usize {
-    labels(a).zip(labels(b)).take_while(|(x, y)| x == y).map(|(x, _)| 1 + x.len()).sum()
+    let mut at = 0;
+    while let Some(&length @ 1..) = a.get(at) {
+        let end = at + 1 + usize::from(length);
+        if end > a.len() || a.get(at..end) != b.get(at..end) {
+            break;
+        }
+        at = end;
+    }
+    at
 }
 
 #[cfg(test)]

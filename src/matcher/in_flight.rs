@@ -56,6 +56,10 @@ impl InFlight {
         self.count
     }
 
+    pub(super) fn get(&self, slot: u32) -> &Transaction {
+        &self.slots[slot as usize].transaction
+    }
+
     pub(super) fn get_mut(&mut self, slot: u32) -> &mut Transaction {
         &mut self.slots[slot as usize].transaction
     }

@@ -21,7 +21,7 @@ pub use transaction::{Leg, Refusal, Sighting, Token, Transaction, Transport};
 use transfers::Transfers;
 
 use crate::decode::IcmpError;
-use crate::model::{Address, Endpoint, NameHasher, PacketMeta, Span, Timestamp};
+use crate::model::{Address, Endpoint, Message, NameHasher, PacketMeta, Span, Timestamp};
 
 /// How long after the last transmission of a question its answer is still taken for one.
 /// glibc gives up a single server after 10 s and two after 20 s; beyond that nobody waits.
@@ -68,7 +68,7 @@ pub trait Observer {
 struct Early {
     packet: PacketMeta,
     transport: Transport,
-    message: crate::model::Message,
+    message: Message,
     key: u64,
 }
 
@@ -147,13 +147,34 @@ impl Matcher {
         }
     }
 
+    /// Reads what observing this message will need, so that it is in the cache by then, and changes
+    /// nothing. Observing waits for memory most of its time; a few messages are warmed up in a row,
+    /// and the processor waits for all of them at once. Gives the token of the transaction that a
+    /// response answers.
+    pub fn warm(&self, packet: &PacketMeta, message: &Message) -> Option<Token> {
+        let response = message.is_response();
+        let client = if response { packet.to() } else { packet.from() };
+        let key = self.key_of(client, message, Transport::Udp);
+        let server = if response { packet.source } else { packet.destination };
+        match self.in_flight.find(key, server) {
+            Some(slot) if response => Some(self.in_flight.get(slot).token),
+            _ => {
+                std::hint::black_box(self.answered.warm(key));
+                None
+            }
+        }
+    }
+
     fn key(&self, client: Endpoint, sighting: &Sighting<'_>) -> u64 {
+        self.key_of(client, &sighting.message, sighting.transport)
+    }
+
+    fn key_of(&self, client: Endpoint, message: &Message, transport: Transport) -> u64 {
         let [high, low] = client.address.halves();
-        let message = &sighting.message;
         self.hasher.hash_words([
             high,
             low,
-            u64::from(client.port) << 32 | u64::from(message.id) << 8 | sighting.transport as u64,
+            u64::from(client.port) << 32 | u64::from(message.id) << 8 | transport as u64,
             message.qname_hash,
             u64::from(message.qtype) << 16 | u64::from(message.qclass),
         ])

@@ -14,6 +14,10 @@ use crate::decode::{Body, Datagram, Network, Segment, frame, message, transport}
 use crate::matcher::{Matcher, Sighting, Transport};
 use crate::model::{NameHasher, PacketMeta, Timestamp};
 
+/// Messages warmed up in a row: as many waits for memory overlap as the processor keeps track of, and
+/// what they bring still is in the cache when they are observed.
+const AHEAD: usize = 16;
+
 /// Everything that depends on the order of packets.
 pub(super) struct Ordered {
     /// Units that came before their turn.
@@ -75,8 +79,23 @@ impl Stage {
     fn observe(&mut self, unit: &Unit) {
         self.count_steps_back(unit);
         self.quality.add(&unit.quality);
-        for event in &unit.events {
-            self.event(event, &unit.block);
+        for events in unit.events.chunks(AHEAD) {
+            for event in events {
+                self.warm(event);
+            }
+            for event in events {
+                self.event(event, &unit.block);
+            }
+        }
+    }
+
+    /// Has what an event will touch read ahead.
+    fn warm(&self, event: &Event) {
+        let Kind::Message { message, .. } = &event.kind else { return };
+        match self.matcher.warm(&event.packet, message) {
+            Some(token) => self.aggregate.warm_answer(token),
+            None if message.is_response() => {}
+            None => self.aggregate.warm_query(&event.packet, message),
         }
     }
 

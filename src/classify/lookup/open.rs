@@ -9,7 +9,7 @@ use crate::model::{FOLD_LIMIT, Span, Timestamp, labels, qtype};
 const IDLE: Span = Span::from_secs(12);
 
 /// The second address family is asked at once, or right after the first answer.
-const PAIR_GAP: Span = Span::from_secs(1);
+const PAIR_GAP: Span = Span::from_millis(250);
 
 /// The next step of a walk is asked right after the answers; a busy pod takes its time.
 const STEP_GAP: Span = Span::from_millis(500);
@@ -158,7 +158,8 @@ impl Open {
         }
         let [a, aaaa, _] = self.asks;
         let resolved = self.asks.contains(&Ask::Done(Outcome::Answered));
-        resolved && a != Ask::No && aaaa != Ask::No || gap > PAIR_GAP
+        let both = a != Ask::No && aaaa != Ask::No;
+        if resolved { both || gap > PAIR_GAP } else { gap > STEP_GAP }
     }
 
     /// Whether `question` is the same name once more for this lookup.
