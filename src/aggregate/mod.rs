@@ -8,7 +8,7 @@ mod delay;
 mod forwarding;
 mod legs;
 mod limited;
-mod names;
+mod missing;
 mod observe;
 mod pairs;
 mod places;
@@ -23,7 +23,7 @@ mod warm;
 pub use clients::Client;
 pub use delay::Delays;
 pub use limited::Limited;
-pub use names::{Asker, Missing, MissingNames, Names};
+pub use missing::{Missing, MissingNames};
 pub use pairs::{Frames, Pair, Period, ServfailLook, Tally};
 pub use quality::Quality;
 pub use rates::{Rates, Row, Sender};
@@ -107,8 +107,6 @@ pub struct Aggregate {
     pub clients: Table<Client>,
     /// Servers, on whichever leg they were seen.
     pub servers: Table<Server>,
-    /// QNAMEs.
-    pub names: Names,
     /// Names that do not exist.
     pub missing: MissingNames,
     /// Open lookups and search suffixes.
@@ -139,7 +137,6 @@ impl Aggregate {
             pairs: Table::new(pairs::MAX_PAIRS, Pair::default()),
             clients: Table::new(clients::MAX_CLIENTS, Client::default()),
             servers: Table::new(servers::MAX_SERVERS, Server::default()),
-            names: Names::default(),
             missing: MissingNames::default(),
             lookups: Lookups::default(),
             delays: Delays::new()?,

@@ -129,10 +129,8 @@ impl Observer for Aggregate {
         let (client, server) = (transaction.client.address, transaction.server.address);
         let pair = pair_place(&mut self.pairs, &mut self.clients, &self.hasher, client, server);
         let client = self.pairs.get(pair).client_index;
-        let name_place = self.names.place(query.message.qname_hash, name);
-        self.names.get_mut(name_place).asked += 1;
         let (lookup, generation) = self.lookup_of(client, name, query);
-        let zone = self.names.zone(name_place, name);
+        let zone = Zone::of(name) as u8;
         let probe = query.message.qtype == qtype::NS && name.len() == 1;
         let forwarded = !probe && self.questions.ask(query);
         let asker = self.clients.get_mut(client);
@@ -150,7 +148,7 @@ impl Observer for Aggregate {
         self.timeline.at(query.packet.time).asked += 1;
         self.limited.note_name(name);
         let limited = self.count_limited(&query.packet);
-        Places { pair, name: name_place, lookup, generation, limited, zone }.token()
+        Places { pair, lookup, generation, limited, zone }.token()
     }
 
     fn resent(&mut self, token: &mut Token, query: &Sighting<'_>, answered: bool) {
@@ -189,9 +187,6 @@ impl Observer for Aggregate {
             let (hash, kind) = (transaction.qname_hash, transaction.qtype);
             self.lookups.answered(places.lookup, places.generation, hash, kind, outcome, time);
         }
-        let name = self.names.get_mut(places.name);
-        name.servfail += u32::from(failed);
-        name.nxdomain += u32::from(outcome == Outcome::NxDomain);
         for leg in transaction.legs() {
             let server = self.server_mut(leg.server);
             server.asked += 1;
@@ -268,7 +263,6 @@ impl Observer for Aggregate {
         bin.unanswered += 1;
         bin.limited += u32::from(places.limited);
         bin.limited_lost += u32::from(places.limited);
-        self.names.get_mut(places.name).unanswered += 1;
         for tally in Aggregate::tally(pair, places.zone).into_iter().flatten() {
             tally.unanswered += 1;
         }

@@ -6,7 +6,6 @@ use crate::matcher::Token;
 #[derive(Clone, Copy)]
 pub(super) struct Places {
     pub(super) pair: u32,
-    pub(super) name: u32,
     pub(super) lookup: u32,
     pub(super) generation: u32,
     /// It goes to a limited destination.
@@ -17,11 +16,11 @@ pub(super) struct Places {
 impl Places {
     pub(super) fn token(self) -> Token {
         let last = self.generation << 8 | u32::from(self.limited) << 4 | u32::from(self.zone);
-        Token([self.pair, self.name, self.lookup, last])
+        Token([self.pair, self.lookup, last])
     }
 
-    pub(super) fn of(Token([pair, name, lookup, last]): Token) -> Places {
+    pub(super) fn of(Token([pair, lookup, last]): Token) -> Places {
         let (limited, zone) = (last & 0x10 != 0, (last & 0xf) as u8);
-        Places { pair, name, lookup, generation: last >> 8, limited, zone }
+        Places { pair, lookup, generation: last >> 8, limited, zone }
     }
 }

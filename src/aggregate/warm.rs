@@ -1,6 +1,6 @@
 //! Reading ahead: what the next few messages will touch, so that it is in the cache by then.
 //!
-//! Nothing is changed and nothing is learned here. Tables of names, pairs and lookups are larger than
+//! Nothing is changed and nothing is learned here. Tables of pairs and lookups are larger than
 //! the cache, and a message waits for each of them in turn; asked for in a row for several messages,
 //! the waits overlap.
 
@@ -9,12 +9,11 @@ use std::hint::black_box;
 use super::Aggregate;
 use super::places::Places;
 use crate::matcher::Token;
-use crate::model::{Message, PacketMeta};
+use crate::model::PacketMeta;
 
 impl Aggregate {
     /// Reads what a query will touch.
-    pub fn warm_query(&self, packet: &PacketMeta, message: &Message) {
-        black_box(self.names.warm(message.qname_hash));
+    pub fn warm_query(&self, packet: &PacketMeta) {
         let (client, server) = (packet.source, packet.destination);
         let ([a, b], [c, d]) = (client.halves(), server.halves());
         let hash = self.hasher.hash_words([a, b, c, d]);
@@ -31,7 +30,6 @@ impl Aggregate {
         let places = Places::of(token);
         let pair = self.pairs.get(places.pair);
         black_box((pair.all.answered, pair.outcomes[0], pair.answers.last, pair.translated));
-        black_box(self.names.get(places.name).servfail);
         black_box(self.lookups.warm_slot(places.lookup));
     }
 }

@@ -9,9 +9,9 @@ use super::COPY_WINDOW;
 use super::transaction::{Leg, Sighting, Token, Transaction, Transport};
 use crate::model::{Address, Message, Rcode, Span, Timestamp};
 
-/// How long an answer is remembered: two of glibc's five-second waits, in which a client that did
-/// not get it asks again.
-const MEMORY: Span = Span::from_millis(10_500);
+/// How long an answer is remembered: a little more than the five seconds after which glibc asks again
+/// if it did not get it. If it does, the answer is remembered anew.
+const MEMORY: Span = Span::from_secs(6);
 
 /// Stub resolvers wait at least this long for an answer (c-ares: 250 ms). The same question on the
 /// same port with the same ID sooner than this is a new one of a client with a fixed ID.
@@ -20,7 +20,7 @@ const SOONEST_RESEND: Span = Span::from_millis(200);
 /// How often what is too old is looked for: an answer may be remembered this much longer.
 const EXPIRY: Span = Span::from_millis(50);
 
-/// Answers remembered at most: 10.5 s at 25,000 a second. At some 80 bytes each: 20 MB at worst.
+/// Answers remembered at most: 6 s at 40,000 a second. At some 130 bytes each: 34 MB at worst.
 const MAX_ANSWERED: usize = 1 << 18;
 
 /// What a query is to an answered one with its key.
@@ -35,6 +35,7 @@ pub(super) enum Verdict {
 }
 
 /// An answer, as far as later packets can concern it.
+#[derive(Clone, Copy)]
 pub(super) struct Entry {
     pub(super) token: Token,
     pub(super) last_sent: Timestamp,
@@ -43,6 +44,8 @@ pub(super) struct Entry {
     query_body: u64,
     query_leg: Leg,
     key: u64,
+    /// When it was last known to matter.
+    kept: Timestamp,
     time: Timestamp,
     body_hash: u64,
     source: Address,
@@ -142,18 +145,15 @@ impl Answered {
     }
 
     pub(super) fn insert(&mut self, key: u64, transaction: &Transaction, response: &Sighting<'_>) {
-        if self.ring.len() == MAX_ANSWERED {
-            self.pop();
-        }
-        let sequence = self.first.wrapping_add(self.ring.len() as u32);
         let Message { rcode, body_hash, .. } = response.message;
-        self.ring.push_back(Entry {
+        self.push(Entry {
             token: transaction.token,
             last_sent: transaction.last_sent,
             query_ip_id: transaction.last_ip_id,
             query_body: transaction.last_body,
             query_leg: transaction.legs().first().copied().unwrap_or_default(),
             key,
+            kept: response.packet.time,
             time: response.packet.time,
             body_hash,
             source: response.packet.source,
@@ -162,6 +162,14 @@ impl Answered {
             transport: transaction.transport,
             failed: matches!(rcode, Rcode::SERVFAIL | Rcode::REFUSED | Rcode::NOTIMP),
         });
+    }
+
+    fn push(&mut self, entry: Entry) {
+        if self.ring.len() == MAX_ANSWERED {
+            self.pop();
+        }
+        let (key, sequence) = (entry.key, self.first.wrapping_add(self.ring.len() as u32));
+        self.ring.push_back(entry);
         // A later answer with the same key takes the place of the earlier one.
         let Answered { ring, first, index, .. } = self;
         if let Some(place) = index.find_mut(key, |&s| key_of(ring, *first, s) == Some(key)) {
@@ -179,9 +187,15 @@ impl Answered {
             return;
         }
         self.next_expiry = now.plus(EXPIRY);
-        while self.ring.front().is_some_and(|entry| now.since(entry.time) > MEMORY) {
+        while self.ring.front().is_some_and(|entry| now.since(entry.kept) > MEMORY) {
             self.pop();
         }
+    }
+
+    /// Remembers an answer anew, because its question was asked again at `now`.
+    pub(super) fn renew(&mut self, key: u64, now: Timestamp) {
+        let Some(&mut entry) = self.find(key) else { return };
+        self.push(Entry { kept: now, ..entry });
     }
 
     /// Reads what [`Answered::find`] will, to have it in the cache then.

@@ -194,7 +194,8 @@ impl Matcher {
                 Verdict::Copy => return observer.copied(&mut answered.token, query, false),
                 Verdict::Again => {
                     answered.resend(query);
-                    return observer.resent(&mut answered.token, query, true);
+                    observer.resent(&mut answered.token, query, true);
+                    return self.answered.renew(key, packet.time);
                 }
                 Verdict::New => {}
             }

@@ -39,7 +39,7 @@ impl<'a> Sighting<'a> {
 
 /// What the observer remembers a transaction by: three indexes into its own tables.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Token(pub [u32; 4]);
+pub struct Token(pub [u32; 3]);
 
 /// Who said no, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

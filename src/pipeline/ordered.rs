@@ -95,7 +95,7 @@ impl Stage {
         match self.matcher.warm(&event.packet, message) {
             Some(token) => self.aggregate.warm_answer(token),
             None if message.is_response() => {}
-            None => self.aggregate.warm_query(&event.packet, message),
+            None => self.aggregate.warm_query(&event.packet),
         }
     }
 

@@ -163,11 +163,5 @@ fn caveats(facts: &Facts<'_>, notes: &Notes) -> Vec<String> {
     if !unsupported.is_empty() {
         caveats.push(format!("Not decoded: {}.", unsupported.join(", ")));
     }
-    if facts.aggregate.names.overflowed() > 0 {
-        caveats.push(format!(
-            "{} queries were for names beyond the first 200,000, which are counted together.",
-            facts.aggregate.names.overflowed()
-        ));
-    }
     caveats
 }

@@ -1,0 +1,86 @@
+//! Names that do not exist, and who asks for them.
+
+use super::table::Table;
+use crate::model::Address;
+
+/// Names that were looked up in vain, the whole search list through: bounded, first come.
+const MAX_MISSING: usize = 4096;
+
+/// Clients counted apart for one missing name: 3 MB at worst, all names together.
+const MAX_ASKERS: usize = 16;
+
+/// A name that does not exist.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Missing {
+    /// The name as it is, case-folded, in wire form.
+    pub name: Box<[u8]>,
+    /// Lookups in vain of those beyond `askers`, and the transactions that they took.
+    pub others: (u64, u64),
+    /// Frames of first queries.
+    pub frames: super::pairs::Frames,
+    /// First and last moment.
+    pub period: super::pairs::Period,
+    /// The first who asked.
+    pub askers: Vec<Asker>,
+}
+
+/// Who asked for a name that does not exist.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Asker {
+    /// The client.
+    pub address: Address,
+    /// Its lookups in vain.
+    pub lookups: u64,
+    /// Of these, those that asked for nothing but the name, without a walk around it.
+    pub alone: u64,
+    /// Transactions of all.
+    pub transactions: u64,
+}
+
+/// All names that do not exist.
+pub struct MissingNames(Table<Missing>);
+
+impl Default for MissingNames {
+    fn default() -> MissingNames {
+        MissingNames(Table::new(MAX_MISSING, Missing::default()))
+    }
+}
+
+impl MissingNames {
+    /// The entry of a name.
+    pub fn entry(&mut self, hash: u64, name: &[u8]) -> &mut Missing {
+        let make = || Missing { name: name.into(), ..Missing::default() };
+        let at = self.0.place(hash, |missing| &*missing.name == name, make);
+        self.0.get_mut(at)
+    }
+
+    /// Whether a name with this hash is among them.
+    pub fn holds(&self, hash: u64) -> bool {
+        self.0.holds(hash)
+    }
+
+    /// All.
+    pub fn iter(&self) -> impl Iterator<Item = &Missing> {
+        self.0.iter()
+    }
+}
+
+impl Missing {
+    /// Notes who asked, how much it took, and whether it was the name alone.
+    pub fn asked_by(&mut self, address: Address, transactions: u64, alone: bool) {
+        let known = self.askers.iter().position(|asker| asker.address == address);
+        let at = known.unwrap_or(self.askers.len());
+        if at == MAX_ASKERS {
+            self.others.0 += 1;
+            self.others.1 += transactions;
+            return;
+        }
+        if known.is_none() {
+            self.askers.push(Asker { address, ..Asker::default() });
+        }
+        let asker = &mut self.askers[at];
+        asker.lookups += 1;
+        asker.alone += u64::from(alone);
+        asker.transactions += transactions;
+    }
+}
