@@ -28,11 +28,13 @@ struct Waiting {
 /// Who waits for what.
 pub(super) struct Questions {
     places: Vec<Option<Waiting>>,
+    /// The high half of each place's question, in a table small enough for the first-level cache.
+    tags: Vec<u32>,
 }
 
 impl Default for Questions {
     fn default() -> Questions {
-        Questions { places: vec![None; PLACES] }
+        Questions { places: vec![None; PLACES], tags: vec![0; PLACES] }
     }
 }
 
@@ -46,8 +48,11 @@ impl Questions {
     pub(super) fn ask(&mut self, query: &Sighting<'_>) -> bool {
         let question = question_of(query.message.qname_hash, query.message.qtype);
         let packet = &query.packet;
-        let place = &mut self.places[question as usize % PLACES];
-        if let Some(waiting) = place {
+        let at = question as usize % PLACES;
+        let known = std::mem::replace(&mut self.tags[at], (question >> 32) as u32)
+            == (question >> 32) as u32;
+        let place = &mut self.places[at];
+        if let (true, Some(waiting)) = (known, &*place) {
             let same = waiting.question == question && packet.time.since(waiting.since) <= WAIT;
             if same && waiting.client != packet.source && waiting.server != packet.destination {
                 return true;
@@ -65,7 +70,11 @@ impl Questions {
     /// Notes that a question was answered.
     pub(super) fn answered(&mut self, transaction: &Transaction) {
         let question = question_of(transaction.qname_hash, transaction.qtype);
-        let place = &mut self.places[question as usize % PLACES];
+        let at = question as usize % PLACES;
+        if self.tags[at] != (question >> 32) as u32 {
+            return;
+        }
+        let place = &mut self.places[at];
         if place.is_some_and(|w| w.question == question && w.client == transaction.client.address) {
             *place = None;
         }

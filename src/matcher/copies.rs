@@ -26,12 +26,15 @@ struct Trace {
 /// The last queries, by ID and body.
 pub(super) struct Translations {
     places: Vec<Trace>,
+    /// The low half of each place's body hash: nearly every query is told from what stands there by
+    /// this alone, in a table that stays in the first-level cache.
+    tags: Vec<u32>,
 }
 
 impl Translations {
     pub(super) fn new() -> Translations {
         // A TTL of 0 matches nothing: a copy has a lower one.
-        Translations { places: vec![Trace::default(); PLACES] }
+        Translations { places: vec![Trace::default(); PLACES], tags: vec![0; PLACES] }
     }
 
     fn place(query: &Sighting<'_>) -> usize {
@@ -40,7 +43,9 @@ impl Translations {
 
     pub(super) fn remember(&mut self, query: &Sighting<'_>, slot: u32, generation: u32) {
         let packet = &query.packet;
-        self.places[Self::place(query)] = Trace {
+        let place = Self::place(query);
+        self.tags[place] = query.message.body_hash as u32;
+        self.places[place] = Trace {
             body_hash: query.message.body_hash,
             time: packet.time,
             source: packet.source,
@@ -60,7 +65,11 @@ impl Translations {
     /// the address that was asked, with a fresh TTL: not a copy.
     pub(super) fn find(&self, query: &Sighting<'_>, in_flight: &InFlight) -> Option<u32> {
         let packet = &query.packet;
-        let trace = &self.places[Self::place(query)];
+        let place = Self::place(query);
+        if self.tags[place] != query.message.body_hash as u32 {
+            return None;
+        }
+        let trace = &self.places[place];
         let same_message = trace.body_hash == query.message.body_hash
             && trace.id == query.message.id
             && trace.transport == query.transport
