@@ -305,14 +305,16 @@ impl Observer for Aggregate {
 
     fn refused(
         &mut self,
-        _transaction: Option<&Transaction>,
+        transaction: Option<&Transaction>,
         packet: &PacketMeta,
         refusal: Refusal,
     ) {
         self.totals.refusals += 1;
         let (client, server) = (refusal.client, refusal.server);
         let pair = pair_place(&mut self.pairs, &mut self.clients, &self.hasher, client, server);
-        self.pairs.get_mut(pair).refusal_frames.note(packet.frame);
+        let pair = self.pairs.get_mut(pair);
+        pair.refusal_frames.note(packet.frame);
+        pair.refused_connections += u64::from(transaction.is_none());
     }
 
     fn answer_unwanted(&mut self, _packet: &PacketMeta, _error: &IcmpError<'_>) {

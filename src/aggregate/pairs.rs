@@ -203,6 +203,8 @@ pub struct Pair {
     pub opened: u64,
     /// Those that the server accepted.
     pub accepted: u64,
+    /// RSTs and ICMP errors that refused no question in flight: answers to SYNs, for the most part.
+    pub refused_connections: u64,
     /// SYNs.
     pub opened_frames: Frames,
     /// When connections were opened.

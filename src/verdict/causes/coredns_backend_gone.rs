@@ -190,3 +190,6 @@ fn lost_frames(facts: &Facts<'_>, losses: Period) -> Vec<u64> {
     let during = |pair: &&Pair| pair.losses.any() && pair.losses.first <= losses.last;
     facts.client_pairs().filter(during).flat_map(|pair| pair.lost_frames.iter()).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,10 +19,13 @@ pub(super) const CAUSE: Cause = Cause {
         port 53 only lets these lookups hang: glibc sets no limit of its own on the connection, \
         the kernel tries for two minutes.",
     signature: "At least two TCP connections to a server's DNS port of which none is accepted, \
-        while the same server answers over UDP.",
+        whether in silence or with RST or an ICMP error, while the same server answers over UDP.",
     look_alikes: &[
         ("client_egress_dropped", "UDP is silent as well"),
-        ("dns_port_closed", "the server refuses with RST"),
+        (
+            "a server without TCP",
+            "it refuses with RST, as a firewall may: then the confidence is lower",
+        ),
         ("capture_incomplete", "the server's side of TCP was not captured"),
     ],
     vantage: "The client's side. On the server's side nothing is seen of connections that are \
@@ -61,7 +64,13 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         .filter(|pair| servers.contains(&pair.server))
         .map(|pair| pair.accepted)
         .sum();
-    let confidence = if truncated > 0 { 0.85 } else { 0.6 };
+    let refused: u64 = pairs.iter().map(|pair| pair.refused_connections).sum();
+    // A server that does not listen on TCP refuses as a firewall does.
+    let confidence = if truncated > 0 && refused == 0 { 0.85 } else { 0.6 };
+    let how = match refused {
+        0 => "nothing came back".to_owned(),
+        some => format!("{some} were refused with RST or an ICMP error"),
+    };
     let finding = CAUSE
         .finding(Severity::Medium, facts.capped(confidence), period)
         .about(Scope {
@@ -105,3 +114,6 @@ fn udp_answered(facts: &Facts<'_>, pair: &Pair) -> bool {
     pair.all.answered > 0
         || facts.aggregate.pairs.iter().any(|o| o.client == pair.client && o.all.answered > 0)
 }
+
+#[cfg(test)]
+mod tests;

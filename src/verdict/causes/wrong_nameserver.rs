@@ -114,3 +114,6 @@ fn others_are_served(facts: &Facts<'_>, wrong: &Sum<'_>) -> bool {
 fn answered(facts: &Facts<'_>, client: Address) -> bool {
     facts.client_pairs().any(|pair| pair.client == client && pair.all.answered > 0)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,77 @@
+use crate::forge::{A, Answer, Capture, Link, Packet, TXT, ms, query, response, secs};
+use crate::verdict::tests::Seen;
+
+const SERVER: &str = "172.20.0.10";
+const SYN: u8 = 2;
+const RST_ACK: u8 = 4 | 16;
+
+/// What becomes of the SYNs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tcp {
+    Silent,
+    Reset,
+    Works,
+}
+
+/// RDATA of a TXT record with 800 octets of text.
+fn text() -> Vec<u8> {
+    [[200].as_slice(), &[b'x'; 200]].concat().repeat(4)
+}
+
+/// Lookups of large records: truncated over UDP, then asked over TCP.
+fn large(tcp: Tcp) -> Seen {
+    let mut story = Capture::new(Link::Ethernet);
+    for second in 0..6_u64 {
+        let client = format!("10.0.1.7:{}", 40_000 + second);
+        let question = query("large.example.com", TXT).id(100 + second as u16);
+        let sent = Packet::udp(&*client, SERVER, question.encode());
+        let truncated = response(&question).truncated();
+        story.at(secs(second)).packet(&sent).after(ms(1)).packet(&Packet::udp(
+            SERVER,
+            &*client,
+            truncated.encode(),
+        ));
+        let opened = secs(second) + ms(3);
+        let socket = format!("10.0.1.7:{}", 50_000 + second);
+        if tcp == Tcp::Works {
+            let answer = response(&question).answer(TXT, crate::forge::dns::Data::Bytes(text()));
+            story.at(opened).converse(&*socket, SERVER, &[question], &[answer], ms(1));
+            continue;
+        }
+        for again in [0, 1, 3] {
+            let syn = Packet::tcp(&*socket, SERVER, SYN, (1000, 0), []);
+            story.at(opened + secs(again)).packet(&syn);
+        }
+        if tcp == Tcp::Reset {
+            let reset = Packet::tcp(SERVER, &*socket, RST_ACK, (0, 1001), []);
+            story.at(opened + ms(1)).packet(&reset);
+        }
+    }
+    story.at(secs(30)).ask(
+        "10.0.1.7:45000",
+        SERVER,
+        "www.example.com",
+        A,
+        ms(1),
+        Answer::Address("192.0.2.1"),
+    );
+    Seen::of(story.pcap())
+}
+
+#[test]
+fn connections_that_nobody_accepts_are_found() {
+    let seen = large(Tcp::Silent);
+    let finding = seen.is("tcp53_blocked");
+    assert_eq!(finding.scope.servers, [SERVER], "{}", seen.words());
+}
+
+#[test]
+fn connections_that_work_are_none() {
+    large(Tcp::Works).is_healthy();
+}
+
+#[test]
+fn connections_that_are_refused_are_found_and_less_sure() {
+    let seen = large(Tcp::Reset);
+    assert!(seen.is("tcp53_blocked").confidence <= 0.6, "{}", seen.words());
+}
