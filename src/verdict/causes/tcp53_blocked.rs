@@ -87,8 +87,8 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         ))
         .shown_by(
             Evidence::new("connections_unaccepted", opened as f64, "count", format!(
-                "{opened} SYNs to {} had no SYN-ACK and no RST; {accepted} connections of others \
-                 were accepted.",
+                "{opened} SYNs to {} had no SYN-ACK: {how}; {accepted} connections of others were \
+                     accepted.",
                 filter::words(&servers)
             ))
             .at(pairs.iter().flat_map(|pair| pair.opened_frames.iter()))
