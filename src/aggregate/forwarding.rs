@@ -1,12 +1,16 @@
 //! Forwarders: somebody who asks what somebody else is waiting for from another server, and whose
 //! SERVFAILs come after whole waits for an upstream.
 
+use std::collections::VecDeque;
+
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+
 use crate::matcher::{Sighting, Transaction};
 use crate::model::{Address, Span, Timestamp};
 
-/// Questions remembered, in places by hash. Only the last of those that share a place is known: a
-/// forwarder is told by the larger part of its questions, not by each.
-const PLACES: usize = 4096;
+/// Questions remembered at most: those of 5 s at 26,000 a second. 4 MB at worst; the oldest goes.
+const MAX_WAITING: usize = 1 << 17;
 
 /// A stub resolver waits 5 s for a forwarder.
 const WAIT: Span = Span::from_secs(5);
@@ -19,23 +23,17 @@ const FORWARD_TRIES: i64 = 3;
 
 #[derive(Clone, Copy)]
 struct Waiting {
-    question: u64,
     since: Timestamp,
     client: Address,
     server: Address,
 }
 
-/// Who waits for what.
+/// Who waits for what: the last client that asked each question, until it is answered.
+#[derive(Default)]
 pub(super) struct Questions {
-    places: Vec<Option<Waiting>>,
-    /// The high half of each place's question, in a table small enough for the first-level cache.
-    tags: Vec<u32>,
-}
-
-impl Default for Questions {
-    fn default() -> Questions {
-        Questions { places: vec![None; PLACES], tags: vec![0; PLACES] }
-    }
+    waiting: HashMap<u64, Waiting, RandomState>,
+    /// Questions in the order in which they were asked.
+    order: VecDeque<(u64, Timestamp)>,
 }
 
 fn question_of(qname_hash: u64, qtype: u16) -> u64 {
@@ -48,35 +46,38 @@ impl Questions {
     pub(super) fn ask(&mut self, query: &Sighting<'_>) -> bool {
         let question = question_of(query.message.qname_hash, query.message.qtype);
         let packet = &query.packet;
-        let at = question as usize % PLACES;
-        let known = std::mem::replace(&mut self.tags[at], (question >> 32) as u32)
-            == (question >> 32) as u32;
-        let place = &mut self.places[at];
-        if let (true, Some(waiting)) = (known, &*place) {
-            let same = waiting.question == question && packet.time.since(waiting.since) <= WAIT;
-            if same && waiting.client != packet.source && waiting.server != packet.destination {
-                return true;
-            }
+        self.forget(packet.time);
+        if let Some(waiting) = self.waiting.get(&question)
+            && waiting.client != packet.source
+            && waiting.server != packet.destination
+        {
+            return true;
         }
-        *place = Some(Waiting {
-            question,
-            since: packet.time,
-            client: packet.source,
-            server: packet.destination,
-        });
+        let (since, client, server) = (packet.time, packet.source, packet.destination);
+        self.waiting.insert(question, Waiting { since, client, server });
+        self.order.push_back((question, since));
         false
     }
 
     /// Notes that a question was answered.
     pub(super) fn answered(&mut self, transaction: &Transaction) {
         let question = question_of(transaction.qname_hash, transaction.qtype);
-        let at = question as usize % PLACES;
-        if self.tags[at] != (question >> 32) as u32 {
-            return;
+        if self.waiting.get(&question).is_some_and(|w| w.client == transaction.client.address) {
+            self.waiting.remove(&question);
         }
-        let place = &mut self.places[at];
-        if place.is_some_and(|w| w.question == question && w.client == transaction.client.address) {
-            *place = None;
+    }
+
+    /// Drops what is too old at `now`, or too much.
+    fn forget(&mut self, now: Timestamp) {
+        while let Some(&(question, since)) = self.order.front() {
+            if now.since(since) <= WAIT && self.order.len() < MAX_WAITING {
+                break;
+            }
+            self.order.pop_front();
+            // It may have been answered, and asked again since.
+            if self.waiting.get(&question).is_some_and(|waiting| waiting.since == since) {
+                self.waiting.remove(&question);
+            }
         }
     }
 }

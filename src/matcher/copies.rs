@@ -37,8 +37,11 @@ impl Translations {
         Translations { places: vec![Trace::default(); PLACES], tags: vec![0; PLACES] }
     }
 
+    /// Where a query is kept: by what NAT leaves alone and no seed of this process decides, so that two
+    /// runs see the same queries share a place.
     fn place(query: &Sighting<'_>) -> usize {
-        (query.message.body_hash as usize ^ usize::from(query.message.id)) % PLACES
+        let (id, ip_id) = (usize::from(query.message.id), usize::from(query.packet.ip_id));
+        (id ^ ip_id.rotate_left(5) ^ ip_id >> 5) % PLACES
     }
 
     pub(super) fn remember(&mut self, query: &Sighting<'_>, slot: u32, generation: u32) {

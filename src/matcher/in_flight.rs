@@ -79,10 +79,14 @@ impl InFlight {
 
     /// The transaction with this key of which `query` is a copy after DNAT.
     pub(super) fn find_translated(&self, key: u64, query: &Sighting<'_>) -> Option<u32> {
-        let wanted = |&(hash, slot): &(u64, u32)| {
-            hash == key && self.slots[slot as usize].transaction.is_translated(query)
-        };
-        self.index.find(key, wanted).map(|&(_, slot)| slot)
+        // musl's questions to several servers share a key: the first that fits, in any run.
+        self.index
+            .iter_hash(key)
+            .filter(|&&(hash, _)| hash == key)
+            .map(|&(_, slot)| (slot, &self.slots[slot as usize].transaction))
+            .filter(|(_, transaction)| transaction.is_translated(query))
+            .min_by_key(|(_, transaction)| transaction.first_frame)
+            .map(|(slot, _)| slot)
     }
 
     /// The transaction that a response without a question belongs to.
@@ -121,7 +125,10 @@ impl InFlight {
 
     /// Notes that a response with a transaction's key came from an address that it was not sent to.
     pub(super) fn note_mismatch(&mut self, key: u64, packet: &PacketMeta) -> bool {
-        let Some(&(_, slot)) = self.index.find(key, |&(hash, _)| hash == key) else { return false };
+        let same = self.index.iter_hash(key).filter(|&&(hash, _)| hash == key);
+        let first =
+            same.min_by_key(|&&(_, slot)| self.slots[slot as usize].transaction.first_frame);
+        let Some(&(_, slot)) = first else { return false };
         let transaction = self.get_mut(slot);
         transaction.mismatch.get_or_insert((packet.source, packet.frame));
         true
