@@ -160,11 +160,16 @@ fn dns_among_much_else() {
 
 #[test]
 fn much_over_tcp_and_much_lost() {
-    // A pod that asked twice, each time for a name that another pod waited for, is taken for a
-    // forwarder, and its lookups are not counted (`Aggregate::is_forwarder`).
-    let arguments =
-        "--packets 200000 --pps 8000 --seed 9 --tcp 0.4 --timeouts 0.05 --servfail 0.02";
-    check_all_but("tcp.pcap", arguments, &["lookups"]);
+    // With seed 7 a pod asks twice, each time for a name that another pod waits for: it must not be
+    // taken for a forwarder, whose lookups are not counted (`Aggregate::is_forwarder`).
+    for seed in [7, 9] {
+        check(
+            "tcp.pcap",
+            &format!(
+                "--packets 200000 --pps 8000 --seed {seed} --tcp 0.4 --timeouts 0.05 --servfail 0.02"
+            ),
+        );
+    }
 }
 
 #[test]
