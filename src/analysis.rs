@@ -55,7 +55,6 @@ fn judge(analysed: &Analysed, config: &Config) -> Document {
         aggregate,
         quality: &analysed.quality,
         dropped: analysed.notes.dropped,
-        damaged: !analysed.notes.warnings.is_empty(),
         streams: &analysed.streams,
         fragments: &analysed.fragments,
         interfaces: &interfaces,

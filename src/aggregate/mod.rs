@@ -76,8 +76,6 @@ pub struct Totals {
     pub refusals: u64,
     /// ICMP errors of clients about answers.
     pub unwanted: u64,
-    /// A and AAAA questions of one name, seen side by side: empty AAAA beside a good A.
-    pub only_ipv4: u64,
 }
 
 /// How the packet of a message counts towards a limit.
@@ -153,8 +151,8 @@ impl Aggregate {
 
     /// Closes what is still open at the end of the capture.
     pub fn finish(&mut self) {
-        let Aggregate { lookups, clients, missing, totals, hasher, .. } = self;
-        lookups.finish(&mut |ended| count_lookup(&ended, clients, missing, totals, hasher));
+        let Aggregate { lookups, clients, missing, hasher, .. } = self;
+        lookups.finish(&mut |ended| count_lookup(&ended, clients, missing, hasher));
     }
 
     /// Says whether and how the packet of the next message counts towards a limit.
@@ -202,12 +200,10 @@ fn count_lookup(
     ended: &Ended<'_>,
     clients: &mut Table<Client>,
     missing: &mut MissingNames,
-    totals: &mut Totals,
     hasher: &NameHasher,
 ) {
     let client = clients.get_mut(ended.client);
     client.count(ended);
-    totals.only_ipv4 += u64::from(ended.only_ipv4);
     if ended.ending == Ending::Missing && ended.as_is {
         let entry = missing.entry(hasher.hash(ended.name), ended.name);
         entry.frames.note(ended.frame);

@@ -115,9 +115,9 @@ impl Aggregate {
             frame: query.packet.frame,
             socket: u32::from(query.packet.source_port) << 16 | u32::from(message.id),
         };
-        let Aggregate { lookups, clients, missing, totals, hasher, .. } = self;
+        let Aggregate { lookups, clients, missing, hasher, .. } = self;
         lookups.asked(&question, &mut |ended| {
-            count_lookup(&ended, clients, missing, totals, hasher);
+            count_lookup(&ended, clients, missing, hasher);
         })
     }
 }

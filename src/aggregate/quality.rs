@@ -24,8 +24,6 @@ pub struct Quality {
     pub out_of_order: u64,
     /// Frames shorter than on the wire.
     pub cut: u64,
-    /// Frames that hold something other than DNS on a DNS port.
-    pub foreign: u64,
     /// Queries over UDP, responses over UDP, queries over TCP, responses over TCP.
     pub messages: [u64; 4],
     /// DNS messages that break the rules.
@@ -67,7 +65,6 @@ impl Quality {
         self.last = self.last.max(other.last);
         self.out_of_order += other.out_of_order;
         self.cut += other.cut;
-        self.foreign += other.foreign;
         for (sum, more) in self.messages.iter_mut().zip(other.messages) {
             *sum += more;
         }

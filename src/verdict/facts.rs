@@ -16,8 +16,6 @@ pub struct Facts<'a> {
     pub quality: &'a Quality,
     /// Packets that the kernel dropped, where the capture says.
     pub dropped: Option<u64>,
-    /// Whether packets are missing because the reader met damage or an early end.
-    pub damaged: bool,
     /// TCP streams in numbers.
     pub streams: &'a StreamCounters,
     /// IP fragments in numbers.
@@ -129,6 +127,12 @@ impl Facts<'_> {
     /// Whether any question at all was answered.
     pub fn answers_anybody(&self) -> bool {
         self.aggregate.totals.answered > 0
+    }
+
+    /// Whether the capture holds nothing but DNS: then its filter left ICMP out, and what is refused out
+    /// loud looks like silence.
+    pub fn is_dns_only(&self) -> bool {
+        self.quality.icmp_errors == 0 && self.quality.others == 0
     }
 
     /// Whether an address answered anybody.

@@ -118,6 +118,13 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
             "not excluded from inside one pod: capture on the node to see whether anybody is answered",
         );
     }
+    if facts.is_dns_only() {
+        finding = finding.rather_than(
+            "firewall_reject",
+            "not excluded: this capture holds nothing but DNS, and without ICMP a REJECT looks like a \
+             DROP; capture with `port 53 or icmp or icmp6`",
+        );
+    }
     let pairs: Vec<&Pair> = cut.iter().flat_map(|client| client.pairs.iter().copied()).collect();
     Some(match last_seen(facts, &pairs) {
         Some((evidence, _)) => finding.shown_by(evidence),

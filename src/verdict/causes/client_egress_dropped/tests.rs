@@ -176,3 +176,29 @@ fn questions_at_the_end_are_pending_not_lost() {
         assert!(seen.faults().is_empty(), "{}", seen.words());
     });
 }
+
+/// A capture filtered to `port 53` has no ICMP: a REJECT would look the same, and the report says so.
+#[test]
+fn without_icmp_in_the_capture_a_reject_is_not_excluded() {
+    let mut story = Capture::new(Link::Ethernet);
+    for second in 0..20_u64 {
+        let served = format!("10.0.1.2:{}", 40_000 + second);
+        story.at(secs(second)).ask(
+            &*served,
+            "172.20.0.10",
+            "www.example.com",
+            A,
+            ms(1),
+            Answer::Address("192.0.2.1"),
+        );
+    }
+    for second in [1, 6, 11] {
+        let query = crate::forge::query("db.shop.svc.cluster.local", A).id(second as u16);
+        let client = format!("10.0.1.9:{}", 50_000 + second);
+        let sent = crate::forge::Packet::udp(&*client, "172.20.0.10", query.encode());
+        story.at(secs(second)).packet(&sent);
+    }
+    let seen = Seen::of(story.pcap());
+    let others = &seen.is("client_egress_dropped").alternatives;
+    assert!(others.iter().any(|other| other.cause == "firewall_reject"), "{}", seen.words());
+}
