@@ -60,8 +60,11 @@ impl Row {
             .map(|(root, all)| {
                 let least = all.iter().copied().fold(f64::MAX, f64::min);
                 let most = all.iter().copied().fold(0.0, f64::max);
-                let range =
-                    if least == most { format!("{most}") } else { format!("{least}–{most}") };
+                let range = if most - least < 0.005 {
+                    format!("{most}")
+                } else {
+                    format!("{least}–{most}")
+                };
                 format!("`{root}` {}/{runs} ({range})", all.len())
             })
             .collect();
