@@ -64,6 +64,12 @@ impl Facts<'_> {
         clients.into_iter().any(|(client, &forwards)| forwards && client.address == address)
     }
 
+    /// The length of a client's search list, as far as its walks show it.
+    pub fn longest_walk(&self, client: Address) -> u8 {
+        let known = self.aggregate.clients.iter().find(|known| known.address == client);
+        known.map_or(0, |known| known.longest_walk)
+    }
+
     /// Addresses as a scope lists them, at most 100.
     pub fn list(addresses: &[Address]) -> Vec<String> {
         const MOST: usize = 100;
