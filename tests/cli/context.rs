@@ -5,6 +5,9 @@ use std::path::PathBuf;
 
 use super::{dnspect, refuses};
 
+/// All options that name files of context.
+const OPTIONS: &[&str] = &["--ethtool"];
+
 /// A folder for the files of one test.
 struct Folder(PathBuf);
 
@@ -44,7 +47,7 @@ fn a_file_that_is_missing_or_something_else_is_refused_before_the_capture_is_loo
     let folder = Folder::new("context-bad");
     let bad = folder.file("bad\x1b[2J.txt", "one: 1\n\nwhat is this?\n");
     let name = "bad\\x1b[2J.txt, line 3";
-    for option in ["--ethtool"] {
+    for option in OPTIONS {
         refuses(&["read", option, "/nonexistent/f", "x.pcap"], &[option, "/nonexistent/f"]);
         refuses(&["read", option, "/", "x.pcap"], &[option, "cannot read /: "]);
         refuses(&["read", option, &bad, "x.pcap"], &[option, name, "expected"]);
