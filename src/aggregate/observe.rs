@@ -155,7 +155,11 @@ impl Observer for Aggregate {
         self.count_again(token, &query.packet);
         let pair = self.pairs.get_mut(Places::of(*token).pair);
         pair.retransmissions += 1;
-        pair.resent_after_answer += u64::from(answered);
+        if answered {
+            pair.resent_after_answer += 1;
+            pair.resent_frames.note(query.packet.frame);
+            pair.resents.note(query.packet.time);
+        }
         self.totals.retransmissions += 1;
     }
 
@@ -223,7 +227,9 @@ impl Observer for Aggregate {
             }
         }
         pair.seen_beyond += u64::from(transaction.legs().len() > 1);
-        pair.translated += u64::from(is_translated(transaction));
+        let translated = is_translated(transaction);
+        pair.translated += u64::from(translated);
+        pair.undelivered += u64::from(translated && response.packet.source != pair.server);
         pair.limited += u64::from(places.limited);
         if failed {
             pair.failures.note(time);
@@ -299,6 +305,11 @@ impl Observer for Aggregate {
     fn copied(&mut self, token: &mut Token, copy: &Sighting<'_>, same_interface: bool) {
         if !copy.message.is_response() && !same_interface {
             self.count_again(token, &copy.packet);
+        }
+        if copy.message.is_response() && !same_interface {
+            let pair = self.pairs.get_mut(Places::of(*token).pair);
+            let delivered = u64::from(copy.packet.source == pair.server);
+            pair.undelivered = pair.undelivered.saturating_sub(delivered);
         }
         self.totals.copies += 1;
     }

@@ -152,6 +152,9 @@ pub struct Pair {
     pub retransmissions: u64,
     /// Queries sent again although the answer had been seen here.
     pub resent_after_answer: u64,
+    /// Answers seen on their way back, and never from the address that was asked: behind a DNAT that
+    /// is what the client's own interface would have shown.
+    pub undelivered: u64,
     /// Transactions that only a retransmission got an answer for.
     pub rescued: u64,
     /// `. NS` queries: health probes of a forwarder.
@@ -194,6 +197,10 @@ pub struct Pair {
     pub failures: Period,
     /// Queries that stayed unanswered.
     pub lost_frames: Frames,
+    /// Queries sent again after their answer was seen.
+    pub resent_frames: Frames,
+    /// When they were.
+    pub resents: Period,
     /// ICMP errors and RSTs.
     pub refusal_frames: Frames,
     /// SERVFAIL responses.

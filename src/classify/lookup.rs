@@ -88,6 +88,10 @@ pub struct Lookups {
     /// Suffixes seen.
     pub suffixes: Suffixes,
     retried: u64,
+    timed: u64,
+    hurried: u64,
+    /// Whether any answer was seen: from then on nobody asks how clients behave without.
+    answered: bool,
 }
 
 /// One question of a client.
@@ -129,8 +133,13 @@ impl Lookups {
                 self.close(at, ended);
             } else if open.joins(question) || self.steps(at, question) {
                 let open = &mut self.open[at as usize];
-                self.retried += u64::from(open.take(question));
+                let timed = open.is_timed(question);
+                let again = open.take(question);
+                self.retried += u64::from(again);
+                self.timed += u64::from(again && timed);
                 return (at, open.generation);
+            } else if !self.answered && self.open[at as usize].hurries(question, &self.suffixes) {
+                self.hurried += 1;
             }
             at = next;
         }
@@ -165,6 +174,7 @@ impl Lookups {
         outcome: Outcome,
         time: Timestamp,
     ) {
+        self.answered = true;
         let Some(open) = self.open.get_mut(slot as usize) else { return };
         if !open.live || open.generation != generation {
             return;
@@ -183,6 +193,17 @@ impl Lookups {
     /// without an answer.
     pub fn retried(&self) -> u64 {
         self.retried
+    }
+
+    /// Of these, those that came when a stub resolver's timer may have run out.
+    pub fn timed(&self) -> u64 {
+        self.timed
+    }
+
+    /// Steps of search walks that came too soon after the step before for a timer, counted up to the
+    /// first answer: the answers that led to them are not in the capture.
+    pub fn hurried(&self) -> u64 {
+        self.hurried
     }
 
     /// Closes what is open at the end of the capture, in the order of the slots.

@@ -41,6 +41,10 @@ pub const FLAWED_CONFIDENCE: f64 = 0.3;
 /// unanswered ones, this share would have been sent again by any stub resolver.
 const RETRIED_SHARE: f64 = 0.2;
 
+/// So many of the unanswered questions followed as the next step of a walk at once, as only an answer
+/// makes a stub resolver do: the answers were there and were not captured.
+const WALKED_SHARE: f64 = 0.05;
+
 impl Facts<'_> {
     /// Pairs whose client asks for itself.
     pub fn client_pairs(&self) -> impl Iterator<Item = &Pair> {
@@ -126,11 +130,20 @@ impl Facts<'_> {
             [0, 1].map(|side| self.quality.messages[side] + self.quality.messages[2 + side]);
         let totals = &self.aggregate.totals;
         if queries == 0 || responses == 0 {
-            let retries = totals.retransmissions + self.aggregate.lookups.retried();
-            let quiet = Facts::share(retries, totals.unanswered) < RETRIED_SHARE;
-            return queries + responses > 0 && (queries == 0 || totals.refusals == 0 && quiet);
+            return queries + responses > 0
+                && (queries == 0 || totals.refusals == 0 && self.nobody_waits());
         }
         false
+    }
+
+    /// Whether those who ask behave as if they were answered: nobody asks again, walks go on at once,
+    /// or what is asked again comes at any time but when a timer has run out.
+    fn nobody_waits(&self) -> bool {
+        let (totals, lookups) = (&self.aggregate.totals, &self.aggregate.lookups);
+        let share = |part| Facts::share(part, totals.unanswered);
+        let again = totals.retransmissions + lookups.retried();
+        let by_chance = totals.retransmissions == 0 && lookups.timed() * 2 < lookups.retried();
+        share(again) < RETRIED_SHARE || share(lookups.hurried()) >= WALKED_SHARE || by_chance
     }
 
     /// Whether any question at all was answered.

@@ -2,7 +2,7 @@
 
 use super::{Ended, Ending, NONE, Question};
 use crate::classify::Outcome;
-use crate::classify::search::Suffixes;
+use crate::classify::search::{Suffixes, shared_base};
 use crate::model::{FOLD_LIMIT, Span, Timestamp, labels, qtype};
 
 /// A lookup that nothing happened to for so long is over: glibc's longest silence is two waits of 5 s.
@@ -194,6 +194,28 @@ impl Open {
         let gap = question.time.since(self.last);
         // Without an answer, the next name comes when the resolver's own timer has run out.
         !resolved && if waiting { gap >= SOONEST_RETRY } else { gap <= STEP_GAP }
+    }
+
+    /// Whether `question` comes when a timer may have run out since this was asked: stub resolvers'
+    /// are multiples of half a second (glibc 5 s, musl 2.5 s, Go 5 s, `timeout:1` 1 s).
+    pub(super) fn is_timed(&self, question: &Question<'_>) -> bool {
+        /// How late a timer may fire on a busy machine.
+        const LATE: i64 = 25_000_000;
+        let gap = question.time.since(self.sent[ask_index(question.qtype)]).0;
+        (gap + 1_000_000).rem_euclid(500_000_000) < LATE
+    }
+
+    /// Whether `question` is the next step of this walk although no answer was seen and no timer can
+    /// have run out.
+    pub(super) fn hurries(&self, question: &Question<'_>, suffixes: &Suffixes) -> bool {
+        /// No answer comes sooner; A and AAAA of two lookups that begin together do.
+        const SOONEST_ANSWER: Span = Span::from_micros(20);
+        let gap = question.time.since(self.last);
+        let current = &self.name[..usize::from(self.length)];
+        self.waits()
+            && self.same_kind(question.qtype)
+            && (SOONEST_ANSWER..SOONEST_RETRY).contains(&gap)
+            && shared_base(current, question.name, suffixes).is_some()
     }
 
     pub(super) fn ended(&self, suffixes: &Suffixes) -> Ended<'_> {

@@ -1,5 +1,7 @@
 //! Some clients get nothing at all, silently, from servers that answer others.
 
+mod way_back;
+
 use super::upstream_unreachable;
 use crate::aggregate::{Pair, Period};
 use crate::model::Address;
@@ -18,7 +20,9 @@ pub(super) const CAUSE: Cause = Cause {
         of a pod's life is the VPC CNI's strict mode, which denies until its policies are in place.",
     signature: "At least three questions of a client without any answer or ICMP error, over UDP \
         and TCP, from its first question on (or since or until some moment), while the same \
-        servers answer others. With one client in the capture, that it asks again and again.",
+        servers answer others. With one client in the capture, that it asks again and again. Where \
+        it is the answers that are dropped: nine in ten of them come as far as this node and are \
+        never seen on their last leg, from the address that was asked, as those to others are.",
     look_alikes: &[
         ("coredns_backend_gone", "everybody is without answers from that server"),
         ("wrong_nameserver", "the server answers nobody at all"),
@@ -52,6 +56,9 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         // With the upstream cut, names outside are expected to end in nothing.
         .filter(|client| !upstream || client.cluster.unanswered > 0)
         .collect();
+    if cut.is_empty() {
+        return way_back::detect(facts, &clients);
+    }
     let serving =
         |client: &Sum<'_>| client.servers().iter().any(|&s| serves_others(facts, s, client));
     let sure: Vec<&Sum<'_>> = cut.iter().copied().filter(|client| serving(client)).collect();

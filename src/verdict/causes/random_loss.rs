@@ -75,7 +75,9 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         .filter(|pair| !(cut && pair.external_bad.any()))
         .filter(|pair| pair.all.answered > pair.silent())
         .collect();
-    let lost = |pair: &Pair| pair.silent() + pair.rescued;
+    // Answers that end on this node are lost to the client as well, if it asked again for them.
+    let lost =
+        |pair: &Pair| pair.silent() + pair.rescued + pair.undelivered.min(pair.resent_after_answer);
     let losses: u64 = pairs.iter().map(|pair| lost(pair)).sum();
     let sent: u64 = pairs.iter().map(|pair| pair.all.sent).sum();
     let share = Facts::share(losses, sent);
@@ -83,6 +85,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     for pair in pairs.iter().filter(|pair| lost(pair) > 0) {
         period.join(pair.losses);
         period.join(pair.rescues);
+        period.join(pair.resents);
     }
     if losses < LOSSES || share < SHARE || !spread(facts, losses, period) {
         return None;

@@ -383,6 +383,16 @@ impl Story {
         })
     }
 
+    /// What is left of a node's capture when no answer was seen leaving towards a client.
+    pub(crate) fn without_last_leg(&self) -> Vec<u8> {
+        let service: Vec<u8> = match self.service {
+            IpAddr::V4(address) => address.octets().to_vec(),
+            IpAddr::V6(address) => address.octets().to_vec(),
+        };
+        let at = if service.len() == 4 { 20 + 12 } else { 20 + 8 };
+        self.part(|packet| packet.frame[at..at + service.len()] != service)
+    }
+
     /// What is left of the capture between two moments.
     pub(crate) fn cut(&self, from: Duration, to: Duration) -> Vec<u8> {
         self.part(|packet| (from..to).contains(&packet.time))

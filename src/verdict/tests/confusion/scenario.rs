@@ -78,6 +78,13 @@ pub(super) const ALL: &[Scenario] = &[
         tell: blocked,
     },
     Scenario {
+        what: "the answers to a pod are dropped on its node",
+        truth: "client_egress_dropped",
+        clients: 4,
+        views: &[(View::Node, Cause)],
+        tell: answers_dropped,
+    },
+    Scenario {
         what: "some pods are refused by ICMP of the node",
         truth: "firewall_reject",
         clients: 4,
@@ -191,6 +198,12 @@ fn blocked(story: &mut Story) {
     tell(story, &mut |ask| {
         let silent = ask.client < some && ask.time >= begin;
         if silent { Reply::lost(reach) } else { ask.healthy() }
+    });
+}
+
+fn answers_dropped(story: &mut Story) {
+    tell(story, &mut |ask| {
+        if ask.client == 0 { Reply { reach: 5, ..ask.healthy() } } else { ask.healthy() }
     });
 }
 
