@@ -57,8 +57,8 @@ impl Facts<'_> {
 
     /// Whether this address forwards questions for others.
     pub fn is_forwarder(&self, address: Address) -> bool {
-        let clients = self.aggregate.clients.iter().zip(self.forwarders.iter().skip(1));
-        clients.into_iter().any(|(client, &forwards)| forwards && client.address == address)
+        let client = self.aggregate.client(address);
+        client.is_some_and(|client| self.aggregate.is_forwarder(client))
     }
 
     /// Addresses as a scope lists them, at most 100.
