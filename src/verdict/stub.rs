@@ -215,7 +215,9 @@ impl Facts<'_> {
     /// How many of these addresses use which resolver.
     pub fn stubs(&self, addresses: &[Address]) -> Kinds {
         let mut kinds = Kinds::default();
-        addresses.iter().for_each(|&address| kinds.count(self.stub(address)));
+        for &address in addresses {
+            kinds.count(self.stub(address));
+        }
         kinds
     }
 
