@@ -1,5 +1,6 @@
 //! From what was measured to what is wrong.
 
+pub mod answers;
 mod cause;
 pub mod causes;
 mod facts;
@@ -10,6 +11,7 @@ pub mod refusals;
 mod sample;
 pub mod silence;
 pub mod words;
+pub mod zones;
 
 pub use cause::Cause;
 pub use facts::{FEW, FLAWED_CONFIDENCE, Facts};

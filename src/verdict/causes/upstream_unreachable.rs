@@ -1,6 +1,7 @@
 //! The resolvers' own forwarded queries get nothing back; cluster names are fine.
 
-use crate::aggregate::{Pair, Period, SampleKind};
+use super::upstream_slow;
+use crate::aggregate::{Look, Pair, Period, SampleKind};
 use crate::model::Address;
 use crate::verdict::silence::{Sum, by_client, by_server, last_seen};
 use crate::verdict::{Cause, Evidence, FEW, Facts, Finding, Scope, Severity, filter, words};
@@ -55,7 +56,11 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     if facts.one_sided() {
         return None;
     }
-    upstream_leg(facts).or_else(|| client_side(facts))
+    upstream_leg(facts).or_else(|| {
+        // An upstream that is seen to answer late, there or in what reaches the clients, is only slow.
+        let slow = upstream_slow::CAUSE.detected(facts);
+        (!slow).then(|| client_side(facts)).flatten()
+    })
 }
 
 /// The upstream leg is in the capture.
@@ -227,13 +232,18 @@ fn client_damage(facts: &Facts<'_>) -> u64 {
     facts.client_pairs().map(|pair| pair.external.unanswered + pair.external.servfail).sum()
 }
 
+/// SERVFAILs for names outside that look like a forwarder's after vain waiting.
+fn given_up(facts: &Facts<'_>, pair: &Pair) -> u64 {
+    facts.aggregate.failures(pair).look(Look::GivenUp).external
+}
+
 /// Only the clients' side is in the capture: the SERVFAILs tell.
 fn client_side(facts: &Facts<'_>) -> Option<Finding> {
     let pairs: Vec<&Pair> = facts
         .client_pairs()
-        .filter(|pair| pair.external_timeouts > 0 || pair.external.unanswered > 0)
+        .filter(|pair| given_up(facts, pair) > 0 || pair.external.unanswered > 0)
         .collect();
-    let timeouts: u64 = pairs.iter().map(|pair| pair.external_timeouts).sum();
+    let timeouts: u64 = pairs.iter().map(|pair| given_up(facts, pair)).sum();
     let bad: u64 = pairs.iter().map(|p| p.external.unanswered + p.external.servfail).sum();
     let period = Period::of(pairs.iter().map(|pair| pair.external_bad));
     // Names outside that were answered in the same time: from a cache, or the upstream is back.
