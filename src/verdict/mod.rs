@@ -3,6 +3,7 @@
 pub mod answers;
 mod cause;
 pub mod causes;
+mod corroborate;
 mod facts;
 pub mod filter;
 mod finding;

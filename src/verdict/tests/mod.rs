@@ -4,6 +4,7 @@
 
 mod answers;
 mod background;
+mod confusion;
 mod contract;
 mod fate;
 mod story;
