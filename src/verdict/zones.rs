@@ -111,7 +111,7 @@ mod tests {
     use crate::model::Name;
 
     fn row(name: &str, servfail: u64) -> FailingName {
-        FailingName { name: Name::from_text(name).0.into(), servfail, ..FailingName::default() }
+        FailingName { name: Name::from_text(name).0, servfail, ..FailingName::default() }
     }
 
     #[test]

@@ -14,9 +14,8 @@ pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(2);
 pub(super) fn made_by(told: Message, maker: Maker) -> Message {
     match maker {
         Maker::Forwarder => told,
-        Maker::Relayed => told.with(RA),
         Maker::Extended(code) if told.edns.is_some() => told.with(RA).extended_error(code, "why"),
-        Maker::Extended(_) => told.with(RA),
+        Maker::Relayed | Maker::Extended(_) => told.with(RA),
         Maker::Unsynced => told.with(AA).soa("cluster.local"),
     }
 }
