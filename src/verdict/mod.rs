@@ -11,6 +11,7 @@ mod judge;
 pub mod refusals;
 mod sample;
 pub mod silence;
+mod stub;
 pub mod words;
 pub mod zones;
 
@@ -20,6 +21,7 @@ pub use finding::{
     Alternative, Evidence, Finding, Mitigation, Scope, Severity, Status, Verdict, Window,
 };
 pub use judge::{findings, verdict};
+pub use stub::{Kinds, StubKind};
 
 #[cfg(test)]
 pub(crate) mod tests;

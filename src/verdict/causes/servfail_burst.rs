@@ -72,6 +72,8 @@ pub(super) struct Servfails {
     pub(super) failed_lookups: u64,
     /// Of them, with RA: a recursive resolver's.
     pub(super) relayed: u64,
+    /// Of them, after whole waits for an upstream.
+    pub(super) given_up: u64,
     own: u64,
     authoritative: u64,
     asked: Vec<Address>,
@@ -144,6 +146,7 @@ pub(super) fn servfails(facts: &Facts<'_>) -> Servfails {
         clients: Vec::new(),
         failed_lookups: facts.clients().map(|client| client.ending(Ending::Failed)).sum(),
         relayed: 0,
+        given_up: 0,
         own: 0,
         authoritative: 0,
         asked: Vec::new(),
@@ -165,6 +168,7 @@ pub(super) fn servfails(facts: &Facts<'_>) -> Servfails {
         }
         seen.count += mine;
         seen.relayed += left(Look::Relayed);
+        seen.given_up += left(Look::GivenUp);
         seen.own += left(Look::Own) + left(Look::GivenUp);
         seen.authoritative += left(Look::Unsynced);
         seen.clients.push(pair.client);

@@ -1,5 +1,7 @@
 //! Upstream answers, but late.
 
+mod silent;
+
 use crate::aggregate::{FailingName, Look, Pair, Period, Slow};
 use crate::model::Address;
 use crate::verdict::answers::{
@@ -37,7 +39,9 @@ pub(super) const CAUSE: Cause = Cause {
     signature: "On the upstream leg: at least three answers later than 2 s that are 5 % of all or \
         more; or at least ten of 400 ms or more that are a tenth of them, or of 200 ms or more that \
         are half. Where the upstream leg was not captured: the same delays in answers to clients for \
-        names outside, other than 2, 4 or 6 s (waits in vain), while names of the cluster are fast.",
+        names outside, other than 2, 4 or 6 s (waits in vain), while names of the cluster are fast. Or \
+        the upstream says nothing within that time about names of three zones at most, and answers all others \
+        meanwhile.",
     look_alikes: &[
         ("upstream_unreachable", "nothing comes back at all; the delays are 2, 4 or 6 s"),
         ("coredns_overload", "names of the cluster are slow as well"),
@@ -77,7 +81,9 @@ struct Upstream<'a> {
 }
 
 fn detect(facts: &Facts<'_>) -> Option<Finding> {
-    let upstream = on_upstream_leg(facts).or_else(|| at_clients(facts))?;
+    let Some(upstream) = on_upstream_leg(facts).or_else(|| at_clients(facts)) else {
+        return silent::detect(facts);
+    };
     let Upstream { pairs, captured, slow, answered, border, count, period } = &upstream;
     let share = Facts::share(*count, *answered);
     let late = *border == LATE;
