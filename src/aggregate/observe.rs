@@ -191,7 +191,7 @@ impl Observer for Aggregate {
             let server = self.server_mut(leg.server);
             server.asked += 1;
             server.answered += 1;
-            server.answers.note(time);
+            server.answered_at(time);
             server.rescued += u64::from(rescued);
             server.servfail += u64::from(failed);
             if failed {

@@ -1,6 +1,6 @@
 //! Some clients get nothing at all, silently, from servers that answer others.
 
-use super::upstream_unreachable;
+use super::{nodelocaldns_down, upstream_unreachable, wrong_nameserver};
 use crate::aggregate::{Pair, Period};
 use crate::model::Address;
 use crate::verdict::silence::{Sum, by_client, last_seen};
@@ -45,7 +45,11 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         return None;
     }
     let upstream = upstream_unreachable::CAUSE.detected(facts);
-    let clients = by_client(facts.client_pairs());
+    let elsewhere = |pair: &&Pair| {
+        !nodelocaldns_down::explains(facts, pair.server)
+            && !wrong_nameserver::explains(facts, pair.server)
+    };
+    let clients = by_client(facts.client_pairs().filter(elsewhere));
     let cut: Vec<&Sum<'_>> = clients
         .iter()
         .filter(|client| client.is_walled() && !client.is_refused())

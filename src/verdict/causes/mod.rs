@@ -9,6 +9,8 @@ mod kube_dns_no_endpoints;
 mod name_does_not_exist;
 mod ndots_search_chain;
 mod nodata_no_ipv6;
+mod nodelocaldns_bypass;
+mod nodelocaldns_down;
 mod random_loss;
 mod servfail_burst;
 mod servfail_transient;
@@ -36,6 +38,8 @@ pub const ALL: &[&Cause] = &[
     &firewall_reject::CAUSE,
     &tcp53_blocked::CAUSE,
     &wrong_nameserver::CAUSE,
+    &nodelocaldns_bypass::CAUSE,
+    &nodelocaldns_down::CAUSE,
     &name_does_not_exist::CAUSE,
     &random_loss::CAUSE,
     &capture_incomplete::CAUSE,

@@ -1,8 +1,8 @@
 //! Loss spread over clients, servers and time, not tied to the load.
 
-use super::upstream_unreachable;
 use super::vpc_dns_pps_exceeded::Bands;
 use super::vpc_dns_pps_near_limit::over_rows;
+use super::{nodelocaldns_down, upstream_unreachable};
 use crate::aggregate::{Bin, Pair, Period, Server};
 use crate::model::Address;
 use crate::verdict::silence::{Sum, by_client};
@@ -73,6 +73,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         .iter()
         .filter(|pair| !walled.contains(&pair.client) && pair.refused() == 0)
         .filter(|pair| !(cut && pair.external_bad.any()))
+        .filter(|pair| !nodelocaldns_down::explains(facts, pair.server))
         .filter(|pair| pair.all.answered > pair.silent())
         .collect();
     let lost = |pair: &Pair| pair.silent() + pair.rescued;

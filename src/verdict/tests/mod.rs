@@ -5,6 +5,7 @@
 mod background;
 mod contract;
 mod fate;
+mod node_cache;
 mod story;
 mod stub;
 

@@ -39,13 +39,15 @@ pub(crate) struct Story {
     pub(crate) ndots: usize,
     pub(crate) search: Vec<String>,
     pub(crate) capture: Capture,
-    node: IpAddr,
+    /// Who asks a cache on its own node instead of the Service.
+    pub(crate) cached: Option<super::node_cache::NodeCache>,
+    pub(super) node: IpAddr,
     ip_id: u16,
     port: u16,
 }
 
 /// Between the two places at which a node sees a packet that it forwards.
-const HOP: Duration = Duration::from_micros(15);
+pub(super) const HOP: Duration = Duration::from_micros(15);
 
 impl Story {
     /// Tells a story from each of these points, with every seed and some number of clients.
@@ -99,6 +101,7 @@ impl Story {
             ndots: 5,
             search: search.map(str::to_owned).to_vec(),
             capture: Capture::new(link),
+            cached: None,
             node,
             ip_id: rng.next() as u16,
             port: rng.between(32_768, 50_000) as u16,
@@ -116,7 +119,7 @@ impl Story {
         self.rng.next() as u16
     }
 
-    fn ip_id(&mut self) -> u16 {
+    pub(super) fn ip_id(&mut self) -> u16 {
         self.ip_id = self.ip_id.wrapping_add(1);
         self.ip_id
     }
@@ -143,6 +146,9 @@ impl Story {
         }
         let service = SocketAddr::new(self.service, 53);
         let backend = SocketAddr::new(self.backends[ask.backend], 53);
+        if self.is_cached(ask.client) {
+            return self.exchange_here(ask, pod, &message, reply);
+        }
         let asked = Packet::udp(pod, service, message.encode()).ip_id(self.ip_id());
         let answered = answer_to(&message, reply.what).encode();
         let answered = Packet::udp(backend, pod, answered).ip_id(self.ip_id());
@@ -356,11 +362,17 @@ impl Story {
         }
     }
 
-    fn see(&mut self, time: Duration, packet: &Packet) {
+    pub(super) fn see(&mut self, time: Duration, packet: &Packet) {
         self.capture.at(time).packet(packet);
     }
 
-    fn see_on(&mut self, time: Duration, interface: &str, direction: Direction, packet: &Packet) {
+    pub(super) fn see_on(
+        &mut self,
+        time: Duration,
+        interface: &str,
+        direction: Direction,
+        packet: &Packet,
+    ) {
         self.capture.on(interface).going(direction).at(time).packet(packet);
     }
 
@@ -399,12 +411,12 @@ impl Story {
     }
 }
 
-fn veth(client: usize) -> String {
+pub(super) fn veth(client: usize) -> String {
     format!("eni{client}")
 }
 
 /// The answer that a server gives.
-fn answer_to(query: &Message, what: What) -> Message {
+pub(super) fn answer_to(query: &Message, what: What) -> Message {
     let v6 = query.questions[0].kind == AAAA;
     let told = response(query).without(RA);
     match what {
