@@ -1,6 +1,6 @@
 //! Some clients get nothing at all, silently, from servers that answer others.
 
-use super::{nodelocaldns_down, upstream_unreachable, wrong_nameserver};
+use super::{dns_forwarding_loop, nodelocaldns_down, upstream_unreachable, wrong_nameserver};
 use crate::aggregate::{Pair, Period};
 use crate::model::Address;
 use crate::verdict::silence::{Sum, by_client, last_seen};
@@ -44,10 +44,12 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     if facts.one_sided() {
         return None;
     }
-    let upstream = upstream_unreachable::CAUSE.detected(facts);
+    let upstream =
+        dns_forwarding_loop::detected(facts) || upstream_unreachable::CAUSE.detected(facts);
     let elsewhere = |pair: &&Pair| {
         !nodelocaldns_down::explains(facts, pair.server)
             && !wrong_nameserver::explains(facts, pair.server)
+            && !dns_forwarding_loop::involves(facts, pair.server)
     };
     let clients = by_client(facts.client_pairs().filter(elsewhere));
     let cut: Vec<&Sum<'_>> = clients

@@ -2,10 +2,13 @@
 
 mod capture_incomplete;
 mod client_egress_dropped;
+mod cluster_name_sent_upstream;
 mod coredns_backend_gone;
+mod dns_forwarding_loop;
 mod dns_port_closed;
 mod firewall_reject;
 mod kube_dns_no_endpoints;
+mod musl_search_stopped;
 mod name_does_not_exist;
 mod ndots_search_chain;
 mod nodata_no_ipv6;
@@ -40,6 +43,9 @@ pub const ALL: &[&Cause] = &[
     &wrong_nameserver::CAUSE,
     &nodelocaldns_bypass::CAUSE,
     &nodelocaldns_down::CAUSE,
+    &dns_forwarding_loop::CAUSE,
+    &cluster_name_sent_upstream::CAUSE,
+    &musl_search_stopped::CAUSE,
     &name_does_not_exist::CAUSE,
     &random_loss::CAUSE,
     &capture_incomplete::CAUSE,

@@ -2,7 +2,7 @@
 
 use super::vpc_dns_pps_exceeded::Bands;
 use super::vpc_dns_pps_near_limit::over_rows;
-use super::{nodelocaldns_down, upstream_unreachable};
+use super::{dns_forwarding_loop, nodelocaldns_down, upstream_unreachable};
 use crate::aggregate::{Bin, Pair, Period, Server};
 use crate::model::Address;
 use crate::verdict::silence::{Sum, by_client};
@@ -61,7 +61,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     if facts.one_sided() || facts.lossy() {
         return None;
     }
-    let cut = upstream_unreachable::CAUSE.detected(facts);
+    let cut = dns_forwarding_loop::detected(facts) || upstream_unreachable::CAUSE.detected(facts);
     let walled: Vec<Address> = by_client(facts.aggregate.pairs.iter())
         .iter()
         .filter(|client| client.is_walled())

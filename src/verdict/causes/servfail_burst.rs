@@ -1,6 +1,6 @@
 //! Ten SERVFAILs or more in a short time that no visible upstream failure explains.
 
-use super::upstream_unreachable;
+use super::{dns_forwarding_loop, upstream_unreachable};
 use crate::aggregate::{Period, SampleKind, ServfailLook};
 use crate::classify::Ending;
 use crate::model::{Address, Span};
@@ -101,7 +101,8 @@ pub(super) fn servfails(facts: &Facts<'_>) -> Servfails {
         frames: Vec::new(),
         clients: Vec::new(),
         failed_lookups: facts.clients().map(|client| client.ending(Ending::Failed)).sum(),
-        upstream: upstream_unreachable::CAUSE.detected(facts),
+        upstream: dns_forwarding_loop::detected(facts)
+            || upstream_unreachable::CAUSE.detected(facts),
         look: ServfailLook::default(),
         asked: Vec::new(),
     };

@@ -1,5 +1,6 @@
 //! The resolvers' own forwarded queries get nothing back; cluster names are fine.
 
+use super::dns_forwarding_loop;
 use crate::aggregate::{Pair, Period, SampleKind};
 use crate::model::Address;
 use crate::verdict::silence::{Sum, by_client, by_server, last_seen};
@@ -52,7 +53,7 @@ pub(super) const CAUSE: Cause = Cause {
 };
 
 fn detect(facts: &Facts<'_>) -> Option<Finding> {
-    if facts.one_sided() {
+    if facts.one_sided() || dns_forwarding_loop::detected(facts) {
         return None;
     }
     upstream_leg(facts).or_else(|| client_side(facts))

@@ -114,8 +114,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     // A second address in resolv.conf that is dead costs time only.
     let only = clients.iter().all(|&client| !answered(facts, client));
     let severity = if only { Severity::High } else { Severity::Medium };
-    let other_default = addresses.iter().any(|address| EKS_DEFAULTS.contains(address))
-        && serving.iter().any(|address| EKS_DEFAULTS.contains(address));
+    let other_default = addresses.iter().any(|address| EKS_DEFAULTS.contains(address));
     let gone: u64 = pairs.iter().map(|pair| unreachable(pair)).sum();
     // One that was up before the capture began, and is down for all, looks the same.
     let sure = !facts.cluster_dns.is_empty() || other_default || gone > 0;
@@ -172,12 +171,12 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         None => finding,
     };
     let finding = if other_default {
-        finding.shown_by(Evidence::new("other_eks_default", 1.0, "count", format!(
-            "{} and {} are the two ClusterIPs that EKS gives kube-dns: these nodes were bootstrapped \
-             with the one of the other kind of VPC.",
-            filter::words(&addresses),
-            filter::words(&serving)
-        )))
+        let text = format!(
+            "{} is one of the two ClusterIPs that EKS gives kube-dns, and not this cluster's: these nodes \
+             were bootstrapped for the other kind of VPC.",
+            filter::words(&addresses)
+        );
+        finding.shown_by(Evidence::new("other_eks_default", 1.0, "count", text))
     } else {
         finding
     };
@@ -197,19 +196,41 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
 }
 
 /// Whether clients ask this address because they were told to, and not because a Service sends them
-/// there by chance: some of them get answers nowhere, or others are never sent there.
+/// there by chance: some of them get answers nowhere, or others that share a server with them are never
+/// sent there.
 fn is_chosen(facts: &Facts<'_>, wrong: &Sum<'_>) -> bool {
     let asks = |client: Address| wrong.pairs.iter().any(|pair| pair.client == client);
-    let spared = |pair: &Pair| {
-        pair.server != wrong.address && pair.all.answered >= SPARED && !asks(pair.client)
+    let shared = |server: Address| {
+        facts.client_pairs().any(|pair| pair.server == server && asks(pair.client))
     };
-    wrong.pairs.iter().any(|pair| !answered(facts, pair.client)) || facts.client_pairs().any(spared)
+    let spared = |pair: &Pair| {
+        pair.server != wrong.address
+            && pair.all.answered >= SPARED
+            && !asks(pair.client)
+            && shared(pair.server)
+    };
+    wrong.pairs.iter().any(|pair| !answered(facts, pair.client) && !is_sibling(facts, pair))
+        || facts.client_pairs().any(spared)
 }
 
-/// Whether other clients are answered by another server while this one is silent.
+/// Whether the capture is behind the translation, where a silent address of the pods' own network is
+/// a backend rather than a Service: those who serve others lie there too.
+fn is_sibling(facts: &Facts<'_>, wrong: &Pair) -> bool {
+    let near = |address: Address| {
+        let network = if address.is_v4() { 14 } else { 8 };
+        address.0[..network] == wrong.client.0[..network]
+    };
+    near(wrong.server)
+        && facts
+            .client_pairs()
+            .any(|pair| pair.all.answered > 0 && pair.translated == 0 && near(pair.server))
+}
+
+/// Whether other clients are answered by another cluster DNS while this one is silent.
 fn others_are_served(facts: &Facts<'_>, wrong: &Sum<'_>) -> bool {
     facts.client_pairs().any(|pair| {
         pair.server != wrong.address
+            && pair.cluster.answered > 0
             && pair.answers.any()
             && pair.answers.last >= wrong.losses.first
             && pair.answers.first <= wrong.losses.last

@@ -5,12 +5,16 @@
 mod background;
 mod confusion;
 mod contract;
+mod detour;
 mod fate;
 mod node_cache;
+mod rounds;
 mod story;
 mod stub;
 
+pub(crate) use detour::{Detour, Sender};
 pub(crate) use fate::{Ask, Maker, Refusal, Reply, Try, What};
+pub(crate) use rounds::Round;
 pub(crate) use story::{Story, View};
 pub(crate) use stub::Stub;
 

@@ -41,6 +41,8 @@ pub(crate) struct Story {
     pub(crate) capture: Capture,
     /// Who asks a cache on its own node instead of the Service.
     pub(crate) cached: Option<super::node_cache::NodeCache>,
+    /// Who asks somebody else instead of the Service.
+    pub(crate) detour: Option<super::Detour>,
     pub(super) node: IpAddr,
     ip_id: u16,
     port: u16,
@@ -102,6 +104,7 @@ impl Story {
             search: search.map(str::to_owned).to_vec(),
             capture: Capture::new(link),
             cached: None,
+            detour: None,
             node,
             ip_id: rng.next() as u16,
             port: rng.between(32_768, 50_000) as u16,
@@ -148,6 +151,9 @@ impl Story {
         let backend = SocketAddr::new(self.backends[ask.backend], 53);
         if self.is_cached(ask.client) {
             return self.exchange_here(ask, pod, &message, reply);
+        }
+        if let Some(detour) = self.detour_of(ask.client) {
+            return self.exchange_there(ask, &detour, port, &message, reply);
         }
         let asked = Packet::udp(pod, service, message.encode()).ip_id(self.ip_id());
         let answered = answer_to(&message, reply.what).encode();
@@ -424,6 +430,7 @@ pub(super) fn answer_to(query: &Message, what: What) -> Message {
         What::Address => told.address("192.0.2.1".parse::<IpAddr>().unwrap()),
         What::NoData => told.nodata("cluster.local"),
         What::NxDomain => told.nxdomain("cluster.local"),
+        What::NxOutside => told.with(RA).nxdomain(""),
         What::ServFail(Maker::Forwarder) => told.servfail(),
         What::ServFail(Maker::Relayed) => told.with(RA).servfail(),
     }
