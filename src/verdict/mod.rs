@@ -11,6 +11,7 @@ pub mod node_local;
 pub mod refusals;
 mod sample;
 pub mod silence;
+mod stub;
 pub mod words;
 
 pub use cause::Cause;
@@ -19,6 +20,7 @@ pub use finding::{
     Alternative, Evidence, Finding, Mitigation, Scope, Severity, Status, Verdict, Window,
 };
 pub use judge::{findings, verdict};
+pub use stub::{Kinds, StubKind};
 
 #[cfg(test)]
 pub(crate) mod tests;
