@@ -110,7 +110,9 @@ impl Loops {
         self.link((question, host(there)), link.asked, link.depth);
         if there == pair.0 {
             let back = |row: &&mut Loop| (row.client, row.server) == pair;
-            self.rows.iter_mut().filter(back).for_each(|row| row.own = true);
+            for row in self.rows.iter_mut().filter(back) {
+                row.own = true;
+            }
         }
     }
 
@@ -124,7 +126,9 @@ impl Loops {
     /// A question of these two was answered with anything but a failure.
     pub(super) fn resolved(&mut self, client: Address, server: Address) {
         let same = |row: &&mut Loop| row.client == client && row.server == server;
-        self.rows.iter_mut().filter(same).for_each(|row| row.resolved += 1);
+        for row in self.rows.iter_mut().filter(same) {
+            row.resolved += 1;
+        }
     }
 
     /// Whether anything is remembered that matters at `now`.

@@ -138,9 +138,9 @@ mod tests {
 
     fn zone(name: &str, known: &[&str]) -> Option<String> {
         let mut suffixes = Suffixes::default();
-        known.iter().for_each(|suffix| {
+        for suffix in known {
             suffixes.note(&Name::from_text(suffix).0, 1);
-        });
+        }
         let name = Name::from_text(name).0;
         zone_of(&name, &suffixes).map(crate::model::display_name)
     }

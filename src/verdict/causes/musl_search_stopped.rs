@@ -4,6 +4,7 @@ use super::firewall_reject::sorted;
 use crate::aggregate::{Client, Period, Stop};
 use crate::classify::Zone;
 use crate::model::{Address, label_count};
+use crate::verdict::stub::StubKind;
 use crate::verdict::{Cause, Evidence, FEW, Facts, Finding, Scope, Severity, filter, words};
 
 /// For one walk that breaks off after NXDOMAIN within the list so many go on: else the capture does not
@@ -30,6 +31,7 @@ pub(super) const CAUSE: Cause = Cause {
         step, and its walks do go on after NXDOMAIN. The name as it is was answered with records for \
         somebody, or it is none of the cluster's own: else an empty answer is all there is.",
     look_alikes: &[
+        ("another resolver", "it asks otherwise than musl does (ports, IDs, timers), and goes on"),
         ("nodata_no_ipv6", "only AAAA is empty, and the name is found"),
         ("name_does_not_exist", "the walk goes on to the name as it is, which is NXDOMAIN"),
         ("a name without addresses", "the empty answer is that of the name as it is"),
@@ -57,6 +59,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         .stops
         .iter()
         .filter(|row| row.count >= FEW && facts.clients().any(|client| stops(client, row.client)))
+        .filter(|row| matches!(facts.stub(row.client), None | Some(StubKind::Musl)))
         .filter(|row| goes_on(facts, row))
         .collect();
     let first = *rows.first()?;

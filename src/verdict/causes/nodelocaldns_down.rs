@@ -83,7 +83,9 @@ impl Outage<'_> {
         let silent: u64 = pairs.iter().map(|pair| pair.silent()).sum();
         let rescued: u64 = pairs.iter().map(|pair| pair.rescued).sum();
         let mut period = Period::of(pairs.iter().map(|pair| pair.losses));
-        pairs.iter().for_each(|pair| period.join(pair.rescues));
+        for pair in &pairs {
+            period.join(pair.rescues);
+        }
         let enough = refused >= REFUSALS || silent + rescued >= FEW;
         (enough && is_outage(server, period)).then(|| Outage {
             recovered: server.answers.any() && server.answers.last > period.last,

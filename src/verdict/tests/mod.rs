@@ -63,6 +63,13 @@ impl Rng {
     }
 }
 
+impl Finding {
+    /// Its confidence in whole percent.
+    pub(crate) fn percent(&self) -> u64 {
+        (self.confidence * 100.0).round() as u64
+    }
+}
+
 /// What dnspect says to a capture.
 pub(crate) struct Seen(pub(crate) Document);
 

@@ -38,7 +38,7 @@ fn pods_with_the_nodes_resolver_are_found() {
         assert_eq!(finding.scope.clients.len(), 1, "{}", seen.words());
         assert_eq!(finding.severity, Severity::Medium, "{}", seen.words());
         assert!(finding.scope.names.iter().all(|name| name.ends_with(".svc.cluster.local")));
-        assert!(story.is_pod() || finding.confidence == 0.85, "{}", seen.words());
+        assert!(story.is_pod() || finding.percent() == 85, "{}", seen.words());
         assert_eq!(seen.faults(), ["cluster_name_sent_upstream"], "{}", seen.words());
     });
 }

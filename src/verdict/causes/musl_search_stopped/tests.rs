@@ -93,7 +93,7 @@ fn parts_of_walks_say_nothing() {
 #[test]
 fn musl_in_a_healthy_cluster_is_healthy() {
     Story::each(&View::ALL, 1..=6, |story| {
-        told(story, Stub::Musl, 12, |ask| ask.healthy());
+        told(story, Stub::Musl, 12, Ask::healthy);
         story.judge().is_healthy();
     });
 }

@@ -53,7 +53,9 @@ fn a_cache_that_is_down_is_found_by_its_address() {
             assert_eq!(finding.scope.servers, [address], "{}", seen.words());
             assert_eq!(finding.severity, Severity::High);
             assert!((0.6..=0.85).contains(&finding.confidence), "{}", seen.words());
-            LOOK_ALIKES.iter().for_each(|cause| seen.has_not(cause));
+            for cause in LOOK_ALIKES {
+                seen.has_not(cause);
+            }
         }
     });
 }
@@ -66,7 +68,9 @@ fn a_cache_that_stops_is_found_from_that_moment_on() {
             let (seen, _) = told(&mut story, secs(30), secs(600), closed);
             let finding = seen.is("nodelocaldns_down");
             assert!(finding.window.start.as_str() >= "2026-01-01T00:00:29", "{}", seen.words());
-            LOOK_ALIKES.iter().for_each(|cause| seen.has_not(cause));
+            for cause in LOOK_ALIKES {
+                seen.has_not(cause);
+            }
         }
     });
 }
@@ -89,7 +93,9 @@ fn a_restart_is_of_low_severity_and_an_outage_is_not() {
                 } else {
                     assert_eq!(severity, Some(Severity::High), "{}", seen.words());
                 }
-                LOOK_ALIKES.iter().for_each(|cause| seen.has_not(cause));
+                for cause in LOOK_ALIKES {
+                    seen.has_not(cause);
+                }
             }
         }
     });

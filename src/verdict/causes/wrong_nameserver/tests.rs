@@ -50,13 +50,15 @@ fn an_address_that_answers_nobody_is_found() {
         let finding = seen.is("wrong_nameserver");
         assert_eq!(finding.scope.servers, [wrong.to_string()], "{}", seen.words());
         let other = wrong.to_string() == "10.100.0.10";
-        assert_eq!(finding.confidence, if other { 0.85 } else { 0.6 }, "{}", seen.words());
+        assert_eq!(finding.percent(), if other { 85 } else { 60 }, "{}", seen.words());
         assert_eq!(finding.evidence.iter().any(|e| e.metric == "other_eks_default"), other);
-        LOOK_ALIKES.iter().for_each(|cause| seen.has_not(cause));
+        for cause in LOOK_ALIKES {
+            seen.has_not(cause);
+        }
         // Who knows the right address knows more.
         let cluster_dns = vec![story.service.into()];
         let seen = Seen::with(story.file(), &Config { cluster_dns, ..Config::default() });
-        assert_eq!(seen.is("wrong_nameserver").confidence, 0.85, "{}", seen.words());
+        assert_eq!(seen.is("wrong_nameserver").percent(), 85, "{}", seen.words());
     });
 }
 
@@ -74,9 +76,11 @@ fn an_address_without_a_host_is_found() {
         told(story, wrong, |_| Reply::refused(Refusal::Node(code), after).reaching(2));
         let seen = story.judge();
         let finding = seen.is("wrong_nameserver");
-        assert_eq!(finding.confidence, 0.85, "{}", seen.words());
+        assert_eq!(finding.percent(), 85, "{}", seen.words());
         assert!(finding.evidence.iter().any(|e| e.metric == "unreachable"), "{}", seen.words());
-        LOOK_ALIKES.iter().for_each(|cause| seen.has_not(cause));
+        for cause in LOOK_ALIKES {
+            seen.has_not(cause);
+        }
     });
 }
 
@@ -91,7 +95,7 @@ fn from_one_pod_it_takes_the_right_address_to_tell() {
         story.judge().has_not("wrong_nameserver");
         let cluster_dns = vec![story.service.into()];
         let seen = Seen::with(story.file(), &Config { cluster_dns, ..Config::default() });
-        assert_eq!(seen.is("wrong_nameserver").confidence, 0.85, "{}", seen.words());
+        assert_eq!(seen.is("wrong_nameserver").percent(), 85, "{}", seen.words());
         seen.has_not("client_egress_dropped");
     });
 }
