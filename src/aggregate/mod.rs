@@ -11,6 +11,7 @@ mod forwarding;
 mod habits;
 mod legs;
 mod limited;
+mod loops;
 mod missing;
 mod observe;
 mod pairs;
@@ -19,6 +20,8 @@ mod quality;
 mod rates;
 mod samples;
 mod servers;
+mod stops;
+mod strays;
 mod table;
 mod timeline;
 mod trouble;
@@ -30,12 +33,15 @@ pub use failing_names::{FailingName, FailingNames};
 pub use failures::{Failed, Failures, Look, SLOW_CLASSES, Slow};
 pub use habits::{Habit, Habits};
 pub use limited::Limited;
+pub use loops::{Loop, Loops};
 pub use missing::{Missing, MissingNames};
 pub use pairs::{Frames, Pair, Period, Tally};
 pub use quality::Quality;
 pub use rates::{Rates, Row, Sender};
 pub use samples::{Sample, SampleKind, Samples};
 pub use servers::Server;
+pub use stops::{Stop, Stops};
+pub use strays::{Stray, Strays};
 pub use table::{SHARED, Table};
 pub use timeline::{Bin, Timeline};
 
@@ -130,6 +136,12 @@ pub struct Aggregate {
     pub failing_names: FailingNames,
     /// What is wrong with answers, by pair: the first row is that of pairs without trouble.
     failures: Vec<Failures>,
+    /// Walks that ended at an empty answer within the search list.
+    pub stops: Stops,
+    /// Questions that go round.
+    pub loops: Loops,
+    /// Names of the cluster that were answered from outside.
+    pub strays: Strays,
     metering: Metering,
     questions: Questions,
     hasher: NameHasher,
@@ -155,6 +167,9 @@ impl Aggregate {
             samples: Samples::default(),
             failing_names: FailingNames::default(),
             failures: vec![Failures::default()],
+            stops: Stops::default(),
+            loops: Loops::default(),
+            strays: Strays::default(),
             metering: Metering::Off,
             questions: Questions::default(),
             hasher,
@@ -164,8 +179,8 @@ impl Aggregate {
 
     /// Closes what is still open at the end of the capture.
     pub fn finish(&mut self) {
-        let Aggregate { lookups, clients, missing, hasher, .. } = self;
-        lookups.finish(&mut |ended| count_lookup(&ended, clients, missing, hasher));
+        let Aggregate { lookups, clients, missing, stops, hasher, .. } = self;
+        lookups.finish(&mut |ended| count_lookup(&ended, clients, missing, stops, hasher));
     }
 
     /// Says whether and how the packet of the next message counts towards a limit.
@@ -187,7 +202,11 @@ impl Aggregate {
         const PROBES: u64 = 2;
         /// Two clients that ask for the same pair of names at the same moment are chance.
         const FORWARDED: u64 = 4;
+        /// Nobody is asked what it asks, so deep in a chain, but a server.
+        const DEEP: u32 = 8;
+        let loops = |row: &Loop| row.client == client.address && row.deepest >= DEEP && !row.own;
         client.probes >= PROBES
+            || self.loops.iter().any(loops)
             || client.forwarded >= FORWARDED && client.forwarded * 2 >= client.asked
             || self.server(client.address).is_some_and(|server| server.answered > 0)
     }
@@ -211,6 +230,9 @@ impl Aggregate {
             + self.clients.overflowed
             + self.servers.overflowed
             + self.rates.overflowed
+            + self.strays.overflowed
+            + self.loops.overflowed
+            + self.stops.overflowed
     }
 }
 
@@ -219,10 +241,14 @@ fn count_lookup(
     ended: &Ended<'_>,
     clients: &mut Table<Client>,
     missing: &mut MissingNames,
+    stops: &mut Stops,
     hasher: &NameHasher,
 ) {
     let client = clients.get_mut(ended.client);
     client.count(ended);
+    if ended.within && ended.all_empty {
+        stops.note(ended, client.address, hasher);
+    }
     if ended.ending == Ending::Missing && ended.as_is {
         let entry = missing.entry(hasher.hash(ended.name), ended.name);
         entry.frames.note(ended.frame);

@@ -1,9 +1,9 @@
 //! The matcher's events, counted.
 
-use super::forwarding::is_forward_timeout;
+use super::forwarding::{is_forward_timeout, question_of};
 use super::legs::{is_translated, note_refusal};
 use super::places::Places;
-use super::{Aggregate, Client, Metering, Pair, SampleKind, Server, Table, count_lookup};
+use super::{Aggregate, Client, Metering, Pair, SampleKind, Server, Strays, Table, count_lookup};
 use crate::classify::{Outcome, Question, Zone};
 use crate::decode::IcmpError;
 use crate::matcher::{Observer, Refusal, Sighting, Token, Transaction, Transport};
@@ -115,9 +115,9 @@ impl Aggregate {
             frame: query.packet.frame,
             socket: u32::from(query.packet.source_port) << 16 | u32::from(message.id),
         };
-        let Aggregate { lookups, clients, missing, hasher, .. } = self;
+        let Aggregate { lookups, clients, missing, stops, hasher, .. } = self;
         lookups.asked(&question, &mut |ended| {
-            count_lookup(&ended, clients, missing, hasher);
+            count_lookup(&ended, clients, missing, stops, hasher);
         })
     }
 }
@@ -132,7 +132,12 @@ impl Observer for Aggregate {
         let (lookup, generation) = self.lookup_of(client, name, query);
         let zone = Zone::of(name) as u8;
         let probe = query.message.qtype == qtype::NS && name.len() == 1;
-        let forwarded = !probe && self.questions.ask(query);
+        let earlier = if probe { None } else { self.questions.ask(query) };
+        let forwarded = earlier.is_some_and(|earlier| earlier.forwarded);
+        if let Some(earlier) = earlier {
+            let question = question_of(query.message.qname_hash, query.message.qtype);
+            self.loops.again(question, query, (earlier.server, earlier.since));
+        }
         let asker = self.clients.get_mut(client);
         asker.asked += 1;
         asker.probes += u64::from(probe);
@@ -178,12 +183,28 @@ impl Observer for Aggregate {
             self.samples.take(kind, transaction, response);
         }
         self.look_at(transaction, response);
+        if outcome == Outcome::NxDomain
+            && places.zone == Zone::Cluster as u8
+            && Strays::may_be(message)
+        {
+            self.strays.note(transaction, response, &self.lookups.suffixes);
+        }
+        if outcome == Outcome::Answered && self.stops.any() {
+            self.stops.resolved(transaction.qname_hash);
+        }
         self.totals.answered += 1;
         self.totals.late += u64::from(late);
         let last = self.totals.rcodes.len() - 1;
         self.totals.rcodes[usize::from(message.rcode.0).min(last)] += 1;
         self.delays.record(delay);
         self.questions.answered(transaction);
+        if self.loops.is_active(time) {
+            let question = question_of(transaction.qname_hash, transaction.qtype);
+            self.loops.answered(question, transaction.legs().iter().map(|leg| leg.server));
+        }
+        if self.loops.any() && !outcome.is_failure() {
+            self.loops.resolved(transaction.client.address, transaction.server.address);
+        }
         let rescued = transaction.retransmissions > 0;
         let bin = self.timeline.at(transaction.first_sent);
         bin.servfail += u32::from(failed);
@@ -197,7 +218,7 @@ impl Observer for Aggregate {
             let server = self.server_mut(leg.server);
             server.asked += 1;
             server.answered += 1;
-            server.answers.note(time);
+            server.answered_at(time);
             server.rescued += u64::from(rescued);
             server.servfail += u64::from(failed);
             if failed {
@@ -308,6 +329,11 @@ impl Observer for Aggregate {
             let pair = self.pairs.get_mut(Places::of(*token).pair);
             let delivered = u64::from(copy.packet.source == pair.server);
             pair.undelivered = pair.undelivered.saturating_sub(delivered);
+        }
+        if !copy.message.is_response() && self.loops.is_active(copy.packet.time) {
+            let pair = self.pairs.get(Places::of(*token).pair);
+            let question = question_of(copy.message.qname_hash, copy.message.qtype);
+            self.loops.carried(question, (pair.client, pair.server), copy);
         }
         self.totals.copies += 1;
     }

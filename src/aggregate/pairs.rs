@@ -2,7 +2,7 @@
 
 use crate::classify::Outcome;
 use crate::decode::IcmpKind;
-use crate::model::{Address, Timestamp};
+use crate::model::{Address, Span, Timestamp};
 
 /// Clients times servers at most: 8,000 pods that ask four servers each. 20 MB at worst.
 pub(super) const MAX_PAIRS: usize = 1 << 15;
@@ -63,6 +63,11 @@ impl Period {
             all.join(period);
         }
         all
+    }
+
+    /// From the first moment to the last; nothing when it never happened.
+    pub fn length(&self) -> Span {
+        if self.any() { self.last.since(self.first) } else { Span::ZERO }
     }
 
     /// Whether it happened at all.

@@ -67,6 +67,14 @@ pub struct Ended<'a> {
     /// Whether its last name is known to be the one wanted, not one that the search list made, and
     /// every step before it was answered with a plain no.
     pub as_is: bool,
+    /// Whether it ended at a name that the search list made, the name as it is not tried at all.
+    pub within: bool,
+    /// Octets of the name that was wanted, at the start of `name`; 0 where no walk showed it.
+    pub base: usize,
+    /// Whether the last step had an empty answer for each question, A among them.
+    pub all_empty: bool,
+    /// Steps that it went on after: with empty answers, and with NXDOMAIN, for each question.
+    pub passed: [u8; 2],
     /// Whether A was fine and AAAA was empty in the last step.
     pub only_ipv4: bool,
     /// Indexes of the suffixes tried, in their order.
@@ -261,6 +269,9 @@ impl Lookups {
             Ask::Waiting => true,
             Ask::Done(outcome) => !outcome.is_negative(),
         });
+        for (at, outcome) in [Outcome::NoData, Outcome::NxDomain].into_iter().enumerate() {
+            open.passed[at] = open.passed[at].saturating_add(u8::from(open.all(outcome)));
+        }
         open.step_transactions = 0;
         open.asks = [Ask::No; 3];
         open.set_name(question);

@@ -8,6 +8,7 @@ mod facts;
 pub mod filter;
 mod finding;
 mod judge;
+pub mod node_local;
 pub mod refusals;
 mod sample;
 pub mod silence;

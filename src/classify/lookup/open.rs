@@ -62,6 +62,8 @@ pub(super) struct Open {
     pub(super) steps: u32,
     transactions: u32,
     pub(super) step_transactions: u32,
+    /// Steps that the walk went on after: all of their answers empty, all of them NXDOMAIN.
+    pub(super) passed: [u8; 2],
     suffixes: [u16; MAX_TRIED],
     first: Timestamp,
     frame: u64,
@@ -88,6 +90,7 @@ impl Open {
             steps: 1,
             transactions: 0,
             step_transactions: 0,
+            passed: [0; 2],
             suffixes: [0; MAX_TRIED],
             suffix_count: 0,
             first: question.time,
@@ -218,6 +221,12 @@ impl Open {
             && shared_base(current, question.name, suffixes).is_some()
     }
 
+    /// Whether each question of this step had this answer, the one for A among them.
+    pub(super) fn all(&self, outcome: Outcome) -> bool {
+        self.asks[0] == Ask::Done(outcome)
+            && self.asks.iter().all(|ask| matches!(ask, Ask::No) || *ask == Ask::Done(outcome))
+    }
+
     pub(super) fn ended(&self, suffixes: &Suffixes) -> Ended<'_> {
         let done = |wanted: Outcome| self.asks.contains(&Ask::Done(wanted));
         let ending = if done(Outcome::Answered) || done(Outcome::Truncated) {
@@ -247,6 +256,10 @@ impl Open {
             } else {
                 !suffixes.ends(&self.name[..usize::from(self.length)])
             },
+            within: base > 0 && !self.as_is_first && !self.is_complete(),
+            base,
+            all_empty: self.all(Outcome::NoData),
+            passed: self.passed,
             only_ipv4: self.asks[0] == Ask::Done(Outcome::Answered)
                 && self.asks[1] == Ask::Done(Outcome::NoData),
             suffixes: &self.suffixes[..usize::from(self.suffix_count)],

@@ -2,7 +2,7 @@
 
 mod way_back;
 
-use super::upstream_unreachable;
+use super::{dns_forwarding_loop, nodelocaldns_down, upstream_unreachable, wrong_nameserver};
 use crate::aggregate::{Pair, Period};
 use crate::model::Address;
 use crate::verdict::silence::{Sum, by_client, last_seen};
@@ -48,8 +48,14 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     if facts.one_sided() {
         return None;
     }
-    let upstream = upstream_unreachable::CAUSE.detected(facts);
-    let clients = by_client(facts.client_pairs());
+    let upstream =
+        dns_forwarding_loop::detected(facts) || upstream_unreachable::CAUSE.detected(facts);
+    let elsewhere = |pair: &&Pair| {
+        !nodelocaldns_down::explains(facts, pair.server)
+            && !wrong_nameserver::explains(facts, pair.server)
+            && !dns_forwarding_loop::involves(facts, pair.server)
+    };
+    let clients = by_client(facts.client_pairs().filter(elsewhere));
     let cut: Vec<&Sum<'_>> = clients
         .iter()
         .filter(|client| client.is_walled() && !client.is_refused())

@@ -1,6 +1,7 @@
 //! One DNS backend silent from one moment on, the others fine.
 
 use super::firewall_reject::sorted;
+use super::nodelocaldns_down;
 use crate::aggregate::{Pair, Period, Server};
 use crate::model::{Address, Span};
 use crate::verdict::silence::by_server;
@@ -112,6 +113,7 @@ fn backends<'a>(facts: &'a Facts<'_>) -> Vec<&'a Server> {
         .servers
         .iter()
         .filter(|s| !services.contains(&s.address) && !upstreams.contains(&s.address))
+        .filter(|s| !nodelocaldns_down::explains(facts, s.address))
         .collect()
 }
 

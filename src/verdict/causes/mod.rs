@@ -2,15 +2,20 @@
 
 mod capture_incomplete;
 mod client_egress_dropped;
+mod cluster_name_sent_upstream;
 mod coredns_backend_gone;
 mod coredns_not_synced;
+mod dns_forwarding_loop;
 mod dns_port_closed;
 mod dnssec_validation_failure;
 mod firewall_reject;
 mod kube_dns_no_endpoints;
+mod musl_search_stopped;
 mod name_does_not_exist;
 mod ndots_search_chain;
 mod nodata_no_ipv6;
+mod nodelocaldns_bypass;
+mod nodelocaldns_down;
 mod query_refused;
 mod random_loss;
 mod servfail_burst;
@@ -46,6 +51,11 @@ pub const ALL: &[&Cause] = &[
     &firewall_reject::CAUSE,
     &tcp53_blocked::CAUSE,
     &wrong_nameserver::CAUSE,
+    &nodelocaldns_bypass::CAUSE,
+    &nodelocaldns_down::CAUSE,
+    &dns_forwarding_loop::CAUSE,
+    &cluster_name_sent_upstream::CAUSE,
+    &musl_search_stopped::CAUSE,
     &name_does_not_exist::CAUSE,
     &random_loss::CAUSE,
     &capture_incomplete::CAUSE,

@@ -2,7 +2,7 @@
 
 use super::vpc_dns_pps_exceeded::Bands;
 use super::vpc_dns_pps_near_limit::over_rows;
-use super::{upstream_slow, upstream_unreachable};
+use super::{dns_forwarding_loop, nodelocaldns_down, upstream_slow, upstream_unreachable};
 use crate::aggregate::{Bin, Pair, Period, Server};
 use crate::model::Address;
 use crate::verdict::silence::{Sum, by_client};
@@ -61,7 +61,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     if facts.one_sided() || facts.lossy() {
         return None;
     }
-    let cut = upstream_unreachable::CAUSE.detected(facts);
+    let cut = dns_forwarding_loop::detected(facts) || upstream_unreachable::CAUSE.detected(facts);
     let slow = upstream_slow::CAUSE.detected(facts);
     let walled: Vec<Address> = by_client(facts.aggregate.pairs.iter())
         .iter()
@@ -76,6 +76,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         .filter(|pair| !(cut && pair.external_bad.any()))
         // What an upstream answers late is asked again, and not lost.
         .filter(|pair| !(slow && is_late(facts, pair)))
+        .filter(|pair| !nodelocaldns_down::explains(facts, pair.server))
         .filter(|pair| pair.all.answered > pair.silent())
         .collect();
     // Answers that end on this node are lost to the client as well, if it asked again for them.

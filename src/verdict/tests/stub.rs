@@ -26,6 +26,8 @@ impl Stub {
 enum Step {
     Found,
     Negative,
+    /// NODATA for all families.
+    Empty,
     Failed,
     Refused,
     Silence,
@@ -67,7 +69,7 @@ impl Story {
             let goes_on = match came {
                 Step::Found | Step::Refused => false,
                 Step::Negative => true,
-                Step::Failed => stub != Stub::Musl,
+                Step::Empty | Step::Failed => stub != Stub::Musl,
                 Step::Silence => stub == Stub::Go,
             };
             // After silence, glibc leaves the list out and tries the name as it is.
@@ -126,7 +128,8 @@ impl Story {
                     (Some(_), _) => Some(Step::Refused),
                     _ if reply.reach < 6 => None,
                     (_, What::Address) => Some(Step::Found),
-                    (_, What::NoData | What::NxDomain) => Some(Step::Negative),
+                    (_, What::NoData) => Some(Step::Empty),
+                    (_, What::NxDomain | What::NxOutside) => Some(Step::Negative),
                     (_, What::ServFail(_)) => Some(Step::Failed),
                     (_, What::Refused(_)) => Some(Step::Refused),
                 };
@@ -165,6 +168,7 @@ fn sum(steps: [Option<Step>; 2]) -> Step {
         () if steps.contains(&None) => Step::Silence,
         () if steps.contains(&Some(Step::Refused)) => Step::Refused,
         () if steps.contains(&Some(Step::Failed)) => Step::Failed,
+        () if steps.contains(&Some(Step::Empty)) => Step::Empty,
         () => Step::Negative,
     }
 }
