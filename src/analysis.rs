@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::aggregate::Settings;
 use crate::capture::{self, Blocks};
 use crate::config::Config;
+use crate::context::Kube;
 use crate::error::Error;
 use crate::pipeline::{self, Analysed};
 use crate::report::{self, Document};
@@ -50,6 +51,9 @@ fn judge(analysed: &Analysed, config: &Config) -> Document {
     let aggregate = &analysed.aggregate;
     let mut forwarders = vec![false];
     forwarders.extend(aggregate.clients.iter().map(|client| aggregate.is_forwarder(client)));
+    let mut cluster_dns = config.cluster_dns.clone();
+    let known = config.context.kube.iter().flat_map(Kube::dns_addresses);
+    cluster_dns.extend(known.filter(|address| !config.cluster_dns.contains(address)));
     let interfaces = |number| analysed.interface_name(number);
     let facts = Facts {
         aggregate,
@@ -58,7 +62,7 @@ fn judge(analysed: &Analysed, config: &Config) -> Document {
         streams: &analysed.streams,
         fragments: &analysed.fragments,
         interfaces: &interfaces,
-        cluster_dns: &config.cluster_dns,
+        cluster_dns: &cluster_dns,
         context: &config.context,
         forwarders,
     };

@@ -21,7 +21,17 @@ pub fn document(
 ) -> Document {
     let mut capture = capture(facts, notes);
     capture.caveats = caveats(facts, notes);
-    Document { schema: "dnspect.report/1", verdict, findings, traffic: traffic(facts), capture }
+    let names = names(facts, &findings);
+    let schema = "dnspect.report/1";
+    Document { schema, verdict, findings, traffic: traffic(facts), capture, names }
+}
+
+/// What the addresses in the scopes belong to.
+fn names(facts: &Facts<'_>, findings: &[Finding]) -> BTreeMap<String, String> {
+    let scopes = findings.iter().map(|finding| &finding.scope);
+    let addresses = scopes.flat_map(|scope| scope.clients.iter().chain(&scope.servers));
+    let named = addresses.filter_map(|text| Some((text.clone(), facts.name(text.parse().ok()?)?)));
+    named.collect()
 }
 
 fn traffic(facts: &Facts<'_>) -> Traffic {

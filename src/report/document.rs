@@ -20,6 +20,10 @@ pub struct Document {
     pub traffic: Traffic,
     /// The capture as read, before copies are merged.
     pub capture: Capture,
+    /// What the addresses in scopes belong to, where the context tells: for people, so that programs
+    /// find plain addresses there.
+    #[serde(skip)]
+    pub names: BTreeMap<String, String>,
 }
 
 /// DNS in numbers.

@@ -23,7 +23,7 @@ pub struct Facts<'a> {
     pub fragments: &'a FragmentCounters,
     /// Names of interfaces by number.
     pub interfaces: &'a dyn Fn(u16) -> Option<String>,
-    /// Addresses of the cluster DNS that the user named.
+    /// Addresses of the cluster DNS that the user named, and those that `--kube` tells.
     pub cluster_dns: &'a [Address],
     /// What the operator knows besides the capture. What a cause takes from it, its evidence says.
     pub context: &'a Context,
@@ -160,6 +160,13 @@ impl Facts<'_> {
     /// Whether an address answered anybody.
     pub fn answers(&self, server: Address) -> bool {
         self.aggregate.server(server).is_some_and(|server| server.answered > 0)
+    }
+
+    /// What an address belonged to, where `--kube` tells: a pod, a node, a Service.
+    pub fn name(&self, address: Address) -> Option<String> {
+        let whole = self.whole();
+        let end = whole.any().then_some(whole.last);
+        self.context.kube.as_ref()?.name(address, end)
     }
 
     /// What an ENI is called in the report: interface name and source.
