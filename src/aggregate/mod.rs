@@ -12,12 +12,15 @@ mod missing;
 mod observe;
 mod pairs;
 mod places;
+mod ports;
 mod quality;
 mod rates;
 mod samples;
 mod servers;
+mod sockets;
 mod table;
 mod timeline;
+mod twins;
 mod warm;
 
 pub use clients::Client;
@@ -29,12 +32,15 @@ pub use quality::Quality;
 pub use rates::{Rates, Row, Sender};
 pub use samples::{Sample, SampleKind, Samples};
 pub use servers::Server;
+pub use sockets::{Silence, Socket};
 pub use table::{SHARED, Table};
 pub use timeline::{Bin, Timeline};
+pub use twins::TwinLosses;
 
 use crate::classify::{Ended, Ending, Lookups};
 use crate::model::{Address, NameHasher, PacketMeta, Span};
 use forwarding::Questions;
+use ports::Ports;
 
 /// What the sums depend on besides the packets.
 #[derive(Clone, Debug)]
@@ -105,6 +111,8 @@ pub struct Aggregate {
     pub clients: Table<Client>,
     /// Servers, on whichever leg they were seen.
     pub servers: Table<Server>,
+    /// Sockets that ask again and again from one port.
+    pub sockets: Table<Socket>,
     /// Names that do not exist.
     pub missing: MissingNames,
     /// Open lookups and search suffixes.
@@ -121,6 +129,7 @@ pub struct Aggregate {
     pub samples: Samples,
     metering: Metering,
     questions: Questions,
+    ports: Ports,
     hasher: NameHasher,
 }
 
@@ -135,6 +144,7 @@ impl Aggregate {
             pairs: Table::new(pairs::MAX_PAIRS, Pair::default()),
             clients: Table::new(clients::MAX_CLIENTS, Client::default()),
             servers: Table::new(servers::MAX_SERVERS, Server::default()),
+            sockets: Table::new(sockets::MAX_SOCKETS, Socket::default()),
             missing: MissingNames::default(),
             lookups: Lookups::default(),
             delays: Delays::new()?,
@@ -144,6 +154,7 @@ impl Aggregate {
             samples: Samples::default(),
             metering: Metering::Off,
             questions: Questions::default(),
+            ports: Ports::default(),
             hasher,
             settings,
         })
@@ -191,6 +202,7 @@ impl Aggregate {
             + self.pairs.overflowed
             + self.clients.overflowed
             + self.servers.overflowed
+            + self.sockets.overflowed
             + self.rates.overflowed
     }
 }

@@ -41,7 +41,12 @@ const RETRIED_SHARE: f64 = 0.2;
 impl Facts<'_> {
     /// Pairs whose client asks for itself.
     pub fn client_pairs(&self) -> impl Iterator<Item = &Pair> {
-        self.aggregate.pairs.iter().filter(|pair| !self.forwards(pair))
+        self.aggregate.pairs.iter().filter(|pair| self.asks_for_itself(pair))
+    }
+
+    /// Whether the pair's client asks for itself.
+    pub fn asks_for_itself(&self, pair: &Pair) -> bool {
+        !self.forwards(pair)
     }
 
     /// Pairs whose client forwards for others: the resolvers' own upstream leg.

@@ -2,6 +2,7 @@
 
 mod cause;
 pub mod causes;
+pub mod chance;
 mod facts;
 pub mod filter;
 mod finding;

@@ -2,6 +2,7 @@
 
 mod capture_incomplete;
 mod client_egress_dropped;
+mod conntrack_dnat_race;
 mod coredns_backend_gone;
 mod dns_port_closed;
 mod firewall_reject;
@@ -12,6 +13,7 @@ mod nodata_no_ipv6;
 mod random_loss;
 mod servfail_burst;
 mod servfail_transient;
+mod stale_conntrack_udp;
 mod tcp53_blocked;
 mod upstream_unreachable;
 mod vpc_dns_pps_exceeded;
@@ -37,6 +39,8 @@ pub const ALL: &[&Cause] = &[
     &tcp53_blocked::CAUSE,
     &wrong_nameserver::CAUSE,
     &name_does_not_exist::CAUSE,
+    &conntrack_dnat_race::CAUSE,
+    &stale_conntrack_udp::CAUSE,
     &random_loss::CAUSE,
     &capture_incomplete::CAUSE,
 ];

@@ -1,8 +1,8 @@
 //! Loss spread over clients, servers and time, not tied to the load.
 
-use super::upstream_unreachable;
 use super::vpc_dns_pps_exceeded::Bands;
 use super::vpc_dns_pps_near_limit::over_rows;
+use super::{conntrack_dnat_race, stale_conntrack_udp, upstream_unreachable};
 use crate::aggregate::{Bin, Pair, Period, Server};
 use crate::model::Address;
 use crate::verdict::silence::{Sum, by_client};
@@ -58,7 +58,7 @@ pub(super) const CAUSE: Cause = Cause {
 
 fn detect(facts: &Facts<'_>) -> Option<Finding> {
     // A capture that lost packets itself cannot tell.
-    if facts.one_sided() || facts.lossy() {
+    if facts.one_sided() || facts.lossy() || conntrack_dnat_race::CAUSE.detected(facts) {
         return None;
     }
     let cut = upstream_unreachable::CAUSE.detected(facts);
@@ -67,10 +67,15 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         .filter(|client| client.is_walled())
         .map(|client| client.address)
         .collect();
+    let stuck = stale_conntrack_udp::stuck(facts);
+    let is_stuck = |pair: &Pair| {
+        stuck.iter().any(|s| (s.pair.client, s.pair.server) == (pair.client, pair.server))
+    };
     let pairs: Vec<&Pair> = facts
         .aggregate
         .pairs
         .iter()
+        .filter(|pair| !is_stuck(pair))
         .filter(|pair| !walled.contains(&pair.client) && pair.refused() == 0)
         .filter(|pair| !(cut && pair.external_bad.any()))
         .filter(|pair| pair.all.answered > pair.silent())

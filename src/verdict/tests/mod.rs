@@ -6,10 +6,12 @@ mod background;
 mod confusion;
 mod contract;
 mod fate;
+mod sockets;
 mod story;
 mod stub;
 
 pub(crate) use fate::{Ask, Maker, Refusal, Reply, Try, What};
+pub(crate) use sockets::{Resolver, race};
 pub(crate) use story::{Story, View};
 pub(crate) use stub::Stub;
 
