@@ -28,7 +28,7 @@ const _: () = assert!(
 
 impl Places {
     pub(super) fn token(self) -> Token {
-        let flags = u32::from(self.limited) * LIMITED | u32::from(self.reused) * REUSED;
+        let flags = (u32::from(self.limited) * LIMITED) | (u32::from(self.reused) * REUSED);
         let last = self.generation << 8 | flags | u32::from(self.zone);
         Token([self.pair | self.socket << 16, self.lookup, last])
     }

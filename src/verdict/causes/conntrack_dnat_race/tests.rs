@@ -27,10 +27,12 @@ fn the_race_is_found_on_the_node() {
         let share = story.rng.between(15, 100) as f64 / 1000.0;
         let seen = racing(story, share, 10.0);
         let finding = seen.is("conntrack_dnat_race");
-        assert_eq!(finding.confidence, 0.85, "{}", seen.words());
+        assert!(finding.confidence > 0.8, "{}", seen.words());
         assert_eq!(finding.scope.servers, [story.service.to_string()]);
         assert!(!finding.evidence[0].frames.is_empty());
-        OTHERS.iter().for_each(|other| seen.has_not(other));
+        for other in OTHERS {
+            seen.has_not(other);
+        }
     });
 }
 
@@ -43,7 +45,9 @@ fn the_race_is_found_in_a_pod() {
             let seen = racing(story, share, 8.0);
             let finding = seen.is("conntrack_dnat_race");
             assert!((0.6..=0.75).contains(&finding.confidence), "{}", seen.words());
-            OTHERS.iter().for_each(|other| seen.has_not(other));
+            for other in OTHERS {
+                seen.has_not(other);
+            }
         });
     }
 }

