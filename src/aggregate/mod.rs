@@ -16,15 +16,18 @@ mod missing;
 mod observe;
 mod pairs;
 mod places;
+mod ports;
 mod quality;
 mod rates;
 mod samples;
 mod servers;
+mod sockets;
 mod stops;
 mod strays;
 mod table;
 mod timeline;
 mod trouble;
+mod twins;
 mod warm;
 
 pub use clients::Client;
@@ -40,14 +43,17 @@ pub use quality::Quality;
 pub use rates::{Rates, Row, Sender};
 pub use samples::{Sample, SampleKind, Samples};
 pub use servers::Server;
+pub use sockets::{Silence, Socket};
 pub use stops::{Stop, Stops};
 pub use strays::{Stray, Strays};
 pub use table::{SHARED, Table};
 pub use timeline::{Bin, Timeline};
+pub use twins::TwinLosses;
 
 use crate::classify::{Ended, Ending, Lookups};
 use crate::model::{Address, NameHasher, PacketMeta, Span};
 use forwarding::Questions;
+use ports::Ports;
 
 /// What the sums depend on besides the packets.
 #[derive(Clone, Debug)]
@@ -118,6 +124,8 @@ pub struct Aggregate {
     pub clients: Table<Client>,
     /// Servers, on whichever leg they were seen.
     pub servers: Table<Server>,
+    /// Sockets that ask again and again from one port.
+    pub sockets: Table<Socket>,
     /// Names that do not exist.
     pub missing: MissingNames,
     /// Open lookups and search suffixes.
@@ -144,6 +152,7 @@ pub struct Aggregate {
     pub strays: Strays,
     metering: Metering,
     questions: Questions,
+    ports: Ports,
     hasher: NameHasher,
 }
 
@@ -158,6 +167,7 @@ impl Aggregate {
             pairs: Table::new(pairs::MAX_PAIRS, Pair::default()),
             clients: Table::new(clients::MAX_CLIENTS, Client::default()),
             servers: Table::new(servers::MAX_SERVERS, Server::default()),
+            sockets: Table::new(sockets::MAX_SOCKETS, Socket::default()),
             missing: MissingNames::default(),
             lookups: Lookups::default(),
             delays: Delays::new()?,
@@ -172,6 +182,7 @@ impl Aggregate {
             strays: Strays::default(),
             metering: Metering::Off,
             questions: Questions::default(),
+            ports: Ports::default(),
             hasher,
             settings,
         })
@@ -229,6 +240,7 @@ impl Aggregate {
             + self.pairs.overflowed
             + self.clients.overflowed
             + self.servers.overflowed
+            + self.sockets.overflowed
             + self.rates.overflowed
             + self.strays.overflowed
             + self.loops.overflowed

@@ -3,8 +3,10 @@
 use super::forwarding::{is_forward_timeout, question_of};
 use super::legs::{is_translated, note_refusal};
 use super::places::Places;
-use super::{Aggregate, Client, Metering, Pair, SampleKind, Server, Strays, Table, count_lookup};
-use crate::classify::{Outcome, Question, Zone};
+use super::{
+    Aggregate, Client, Metering, Pair, SHARED, SampleKind, Server, Strays, Table, count_lookup,
+};
+use crate::classify::{Outcome, Question, Twin, Zone};
 use crate::decode::IcmpError;
 use crate::matcher::{Observer, Refusal, Sighting, Token, Transaction, Transport};
 use crate::model::{Address, FOLD_LIMIT, NameHasher, PacketMeta, fold_into, qtype};
@@ -129,6 +131,7 @@ impl Observer for Aggregate {
         let (client, server) = (transaction.client.address, transaction.server.address);
         let pair = pair_place(&mut self.pairs, &mut self.clients, &self.hasher, client, server);
         let client = self.pairs.get(pair).client_index;
+        let reused = self.is_reused(pair, query);
         let (lookup, generation) = self.lookup_of(client, name, query);
         let zone = Zone::of(name) as u8;
         let probe = query.message.qtype == qtype::NS && name.len() == 1;
@@ -150,11 +153,15 @@ impl Observer for Aggregate {
         for tally in Aggregate::tally(entry, zone).into_iter().flatten() {
             tally.sent += 1;
         }
+        let twins = !reused
+            && self.lookups.is_second_twin(lookup, query.message.qtype, query.packet.source_port);
+        entry.twins += 2 * u64::from(twins);
+        let socket = if reused { self.ask_again(pair, query) } else { SHARED };
         self.totals.transactions += 1;
         self.timeline.at(query.packet.time).asked += 1;
         self.limited.note_name(name);
         let limited = self.count_limited(&query.packet);
-        Places { pair, lookup, generation, limited, zone }.token()
+        Places { pair, socket, lookup, generation, limited, reused, zone }.token()
     }
 
     fn resent(&mut self, token: &mut Token, query: &Sighting<'_>, answered: bool) {
@@ -206,6 +213,10 @@ impl Observer for Aggregate {
             self.loops.resolved(transaction.client.address, transaction.server.address);
         }
         let rescued = transaction.retransmissions > 0;
+        let twin = if rescued { self.twin_of(transaction, true) } else { Twin::None };
+        if places.socket != SHARED {
+            self.sockets.get_mut(places.socket).answer(time);
+        }
         let bin = self.timeline.at(transaction.first_sent);
         bin.servfail += u32::from(failed);
         bin.limited += u32::from(places.limited);
@@ -231,8 +242,11 @@ impl Observer for Aggregate {
             tally.servfail += u64::from(failed);
         }
         pair.late += u64::from(late);
+        pair.reused_answered += u64::from(places.reused);
         if rescued {
             pair.rescued += 1;
+            pair.reused_rescued += u64::from(places.reused);
+            pair.twin_losses.note(transaction, twin, places.reused);
             pair.rescues.note(transaction.first_sent);
             pair.rescued_frames.note(transaction.first_frame);
             self.clients.get_mut(pair.client_index).habits.note_repeated(transaction);
@@ -290,6 +304,10 @@ impl Observer for Aggregate {
         bin.limited_lost += u32::from(places.limited);
         for tally in Aggregate::tally(pair, places.zone).into_iter().flatten() {
             tally.unanswered += 1;
+        }
+        pair.reused_unanswered += u64::from(places.reused);
+        if places.socket != SHARED {
+            self.sockets.get_mut(places.socket).lose(transaction);
         }
         pair.losses.note(transaction.first_sent);
         pair.lost_frames.note(transaction.first_frame);

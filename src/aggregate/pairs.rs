@@ -1,5 +1,6 @@
 //! What passed between one client and one server: the matrix that most causes are read from.
 
+use super::twins::TwinLosses;
 use crate::classify::Outcome;
 use crate::decode::IcmpKind;
 use crate::model::{Address, Span, Timestamp};
@@ -136,10 +137,18 @@ pub struct Pair {
     pub tcp: u64,
     /// Transactions to a destination that counts towards an ENI's limit.
     pub limited: u64,
-    /// Sent too close to the end of the capture to tell.
-    pub pending: u64,
     /// Answered after the query timeout.
     pub late: u64,
+    /// `. NS` queries: health probes of a forwarder.
+    pub probes: u64,
+    /// Transactions from ports that were in use before: of long-lived sockets.
+    pub reused: u64,
+    /// Of these answered.
+    pub reused_answered: u64,
+    /// Transactions in pairs of A and AAAA sent together, both the first on their port.
+    pub twins: u64,
+    /// Sent too close to the end of the capture to tell.
+    pub pending: u64,
     /// Queries sent again.
     pub retransmissions: u64,
     /// Queries sent again although the answer had been seen here.
@@ -149,8 +158,12 @@ pub struct Pair {
     pub undelivered: u64,
     /// Transactions that only a retransmission got an answer for.
     pub rescued: u64,
-    /// `. NS` queries: health probes of a forwarder.
-    pub probes: u64,
+    /// Of these, from ports that were in use before.
+    pub reused_rescued: u64,
+    /// Unanswered transactions from ports that were in use before.
+    pub reused_unanswered: u64,
+    /// Pairs of which one lost a packet.
+    pub twin_losses: TwinLosses,
     /// Transactions refused with "port unreachable" or RST by the address behind the DNAT: the
     /// server itself.
     pub closed: u64,

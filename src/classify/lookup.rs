@@ -6,11 +6,13 @@
 //! - the next name of a search walk, right after the answers to the step before.
 
 mod open;
+mod twins;
 
 use super::Outcome;
 use super::search::{Suffixes, shared_base};
 use crate::model::Timestamp;
 use open::{Ask, Open, ask_index, ends_with_labels};
+pub use twins::Twin;
 
 /// Lookups open at once; the oldest is closed to make room. 5 MB at worst.
 const MAX_OPEN: usize = 1 << 14;

@@ -48,7 +48,12 @@ const WALKED_SHARE: f64 = 0.05;
 impl Facts<'_> {
     /// Pairs whose client asks for itself.
     pub fn client_pairs(&self) -> impl Iterator<Item = &Pair> {
-        self.aggregate.pairs.iter().filter(|pair| !self.forwards(pair))
+        self.aggregate.pairs.iter().filter(|pair| self.asks_for_itself(pair))
+    }
+
+    /// Whether the pair's client asks for itself.
+    pub fn asks_for_itself(&self, pair: &Pair) -> bool {
+        !self.forwards(pair)
     }
 
     /// Pairs whose client forwards for others: the resolvers' own upstream leg.

@@ -3,6 +3,7 @@
 pub mod answers;
 mod cause;
 pub mod causes;
+pub mod chance;
 mod corroborate;
 mod facts;
 pub mod filter;

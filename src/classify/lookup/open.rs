@@ -44,9 +44,13 @@ pub(super) struct Open {
     pub(super) name_hash: u64,
     pub(super) last: Timestamp,
     /// When each of `asks` was sent last.
-    sent: [Timestamp; 3],
+    pub(super) sent: [Timestamp; 3],
     /// Port and ID of the last question.
     socket: u32,
+    /// The ports of the last A and AAAA question.
+    pub(super) ports: [u16; 2],
+    /// Whether A and AAAA were answered only after they were sent again.
+    pub(super) rescued: [bool; 2],
     /// The type of a lookup outside [`PAIRED`].
     single: u16,
     pub(super) asks: [Ask; 3],
@@ -98,6 +102,8 @@ impl Open {
             last: question.time,
             frame: question.frame,
             socket: question.socket,
+            ports: [0; 2],
+            rescued: [false; 2],
         };
         open.set_name(question);
         open
@@ -132,6 +138,10 @@ impl Open {
         self.asks[kind] = Ask::Waiting;
         self.sent[kind] = question.time;
         self.socket = question.socket;
+        if let Some(port) = self.ports.get_mut(kind) {
+            *port = (question.socket >> 16) as u16;
+            self.rescued[kind] = false;
+        }
         self.transactions += 1;
         self.step_transactions += 1;
         self.last = self.last.max(question.time);

@@ -2,7 +2,10 @@
 
 mod way_back;
 
-use super::{dns_forwarding_loop, nodelocaldns_down, upstream_unreachable, wrong_nameserver};
+use super::{
+    dns_forwarding_loop, nodelocaldns_down, stale_conntrack_udp, upstream_unreachable,
+    wrong_nameserver,
+};
 use crate::aggregate::{Pair, Period};
 use crate::model::Address;
 use crate::verdict::silence::{Sum, by_client, last_seen};
@@ -59,6 +62,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let cut: Vec<&Sum<'_>> = clients
         .iter()
         .filter(|client| client.is_walled() && !client.is_refused())
+        .filter(|client| !stale_conntrack_udp::explains(facts, client.address, client.silent))
         // With the upstream cut, names outside are expected to end in nothing.
         .filter(|client| !upstream || client.cluster.unanswered > 0)
         .collect();
@@ -74,6 +78,9 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         (true, 1) if cut.len() == 1 && !facts.answers_anybody() => (cut, 0.6),
         _ => return None,
     };
+    let tied = cut.iter().any(|client| asks_from_one_port(client));
+    let confidence = if tied { f64::min(confidence, 0.6) } else { confidence };
+    let compared = facts.answers_anybody();
     let period = Period::of(cut.iter().map(|client| client.losses));
     let addresses: Vec<Address> = cut.iter().map(|client| client.address).collect();
     let mut servers: Vec<Address> = cut.iter().flat_map(|client| client.servers()).collect();
@@ -83,7 +90,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let sent: u64 = cut.iter().map(|client| client.all.sent).sum();
     let retransmissions: u64 =
         cut.iter().flat_map(|client| &client.pairs).map(|pair| pair.retransmissions).sum();
-    let others = if confidence > 0.6 { ", while others are answered" } else { "" };
+    let others = if compared { ", while others are answered" } else { "" };
     let mut finding = CAUSE
         .finding(Severity::High, facts.capped(confidence), period)
         .about(Scope {
@@ -112,7 +119,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
             .at(cut.iter().flat_map(|client| client.lost_frames()))
             .filter(format!("dns && {}", filter::with(&addresses))),
         );
-    if confidence > 0.6 {
+    if compared {
         let answered: u64 = clients
             .iter()
             .filter(|c| !addresses.contains(&c.address))
@@ -131,6 +138,13 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
             "not excluded from inside one pod: capture on the node to see whether anybody is answered",
         );
     }
+    if tied {
+        finding = finding.rather_than(
+            "stale_conntrack_udp",
+            "not excluded: some of these clients ask from one port all the time, and were not seen to \
+             be answered on it; a look-up from a new socket settles it",
+        );
+    }
     if facts.is_dns_only() {
         finding = finding.rather_than(
             "firewall_reject",
@@ -146,6 +160,12 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         Some((evidence, _)) => finding.shown_by(evidence),
         None => finding,
     })
+}
+
+/// Whether nearly all questions of a client come from a long-lived socket.
+fn asks_from_one_port(client: &Sum<'_>) -> bool {
+    let reused: u64 = client.pairs.iter().map(|pair| pair.reused).sum();
+    reused * 5 >= client.all.sent * 4
 }
 
 /// Whether `server` answered somebody else while it did not answer this client.

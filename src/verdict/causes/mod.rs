@@ -3,6 +3,7 @@
 mod capture_incomplete;
 mod client_egress_dropped;
 mod cluster_name_sent_upstream;
+mod conntrack_dnat_race;
 mod coredns_backend_gone;
 mod coredns_not_synced;
 mod dns_forwarding_loop;
@@ -20,6 +21,7 @@ mod query_refused;
 mod random_loss;
 mod servfail_burst;
 mod servfail_transient;
+mod stale_conntrack_udp;
 mod tcp53_blocked;
 mod upstream_servfail;
 mod upstream_slow;
@@ -57,6 +59,8 @@ pub const ALL: &[&Cause] = &[
     &cluster_name_sent_upstream::CAUSE,
     &musl_search_stopped::CAUSE,
     &name_does_not_exist::CAUSE,
+    &conntrack_dnat_race::CAUSE,
+    &stale_conntrack_udp::CAUSE,
     &random_loss::CAUSE,
     &capture_incomplete::CAUSE,
 ];

@@ -2,7 +2,10 @@
 
 use super::vpc_dns_pps_exceeded::Bands;
 use super::vpc_dns_pps_near_limit::over_rows;
-use super::{dns_forwarding_loop, nodelocaldns_down, upstream_slow, upstream_unreachable};
+use super::{
+    conntrack_dnat_race, dns_forwarding_loop, nodelocaldns_down, stale_conntrack_udp,
+    upstream_slow, upstream_unreachable,
+};
 use crate::aggregate::{Bin, Pair, Period, Server};
 use crate::model::Address;
 use crate::verdict::silence::{Sum, by_client};
@@ -58,7 +61,7 @@ pub(super) const CAUSE: Cause = Cause {
 
 fn detect(facts: &Facts<'_>) -> Option<Finding> {
     // A capture that lost packets itself cannot tell.
-    if facts.one_sided() || facts.lossy() {
+    if facts.one_sided() || facts.lossy() || conntrack_dnat_race::CAUSE.detected(facts) {
         return None;
     }
     let cut = dns_forwarding_loop::detected(facts) || upstream_unreachable::CAUSE.detected(facts);
@@ -68,10 +71,15 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         .filter(|client| client.is_walled())
         .map(|client| client.address)
         .collect();
+    let stuck = stale_conntrack_udp::stuck(facts);
+    let is_stuck = |pair: &Pair| {
+        stuck.iter().any(|s| (s.pair.client, s.pair.server) == (pair.client, pair.server))
+    };
     let pairs: Vec<&Pair> = facts
         .aggregate
         .pairs
         .iter()
+        .filter(|pair| !is_stuck(pair))
         .filter(|pair| !walled.contains(&pair.client) && pair.refused() == 0)
         .filter(|pair| !(cut && pair.external_bad.any()))
         // What an upstream answers late is asked again, and not lost.

@@ -10,12 +10,14 @@ mod detour;
 mod fate;
 mod node_cache;
 mod rounds;
+mod sockets;
 mod story;
 mod stub;
 
 pub(crate) use detour::{Detour, Sender};
 pub(crate) use fate::{Ask, Maker, Refusal, Reply, Try, What};
 pub(crate) use rounds::Round;
+pub(crate) use sockets::{Resolver, race};
 pub(crate) use story::{Story, View};
 pub(crate) use stub::Stub;
 

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::forge::{ms, secs, us};
+use crate::verdict::tests::sockets;
 use crate::verdict::tests::{Ask, Maker, Refusal, Reply, Story, View, What};
 
 /// What a view can show of it.
@@ -144,6 +145,20 @@ pub(super) const ALL: &[Scenario] = &[
         clients: 2,
         views: &[(View::Node, Cause), (View::Pod, Cause)],
         tell: missing,
+    },
+    Scenario {
+        what: "one of an A/AAAA pair is lost before the DNAT",
+        truth: "conntrack_dnat_race",
+        clients: 2,
+        views: &[(View::Node, Cause), (View::Pod, Something)],
+        tell: sockets::racing,
+    },
+    Scenario {
+        what: "long-lived sockets stay tied to a backend that is gone",
+        truth: "stale_conntrack_udp",
+        clients: 2,
+        views: &[(View::Node, Cause), (View::Pod, Something), (View::Eni, Something)],
+        tell: sockets::stuck,
     },
 ];
 
