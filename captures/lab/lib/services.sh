@@ -48,11 +48,12 @@ coredns_swap() {
 }
 
 # unbound gives the flags of a recursive resolver (RA=1, AA=0); the data come from a CoreDNS on loopback.
+# A case that needs other data or another unbound sets INTERNET or UNBOUND (`INTERNET=… services_up`).
 resolver_up() {
-    ip netns exec dl-res sh -c "cd '$LAB/services' && exec '$BIN/coredns-$COREDNS_VERSION' -conf Corefile.internet" >"$RUN/dl-res.log" 2>&1 &
+    ip netns exec dl-res sh -c "cd '$LAB/services' && exec '$BIN/coredns-$COREDNS_VERSION' -conf '${INTERNET:-Corefile.internet}'" >"$RUN/dl-res.log" 2>&1 &
     disown $!
     listening dl-res 5301
-    ip netns exec dl-res unbound -d -c "$LAB/services/unbound.conf" >>"$RUN/dl-res.log" 2>&1 &
+    ip netns exec dl-res unbound -d -c "${UNBOUND:-$LAB/services/unbound.conf}" >>"$RUN/dl-res.log" 2>&1 &
     disown $!
     listening dl-res 53
     # The metadata service: an answer of any kind will do.
