@@ -94,7 +94,9 @@ nodelocal_fails() {
     capture node-any.pcap dl-node1 any
     capture node-eth0.pcap dl-node1 eth0
     capture pod.pcap dl-web eth0
+    local i
     nodelocal_clients 9
+    for i in 2 3 4; do glibc dl-web "web-glibc$i" 18 480 9 api.default redis.cache www.example.org.; done
     glibc dl-node1 host-glibc 10 900 9 www.example.org
     sleep 3
     "$@"
@@ -156,6 +158,7 @@ case_musl_search_stopped() {
     search_stop_clients www.example.org registry.example.net api.payments.example.com
     drivers_wait
     settle 1
+    pack node-any.pcap
 }
 
 # An empty non-terminal in the cluster zone: mysql.default has no address, its instances have; the wanted mysql is the VPC's.
@@ -171,6 +174,7 @@ case_musl_search_ent() {
     search_stop_clients mysql
     drivers_wait
     settle 1
+    pack node-any.pcap
 }
 
 # wrong-nameserver with a router that says so.
@@ -194,7 +198,7 @@ case_wrong_nameserver_icmp() {
 # A Service is created while somebody already asks for it: NXDOMAIN from the cache until the 5 s of the SOA are over, then it is there.
 case_name_created() {
     topology_up 1 2
-    sed '/ IN SOA /s/ 30$/ 5/' "$LAB/services/cluster.local.zone" >"$RUN/new.zone"
+    sed -e '/ IN SOA /s/ 30$/ 5/' -e 's/^$TTL 30/$TTL 5/' "$LAB/services/cluster.local.zone" >"$RUN/new.zone"
     sed -e "s#file cluster.local.zone cluster.local#file $RUN/new.zone cluster.local {\n        reload 500ms\n    }#" "$LAB/services/Corefile.eks" >"$RUN/new.corefile"
     services_up "$RUN/new.corefile" "$RUN/new.corefile"
     capture node-any.pcap dl-node1 any
@@ -210,6 +214,7 @@ case_name_created() {
     mark created
     drivers_wait
     settle 1
+    pack node-any.pcap
 }
 
 # --- limits of an ENI ------------------------------------------------------------------------------------------
@@ -227,10 +232,12 @@ case_conntrack_allowance() {
     local i
     for i in 1 2 3 4; do keep dl-web "web-keep$i" 19 web.default.svc.cluster.local; done
     for i in 1 2; do keep dl-job "job-keep$i" 19 orders.shop.svc.cluster.local; done
-    glibc  dl-web web-glibc 30 500 18 api.default www.example.com.
-    glibc  dl-api api-glibc 30 500 18 orders.shop
-    musl   dl-api api-musl  30 500 18 www.example.org.
-    golang dl-job job-go    30 500 18 cart.shop
+    for i in 1 2 3; do
+        glibc  dl-web "web-glibc$i" 30 500 18 api.default www.example.com.
+        glibc  dl-api "api-glibc$i" 30 500 18 orders.shop
+        musl   dl-api "api-musl$i"  30 500 18 www.example.org.
+        golang dl-job "job-go$i"    30 500 18 cart.shop
+    done
     glibc  dl-shop shop-glibc 30 600 18 cart.shop
     sleep 4
     ethtool_like 0 >"$OUT/ethtool-before.txt"
@@ -246,6 +253,7 @@ case_conntrack_allowance() {
     fact packets_dropped "$dropped"
     ethtool_like "$dropped" >"$OUT/ethtool-after.txt"
     settle 6
+    pack node-any.pcap node-eth0.pcap
 }
 
 # ethtool_like DROPPED: what `ethtool -S eth0` of an ENA would say. There is no ENA here: written by us, to fit what the rule dropped.
@@ -286,7 +294,6 @@ case_over_the_limit_imds() {
     mark load_ends
     quiet; drivers_wait
     settle 6
-    fact packets_dropped_by_limiter "$(dropped_by dl-vpc LIMIT)"
-    captures_stop
-    gzip -9 "$OUT/node-eth0.pcap"
+    fact packets_dropped_by_limiter "$(dropped_by dl-vpc filter LIMIT)"
+    pack node-eth0.pcap
 }

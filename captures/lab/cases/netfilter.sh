@@ -1,6 +1,13 @@
 # shellcheck shell=bash
 # Causes that sit in the network between client and server: conntrack and NAT, fragments, filters in odd places.
 
+# pack FILE...: ends the recording and compresses what is large
+pack() {
+    local file
+    captures_stop
+    for file in "$@"; do zstd -q --rm -19 "$OUT/$file"; done
+}
+
 # --- one of a pair is lost before the DNAT ---------------------------------------------------------------------
 
 # This kernel resolves the race itself (README.md, conntrack races), so the loss is made: what the race drops, and
@@ -24,10 +31,19 @@ race_rules() { # PROBABILITY_OF_MUSLS_FIRST PROBABILITY_OF_THE_SECOND
 
 dropped_by() { in_ns "$1" iptables -t "$2" -L "$3" -v -n -x | awk '$3=="DROP" || $3=="REJECT" {n+=$1} END {print n+0}'; }   # NS TABLE CHAIN
 
+# glibc_each POD LOG COUNT INTERVAL_S NAME...: one process a lookup, as scripts and short-lived jobs have it. (getent will not do: it has
+# AI_ADDRCONFIG and asks for no AAAA in a pod without an IPv6 address.)
+glibc_each() {
+    local ns=$1 log=$2 count=$3 interval=$4; shift 4
+    # shellcheck disable=SC2016  # for the inner shell
+    drive "$ns" "$log" bash -c 'lookup=$1 count=$2 interval=$3; shift 3; names=("$@")
+        for ((i = 0; i < count; i++)); do "$lookup" -n 1 -d 1 "${names[i % $#]}"; sleep "$interval"; done' glibc_each "$BIN/lookup-glibc" "$count" "$interval" "$@"
+}
+
 race_clients() {
     local i
-    # One process a lookup: a glibc that has met a timeout asks one after another from then on and is safe.
-    for i in 1 2 3 4; do getent_loop dl-web "web-getent$i" 13 0.35 web.default.svc.cluster.local api.default orders.shop; done
+    # A glibc that has met a timeout asks one after another from then on and is safe: the long process loses one.
+    for i in 1 2 3 4; do glibc_each dl-web "web-each$i" 16 0.35 web.default.svc.cluster.local api.default orders.shop; done
     glibc dl-web web-glibc 24 450 12 cart.shop payments.shop
     for i in 1 2 3; do musl dl-api "api-musl$i" 26 330 12 orders.shop.svc.cluster.local. redis.cache www.example.com.; done
     for i in 1 2; do golang dl-job "job-go$i" 26 400 12 cart.shop.svc.cluster.local. api.default; done
@@ -36,7 +52,7 @@ race_clients() {
 
 case_dnat_race() {
     topology_up 1 2; services_up
-    race_rules 0.05 0.09
+    race_rules 0.04 0.10
     capture node-any.pcap dl-node1 any
     capture node-eth0.pcap dl-node1 eth0
     capture pod.pcap dl-web eth0
@@ -48,15 +64,14 @@ case_dnat_race() {
     mark clients_done
     fact packets_lost "$(dropped_by dl-node1 mangle RACE)"
     settle 6
-    captures_stop
-    zstd -q --rm -19 "$OUT/node-any.pcap"
+    pack node-any.pcap node-eth0.pcap coredns.pcap
 }
 
 case_dnat_race_timeout2() {
     local pod
     topology_up 1 2; services_up
     for pod in dl-web dl-api dl-job; do resolv "$pod" "nameserver $CLUSTER_IP" "search $SEARCH" "options ndots:5 timeout:2"; done
-    race_rules 0.05 0.09
+    race_rules 0.04 0.10
     capture node-any.pcap dl-node1 any
     capture pod.pcap dl-web eth0
     capture pod-musl.pcap dl-api eth0
@@ -65,8 +80,7 @@ case_dnat_race_timeout2() {
     mark clients_done
     fact packets_lost "$(dropped_by dl-node1 mangle RACE)"
     settle 6
-    captures_stop
-    zstd -q --rm -19 "$OUT/node-any.pcap"
+    pack node-any.pcap
 }
 
 # --- stale conntrack -------------------------------------------------------------------------------------------
@@ -105,6 +119,7 @@ case_stale_conntrack() {
     in_ns dl-node1 conntrack -L -p udp --dport 53 2>/dev/null | grep -c "src=${POD_IP[dl-cd2]}" >"$RUN/stale.txt" || true
     fact stale_entries "$(cat "$RUN/stale.txt")"
     settle 6
+    pack node-any.pcap node-eth0.pcap coredns.pcap
 }
 
 # --- answers from another address ------------------------------------------------------------------------------
@@ -218,8 +233,7 @@ case_fragments_lost() {
     mark clients_done
     fact fragments_lost "$(dropped_by dl-vpc filter FORWARD)"
     settle 6
-    captures_stop
-    zstd -q --rm -19 "$OUT/node-any.pcap" "$OUT/node2-eth0.pcap"
+    pack node-any.pcap node2-eth0.pcap
 }
 
 case_fragments_arrive() {
@@ -228,8 +242,7 @@ case_fragments_arrive() {
     fragment_clients
     drivers_wait
     settle 6
-    captures_stop
-    zstd -q --rm -19 "$OUT/node-any.pcap" "$OUT/node2-eth0.pcap"
+    pack node-any.pcap node2-eth0.pcap
 }
 
 # The same on the way from the VPC's resolver to CoreDNS: what the clients see is SERVFAIL.
@@ -306,10 +319,11 @@ case_tcp53_reset() {
 }
 
 dropped_clients() {
+    local i
     neighbours 13
     glibc  dl-job job-glibc 1 0 5 api.default
-    musl   dl-job job-musl  2 100 9 orders.shop
-    golang dl-job job-go    1 0 5 www.example.com.
+    for i in 1 2 3; do musl dl-job "job-musl$i" 2 100 9 orders.shop; done
+    for i in 1 2; do golang dl-job "job-go$i" 1 0 5 www.example.com.; done
     drivers_wait
     mark clients_done
 }
@@ -361,4 +375,5 @@ case_strict_startup() {
     drivers_wait
     mark clients_done
     settle 6
+    pack node-any.pcap
 }
