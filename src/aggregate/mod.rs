@@ -6,6 +6,7 @@
 mod clients;
 mod delay;
 mod forwarding;
+mod habits;
 mod legs;
 mod limited;
 mod missing;
@@ -22,6 +23,7 @@ mod warm;
 
 pub use clients::Client;
 pub use delay::Delays;
+pub use habits::{Habit, Habits};
 pub use limited::Limited;
 pub use missing::{Missing, MissingNames};
 pub use pairs::{Frames, Pair, Period, ServfailLook, Tally};
@@ -183,6 +185,12 @@ impl Aggregate {
     pub fn server(&self, address: Address) -> Option<&Server> {
         let hash = self.hasher.hash_words(address.halves());
         self.servers.find(hash, |server| server.address == address)
+    }
+
+    /// What was seen of a client.
+    pub fn client(&self, address: Address) -> Option<&Client> {
+        let hash = self.hasher.hash_words(address.halves());
+        self.clients.find(hash, |client| client.address == address)
     }
 
     /// State given up for want of room, all tables together.

@@ -10,6 +10,7 @@ mod judge;
 pub mod refusals;
 mod sample;
 pub mod silence;
+mod stub;
 pub mod words;
 
 pub use cause::Cause;
@@ -18,6 +19,7 @@ pub use finding::{
     Alternative, Evidence, Finding, Mitigation, Scope, Severity, Status, Verdict, Window,
 };
 pub use judge::{findings, verdict};
+pub use stub::{Kinds, StubKind};
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -4,7 +4,7 @@ use super::upstream_unreachable;
 use crate::aggregate::{Pair, Period};
 use crate::model::Address;
 use crate::verdict::silence::{Sum, by_client, last_seen};
-use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter};
+use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, StubKind, filter};
 
 /// The cause.
 pub(super) const CAUSE: Cause = Cause {
@@ -124,6 +124,9 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
             "not excluded: this capture holds nothing but DNS, and without ICMP a REJECT looks like a \
              DROP; capture with `port 53 or icmp or icmp6`",
         );
+    }
+    if let Some(evidence) = facts.stub_evidence(&addresses, StubKind::in_silence) {
+        finding = finding.shown_by(evidence);
     }
     let pairs: Vec<&Pair> = cut.iter().flat_map(|client| client.pairs.iter().copied()).collect();
     Some(match last_seen(facts, &pairs) {
