@@ -59,6 +59,7 @@ coredns_swap() {
 }
 
 # unbound gives the flags of a recursive resolver (RA=1, AA=0); the data come from a CoreDNS on loopback.
+# A case that needs other data or another unbound sets INTERNET_CONF or UNBOUND_CONF (`INTERNET_CONF=… services_up`).
 resolver_up() {
     ip netns exec dl-res sh -c "cd '$LAB/services' && exec '$BIN/coredns-$COREDNS_VERSION' -conf '${INTERNET_CONF:-Corefile.internet}'" >"$RUN/dl-res.log" 2>&1 &
     disown $!
