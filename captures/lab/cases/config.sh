@@ -134,7 +134,7 @@ case_cluster_name_upstream() {
 internet_with_wildcard() {
     { cat "$LAB/services/vpc.zone"; echo '* IN TXT "wildcard"'; } >"$RUN/vpc.zone"
     sed "s#file vpc.zone#file $RUN/vpc.zone#" "$LAB/services/Corefile.internet" >"$RUN/internet.corefile"
-    INTERNET=$RUN/internet.corefile services_up "$@"
+    INTERNET_CONF=$RUN/internet.corefile services_up "$@"
 }
 
 search_stop_clients() { # NAME...
@@ -169,7 +169,7 @@ case_musl_search_ent() {
     sed "s#file cluster.local.zone#file $RUN/ent.zone#" "$LAB/services/Corefile.eks" >"$RUN/ent.corefile"
     { cat "$LAB/services/vpc.zone"; echo 'mysql IN A 10.0.5.5'; } >"$RUN/vpc.zone"
     sed "s#file vpc.zone#file $RUN/vpc.zone#" "$LAB/services/Corefile.internet" >"$RUN/internet.corefile"
-    INTERNET=$RUN/internet.corefile services_up "$RUN/ent.corefile" "$RUN/ent.corefile"
+    INTERNET_CONF=$RUN/internet.corefile services_up "$RUN/ent.corefile" "$RUN/ent.corefile"
     search_stop_captures
     search_stop_clients mysql
     drivers_wait
@@ -296,4 +296,27 @@ case_over_the_limit_imds() {
     settle 6
     fact packets_dropped_by_limiter "$(dropped_by dl-vpc filter LIMIT)"
     pack node-eth0.pcap
+}
+
+# Both CoreDNS pods on one node, so on one ENI, and names that no cache has: what they forward goes over the limit.
+case_over_the_limit_coredns() {
+    topology_up 1 1
+    sed 's/forward . 10.0.0.2 10.0.0.3/forward . 10.0.0.2/' "$LAB/services/Corefile.eks" >"$RUN/one.corefile"
+    services_up "$RUN/one.corefile" "$RUN/one.corefile"; limit_1024
+    capture node-eth0.pcap dl-node1 eth0 -s 128
+    capture pod.pcap dl-web eth0 -s 128
+    capture coredns.pcap dl-cd1 eth0 -s 128
+    quiet
+    glibc dl-shop shop-glibc 20 450 9 cart.shop orders.shop.svc.cluster.local.
+    sleep 1.5
+    mark load_begins
+    load dl-web  load-web  $CLUSTER_IP 550 3.5 -sockets 24 -names 1000000
+    load dl-api  load-api  $CLUSTER_IP 550 3.5 -sockets 24 -names 1000000
+    load dl-cart load-cart $CLUSTER_IP 350 3.5 -sockets 24 -names 1000000
+    drivers_wait
+    mark load_ends
+    quiet; drivers_wait
+    settle 6
+    fact packets_dropped_by_limiter "$(dropped_by dl-vpc filter LIMIT)"
+    pack node-eth0.pcap pod.pcap coredns.pcap
 }

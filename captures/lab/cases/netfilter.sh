@@ -186,7 +186,7 @@ large_answers() {
     { cat "$LAB/services/cluster.local.zone"; for i in $(seq 220); do echo "fleet.batch.svc IN A 10.0.$((4 + i / 200)).$((20 + i % 200))"; done; } >"$RUN/large.zone"
     sed "s#file cluster.local.zone#file $RUN/large.zone#" "$LAB/services/Corefile.eks" >"$RUN/large.corefile"
     sed 's/1232/4096/' "$LAB/services/unbound.conf" >"$RUN/unbound.conf"
-    UNBOUND=$RUN/unbound.conf services_up "$RUN/large.corefile" "$RUN/large.corefile"
+    UNBOUND_CONF=$RUN/unbound.conf services_up "$RUN/large.corefile" "$RUN/large.corefile"
 }
 
 # dig_loop POD LOG COUNT INTERVAL_S TYPE NAME [OPTION...]: as getent_loop; ok is an answer with records

@@ -4,6 +4,7 @@
 //	dl-client load -server IP -rate N -secs S ...        a paced sender over UDP
 //	dl-client fetch -url URL -rate N -secs S              HTTP, a new connection each time
 //	dl-client tcp -server IP -per N -conns N NAME...     several questions on one TCP connection
+//	dl-client delay -listen A,B -to RESOLVER ...         a relay whose answers come late
 //
 // Without a go.mod a program gets the settings of an old Go, whose resolver sends no EDNS. Deployed ones do.
 //
@@ -29,6 +30,8 @@ func main() {
 		err = fetch(os.Args[2:])
 	case "tcp":
 		err = overTCP(os.Args[2:])
+	case "delay":
+		err = delay(os.Args[2:])
 	default:
 		usage()
 	}
@@ -39,6 +42,6 @@ func main() {
 }
 
 func usage() {
-	fmt.Fprintln(os.Stderr, "usage: dl-client lookup|load|fetch|tcp [OPTIONS] [NAME...]")
+	fmt.Fprintln(os.Stderr, "usage: dl-client lookup|load|fetch|tcp|delay [OPTIONS] [NAME...]")
 	os.Exit(2)
 }
