@@ -297,3 +297,27 @@ case_over_the_limit_imds() {
     fact packets_dropped_by_limiter "$(dropped_by dl-vpc filter LIMIT)"
     pack node-eth0.pcap
 }
+
+# Both CoreDNS pods on one node, so on one ENI, and names that no cache has: what they forward goes over the limit.
+case_over_the_limit_coredns() {
+    topology_up 1 1
+    sed 's/forward . 10.0.0.2 10.0.0.3/forward . 10.0.0.2/' "$LAB/services/Corefile.eks" >"$RUN/one.corefile"
+    services_up "$RUN/one.corefile" "$RUN/one.corefile"; limit_1024
+    capture node-eth0.pcap dl-node1 eth0 -s 128
+    capture pod.pcap dl-web eth0 -s 128
+    capture coredns.pcap dl-cd1 eth0 -s 128
+    quiet
+    glibc dl-shop shop-glibc 20 450 9 cart.shop orders.shop.svc.cluster.local.
+    glibc dl-web web-glibc 12 800 9 www.example.org api.payments.example.com
+    sleep 1.5
+    mark load_begins
+    load dl-web  load-web  $CLUSTER_IP 550 3.5 -sockets 24 -names 1000000
+    load dl-api  load-api  $CLUSTER_IP 550 3.5 -sockets 24 -names 1000000
+    load dl-cart load-cart $CLUSTER_IP 350 3.5 -sockets 24 -names 1000000
+    drivers_wait
+    mark load_ends
+    quiet; drivers_wait
+    settle 6
+    fact packets_dropped_by_limiter "$(dropped_by dl-vpc filter LIMIT)"
+    pack node-eth0.pcap pod.pcap coredns.pcap
+}

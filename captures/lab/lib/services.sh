@@ -17,6 +17,7 @@ build() {
     # The same source against both C libraries; musl static so that it needs no loader.
     gcc -O1 -Wall -o "$BIN/lookup-glibc" "$LAB/clients/lookup.c"
     musl-gcc -O1 -Wall -static -o "$BIN/lookup-musl" "$LAB/clients/lookup.c"
+    gcc -O1 -Wall -pthread -o "$BIN/pairs" "$LAB/clients/pairs.c"
     (cd "$LAB/clients" && CGO_ENABLED=0 GO111MODULE=off go build -tags netgo -trimpath -o "$BIN/dl-client" ./goclient)
 }
 
@@ -59,7 +60,6 @@ coredns_swap() {
 }
 
 # unbound gives the flags of a recursive resolver (RA=1, AA=0); the data come from a CoreDNS on loopback.
-# A case that needs other data or another unbound sets INTERNET_CONF or UNBOUND_CONF (`INTERNET_CONF=… services_up`).
 resolver_up() {
     ip netns exec dl-res sh -c "cd '$LAB/services' && exec '$BIN/coredns-$COREDNS_VERSION' -conf '${INTERNET_CONF:-Corefile.internet}'" >"$RUN/dl-res.log" 2>&1 &
     disown $!
