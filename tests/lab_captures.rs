@@ -19,11 +19,6 @@ use serde_json::Value;
 const LATER: &[&str] = &[
     "conntrack_allowance_exceeded",
     "coredns_overload",
-    "coredns_not_synced",
-    "upstream_slow",
-    "upstream_servfail",
-    "dnssec_validation_failure",
-    "query_refused",
     "fragment_loss",
     "nodelocaldns_bypass",
     "nodelocaldns_down",
