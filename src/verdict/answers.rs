@@ -104,6 +104,19 @@ pub fn upstream_leg<'a>(facts: &'a Facts<'_>) -> Vec<&'a Pair> {
     facts.upstream_pairs().filter(outward).filter(last).collect()
 }
 
+/// Whether the health probes (`. NS`) of the forwarders are answered: then the upstream lives, and the way
+/// to it is open, whatever it says of other names. CoreDNS probes after a failure.
+pub fn is_probed_alive(facts: &Facts<'_>) -> bool {
+    let (mut probes, mut silent) = (0, 0);
+    for pair in upstream_leg(facts) {
+        probes += pair.probes;
+        // Of the root and of reverse names, which are few.
+        let named = pair.external.unanswered + pair.cluster.unanswered;
+        silent += pair.all.unanswered.saturating_sub(named).min(pair.probes);
+    }
+    probes > 0 && silent * 2 <= probes
+}
+
 /// Whether a server's address is known to be the cloud's resolver: then nobody is behind it whose
 /// questions a capture in the cluster could show.
 pub fn is_cloud_resolver(facts: &Facts<'_>, server: Address) -> bool {

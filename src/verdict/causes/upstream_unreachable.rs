@@ -238,8 +238,10 @@ fn client_damage(facts: &Facts<'_>) -> u64 {
 fn leg_answers(facts: &Facts<'_>, failing: Period) -> bool {
     /// What was asked before the silence may still be answered.
     const ON_THE_WAY: Span = Span::from_secs(2);
+    let alive = answers::is_probed_alive(facts);
     answers::upstream_leg(facts).iter().any(|pair| {
-        pair.external.answered >= FEW
+        alive
+            && pair.external.answered >= FEW
             && pair.answers.last > failing.first.plus(ON_THE_WAY)
             && pair.answers.first < failing.last
             && pair.losses.last > failing.first

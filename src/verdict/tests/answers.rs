@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Ask, Maker, Reply, Story, Try, View, What};
 use crate::forge::dns::{AA, RA};
-use crate::forge::{Direction, Message, Packet, ms, secs, us};
+use crate::forge::{Direction, Message, NS, Packet, ms, query, response, secs, us};
 
 /// How long CoreDNS listens for an upstream.
 pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(2);
@@ -50,6 +50,23 @@ impl Ask<'_> {
 }
 
 impl Story {
+    /// Health probes of backend 0 that its upstreams answer.
+    pub(crate) fn answered_probes(&mut self, from: Duration, to: Duration) {
+        let mut time = from;
+        while time < to {
+            for upstream in self.upstreams {
+                let (source, to) =
+                    (SocketAddr::new(self.backends[0], self.port()), SocketAddr::new(upstream, 53));
+                let message = query("", NS).id(self.id());
+                let asked = Packet::udp(source, to, message.encode()).ip_id(self.ip_id());
+                let answered = Packet::udp(to, source, response(&message).encode());
+                let answered = answered.ip_id(self.ip_id());
+                self.upstream_legs(time, &asked, Some(ms(2)), &answered, true);
+            }
+            time += secs(4);
+        }
+    }
+
     /// Backend 0 no longer listens for this answer of an upstream's.
     pub(super) fn unwanted(&mut self, time: Duration, answered: &Packet) {
         let code = if self.service.is_ipv4() { (3, 3) } else { (1, 4) };

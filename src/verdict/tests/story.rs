@@ -255,7 +255,7 @@ impl Story {
         }
     }
 
-    fn upstream_legs(
+    pub(super) fn upstream_legs(
         &mut self,
         time: Duration,
         asked: &Packet,

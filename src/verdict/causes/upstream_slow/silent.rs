@@ -4,7 +4,7 @@
 use super::super::upstream_unreachable;
 use super::CAUSE;
 use crate::aggregate::{Look, Period, SampleKind};
-use crate::verdict::answers::{Failing, severity, share, sorted, upstream_leg};
+use crate::verdict::answers::{Failing, is_probed_alive, severity, share, sorted, upstream_leg};
 use crate::verdict::zones::{self, Zone};
 use crate::verdict::{Evidence, FEW, Facts, Finding, Scope, Severity, filter, words};
 
@@ -19,7 +19,11 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let leg = upstream_leg(facts);
     let lost: u64 = leg.iter().map(|pair| pair.silent().min(pair.external.unanswered)).sum();
     let answered: u64 = leg.iter().map(|pair| pair.external.answered).sum();
-    if lost < FEW || answered < FEW || upstream_unreachable::upstream_leg(facts).is_some() {
+    if lost < FEW
+        || answered < FEW
+        || !is_probed_alive(facts)
+        || upstream_unreachable::upstream_leg(facts).is_some()
+    {
         return None;
     }
     let failing = Failing::of(facts, facts.client_pairs(), &[Look::GivenUp]);
