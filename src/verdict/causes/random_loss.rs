@@ -61,7 +61,11 @@ pub(super) const CAUSE: Cause = Cause {
 
 fn detect(facts: &Facts<'_>) -> Option<Finding> {
     // A capture that lost packets itself cannot tell.
-    if facts.one_sided() || facts.lossy() || conntrack_dnat_race::CAUSE.detected(facts) {
+    if facts.one_sided()
+        || facts.lossy()
+        || conntrack_dnat_race::CAUSE.detected(facts)
+        || conntrack_dnat_race::may_be(facts)
+    {
         return None;
     }
     let cut = dns_forwarding_loop::detected(facts) || upstream_unreachable::CAUSE.detected(facts);
