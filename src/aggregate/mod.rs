@@ -12,6 +12,7 @@ mod limited;
 mod loops;
 mod missing;
 mod observe;
+mod oddities;
 mod pairs;
 mod places;
 mod quality;

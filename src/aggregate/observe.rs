@@ -1,9 +1,9 @@
 //! The matcher's events, counted.
 
-use super::forwarding::{is_forward_timeout, question_of};
+use super::forwarding::is_forward_timeout;
 use super::legs::{is_translated, note_refusal};
 use super::places::Places;
-use super::{Aggregate, Client, Metering, Pair, SampleKind, Server, Strays, Table, count_lookup};
+use super::{Aggregate, Client, Metering, Pair, SampleKind, Server, Table, count_lookup};
 use crate::classify::{Outcome, Question, Zone};
 use crate::decode::IcmpError;
 use crate::matcher::{Observer, Refusal, Sighting, Token, Transaction, Transport};
@@ -135,8 +135,7 @@ impl Observer for Aggregate {
         let earlier = if probe { None } else { self.questions.ask(query) };
         let forwarded = earlier.is_some_and(|earlier| earlier.forwarded);
         if let Some(earlier) = earlier {
-            let question = question_of(query.message.qname_hash, query.message.qtype);
-            self.loops.again(question, query, (earlier.server, earlier.since));
+            self.note_again(query, earlier);
         }
         let asker = self.clients.get_mut(client);
         asker.asked += 1;
@@ -178,28 +177,13 @@ impl Observer for Aggregate {
         {
             self.samples.take(kind, transaction, response);
         }
-        if outcome == Outcome::NxDomain
-            && places.zone == Zone::Cluster as u8
-            && Strays::may_be(message)
-        {
-            self.strays.note(transaction, response, &self.lookups.suffixes);
-        }
-        if outcome == Outcome::Answered && self.stops.any() {
-            self.stops.resolved(transaction.qname_hash);
-        }
+        self.note_answer(transaction, response, outcome, places.zone);
         self.totals.answered += 1;
         self.totals.late += u64::from(late);
         let last = self.totals.rcodes.len() - 1;
         self.totals.rcodes[usize::from(message.rcode.0).min(last)] += 1;
         self.delays.record(delay);
         self.questions.answered(transaction);
-        if self.loops.is_active(time) {
-            let question = question_of(transaction.qname_hash, transaction.qtype);
-            self.loops.answered(question, transaction.legs().iter().map(|leg| leg.server));
-        }
-        if self.loops.any() && !outcome.is_failure() {
-            self.loops.resolved(transaction.client.address, transaction.server.address);
-        }
         let rescued = transaction.retransmissions > 0;
         let bin = self.timeline.at(transaction.first_sent);
         bin.servfail += u32::from(failed);
@@ -326,11 +310,7 @@ impl Observer for Aggregate {
         if !copy.message.is_response() && !same_interface {
             self.count_again(token, &copy.packet);
         }
-        if !copy.message.is_response() && self.loops.is_active(copy.packet.time) {
-            let pair = self.pairs.get(Places::of(*token).pair);
-            let question = question_of(copy.message.qname_hash, copy.message.qtype);
-            self.loops.carried(question, (pair.client, pair.server), copy);
-        }
+        self.note_onward(*token, copy);
         self.totals.copies += 1;
     }
 
