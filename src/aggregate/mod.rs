@@ -14,6 +14,7 @@ mod limited;
 mod loops;
 mod missing;
 mod observe;
+mod oddities;
 mod pairs;
 mod places;
 mod ports;

@@ -1,11 +1,9 @@
 //! The matcher's events, counted.
 
-use super::forwarding::{is_forward_timeout, question_of};
+use super::forwarding::is_forward_timeout;
 use super::legs::{is_translated, note_refusal};
 use super::places::Places;
-use super::{
-    Aggregate, Client, Metering, Pair, SHARED, SampleKind, Server, Strays, Table, count_lookup,
-};
+use super::{Aggregate, Client, Metering, Pair, SHARED, SampleKind, Server, Table, count_lookup};
 use crate::classify::{Outcome, Question, Twin, Zone};
 use crate::decode::IcmpError;
 use crate::matcher::{Observer, Refusal, Sighting, Token, Transaction, Transport};
@@ -138,8 +136,7 @@ impl Observer for Aggregate {
         let earlier = if probe { None } else { self.questions.ask(query) };
         let forwarded = earlier.is_some_and(|earlier| earlier.forwarded);
         if let Some(earlier) = earlier {
-            let question = question_of(query.message.qname_hash, query.message.qtype);
-            self.loops.again(question, query, (earlier.server, earlier.since));
+            self.note_again(query, earlier);
         }
         let asker = self.clients.get_mut(client);
         asker.asked += 1;
@@ -190,28 +187,13 @@ impl Observer for Aggregate {
             self.samples.take(kind, transaction, response);
         }
         self.look_at(transaction, response);
-        if outcome == Outcome::NxDomain
-            && places.zone == Zone::Cluster as u8
-            && Strays::may_be(message)
-        {
-            self.strays.note(transaction, response, &self.lookups.suffixes);
-        }
-        if outcome == Outcome::Answered && self.stops.any() {
-            self.stops.resolved(transaction.qname_hash);
-        }
+        self.note_answer(transaction, response, outcome, places.zone);
         self.totals.answered += 1;
         self.totals.late += u64::from(late);
         let last = self.totals.rcodes.len() - 1;
         self.totals.rcodes[usize::from(message.rcode.0).min(last)] += 1;
         self.delays.record(delay);
         self.questions.answered(transaction);
-        if self.loops.is_active(time) {
-            let question = question_of(transaction.qname_hash, transaction.qtype);
-            self.loops.answered(question, transaction.legs().iter().map(|leg| leg.server));
-        }
-        if self.loops.any() && !outcome.is_failure() {
-            self.loops.resolved(transaction.client.address, transaction.server.address);
-        }
         let rescued = transaction.retransmissions > 0;
         let twin = if rescued { self.twin_of(transaction, true) } else { Twin::None };
         if places.socket != SHARED {
@@ -348,11 +330,7 @@ impl Observer for Aggregate {
             let delivered = u64::from(copy.packet.source == pair.server);
             pair.undelivered = pair.undelivered.saturating_sub(delivered);
         }
-        if !copy.message.is_response() && self.loops.is_active(copy.packet.time) {
-            let pair = self.pairs.get(Places::of(*token).pair);
-            let question = question_of(copy.message.qname_hash, copy.message.qtype);
-            self.loops.carried(question, (pair.client, pair.server), copy);
-        }
+        self.note_onward(*token, copy);
         self.totals.copies += 1;
     }
 
