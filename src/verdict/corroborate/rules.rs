@@ -178,7 +178,7 @@ fn ends<'r>(
             Action::Reject => look.rejects,
             _ => false,
         };
-        let pointed = hit.sure || rule.is_specific() || rule.is_of_interface();
+        let pointed = look.parts || hit.sure || rule.is_specific() || rule.is_of_interface();
         action && rule.partial == look.parts && pointed
     };
     let mut found = Vec::new();
