@@ -607,3 +607,19 @@ case_coredns_overload_one() {
     captures_stop
     zstd -q --rm -19 "$OUT"/*.pcap
 }
+
+# The upstream is slow while CoreDNS has much to do, and does it well: no overload.
+case_upstream_slow_busy() {
+    topology_up 1 2; slow_up 1 400ms 900ms
+    capture node-any.pcap dl-node1 any
+    capture pod.pcap dl-web eth0
+    capture coredns.pcap dl-cd2 eth0
+    outside 9; inside 9
+    sleep 2
+    mark load_begins
+    perf dl-api api-perf $CLUSTER_IP 500 4 40 5 web.default.svc.cluster.local api.default.svc.cluster.local orders.shop.svc.cluster.local redis.cache.svc.cluster.local
+    load dl-job load-job $CLUSTER_IP 25 4 -sockets 8 -names 5000 -name 'n#.cdn.example.net'
+    drivers_wait
+    finish 6
+    zstd -q --rm -19 "$OUT/coredns.pcap"
+}
