@@ -9,6 +9,7 @@ mod forwarding;
 mod habits;
 mod legs;
 mod limited;
+mod load;
 mod missing;
 mod observe;
 mod pairs;
@@ -25,6 +26,7 @@ pub use clients::Client;
 pub use delay::Delays;
 pub use habits::{Habit, Habits};
 pub use limited::Limited;
+pub use load::{Load, Loads, ServerLoad, Spread};
 pub use missing::{Missing, MissingNames};
 pub use pairs::{Frames, Pair, Period, ServfailLook, Tally};
 pub use quality::Quality;
@@ -119,6 +121,8 @@ pub struct Aggregate {
     pub rates: Rates,
     /// Which destinations are limited.
     pub limited: Limited,
+    /// The load of each cluster DNS server.
+    pub loads: Loads,
     /// A few failing responses, octet for octet.
     pub samples: Samples,
     metering: Metering,
@@ -143,6 +147,7 @@ impl Aggregate {
             timeline: Timeline::default(),
             rates: Rates::new(settings.pps_limit),
             limited: Limited::new(settings.vpc_dns.clone()),
+            loads: Loads::default(),
             samples: Samples::default(),
             metering: Metering::Off,
             questions: Questions::default(),
@@ -200,6 +205,7 @@ impl Aggregate {
             + self.clients.overflowed
             + self.servers.overflowed
             + self.rates.overflowed
+            + self.loads.overflowed
     }
 }
 

@@ -7,10 +7,12 @@ mod facts;
 pub mod filter;
 mod finding;
 mod judge;
+pub mod load;
 pub mod refusals;
 mod sample;
 pub mod silence;
 mod stub;
+mod vantage;
 pub mod words;
 
 pub use cause::Cause;
@@ -20,6 +22,7 @@ pub use finding::{
 };
 pub use judge::{findings, verdict};
 pub use stub::{Kinds, StubKind};
+pub use vantage::{Place, Taps, Vantage};
 
 #[cfg(test)]
 pub(crate) mod tests;

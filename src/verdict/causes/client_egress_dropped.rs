@@ -1,6 +1,6 @@
 //! Some clients get nothing at all, silently, from servers that answer others.
 
-use super::upstream_unreachable;
+use super::{coredns_overload, upstream_unreachable};
 use crate::aggregate::{Pair, Period};
 use crate::model::Address;
 use crate::verdict::silence::{Sum, by_client, last_seen};
@@ -45,10 +45,13 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         return None;
     }
     let upstream = upstream_unreachable::CAUSE.detected(facts);
+    let overloaded = coredns_overload::CAUSE.detected(facts);
     let clients = by_client(facts.client_pairs());
     let cut: Vec<&Sum<'_>> = clients
         .iter()
         .filter(|client| client.is_walled() && !client.is_refused())
+        // What an overloaded server loses, anybody may lose; but not everything.
+        .filter(|client| !overloaded || client.all.answered == 0)
         // With the upstream cut, names outside are expected to end in nothing.
         .filter(|client| !upstream || client.cluster.unanswered > 0)
         .collect();

@@ -3,6 +3,7 @@
 mod capture_incomplete;
 mod client_egress_dropped;
 mod coredns_backend_gone;
+mod coredns_overload;
 mod dns_port_closed;
 mod firewall_reject;
 mod kube_dns_no_endpoints;
@@ -27,6 +28,7 @@ pub const ALL: &[&Cause] = &[
     &nodata_no_ipv6::CAUSE,
     &vpc_dns_pps_exceeded::CAUSE,
     &vpc_dns_pps_near_limit::CAUSE,
+    &coredns_overload::CAUSE,
     &servfail_burst::CAUSE,
     &coredns_backend_gone::CAUSE,
     &kube_dns_no_endpoints::CAUSE,

@@ -1,8 +1,8 @@
 //! Loss spread over clients, servers and time, not tied to the load.
 
-use super::upstream_unreachable;
 use super::vpc_dns_pps_exceeded::Bands;
 use super::vpc_dns_pps_near_limit::over_rows;
+use super::{coredns_overload, upstream_unreachable};
 use crate::aggregate::{Bin, Pair, Period, Server};
 use crate::model::Address;
 use crate::verdict::silence::{Sum, by_client};
@@ -58,7 +58,7 @@ pub(super) const CAUSE: Cause = Cause {
 
 fn detect(facts: &Facts<'_>) -> Option<Finding> {
     // A capture that lost packets itself cannot tell.
-    if facts.one_sided() || facts.lossy() {
+    if facts.one_sided() || facts.lossy() || coredns_overload::CAUSE.detected(facts) {
         return None;
     }
     let cut = upstream_unreachable::CAUSE.detected(facts);

@@ -5,6 +5,7 @@
 //! No finding appears or goes away here.
 
 mod ethtool;
+mod vantage;
 
 use super::facts::Facts;
 use super::finding::{Alternative, Evidence, Finding};
@@ -20,6 +21,10 @@ const CONTRADICTED: f64 = 0.3;
 
 /// Adds to each finding what the context knows of it.
 pub(super) fn corroborate(facts: &Facts<'_>, findings: &mut [Finding]) {
+    let vantage = facts.vantage();
+    for finding in findings.iter_mut() {
+        vantage::corroborate(&vantage, finding);
+    }
     if let Some(ethtool) = &facts.context.ethtool {
         for finding in findings.iter_mut() {
             ethtool::corroborate(facts, ethtool, finding);
