@@ -176,8 +176,8 @@ impl ServerLoad {
     fn widen(&mut self) {
         let odd = self.first.rem_euclid(2) as usize;
         let mut wide = vec![Load::default(); (self.bins.len() + odd).div_ceil(2)];
-        for (at, bin) in self.bins.iter().enumerate() {
-            wide[(at + odd) / 2].add(bin);
+        for (at, bin) in (odd..).zip(&self.bins) {
+            wide[at / 2].add(bin);
         }
         self.first = self.first.div_euclid(2);
         self.width *= 2;

@@ -64,7 +64,9 @@ impl Facts<'_> {
         if pairs().all(|pair| is_loopback(pair.client) || is_loopback(pair.server)) {
             return (Place::Loopback, None);
         }
-        let onward = pairs().any(|pair| pair.seen_beyond > 0);
+        // Several rings that are read one after the other give whole answers before their copies.
+        let copied = self.taps.several && self.aggregate.totals.copies > 0;
+        let onward = copied || pairs().any(|pair| pair.seen_beyond > 0);
         if onward && (self.taps.cooked || self.taps.several) {
             return (Place::Node, None);
         }

@@ -120,7 +120,14 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     if facts.one_sided() {
         return None;
     }
-    let overloaded: Vec<Overload<'_>> = servers(facts).into_iter().filter_map(overload).collect();
+    let mut overloaded: Vec<Overload<'_>> =
+        servers(facts).into_iter().filter_map(overload).collect();
+    let all: Vec<Address> = overloaded.iter().map(|one| one.row.address).collect();
+    // A cache on the node is as slow as the servers behind it.
+    let asks = |cache: Address| {
+        facts.upstream_pairs().any(|pair| pair.client == cache && all.contains(&pair.server))
+    };
+    overloaded.retain(|one| !asks(one.row.address));
     let worst = overloaded.iter().max_by(|a, b| a.busy.bad().total_cmp(&b.busy.bad()))?;
     let addresses: Vec<Address> = overloaded.iter().map(|one| one.row.address).collect();
     let period = Period::of(overloaded.iter().map(|one| one.busy.bad));
@@ -185,7 +192,9 @@ fn servers<'a>(facts: &Facts<'a>) -> Vec<&'a ServerLoad> {
     };
     let is_upstream = |address: Address| facts.upstream_pairs().any(|pair| pair.server == address);
     rows.into_iter()
-        .filter(|row| !facts.aggregate.limited.counts(row.address) && !is_upstream(row.address))
+        .filter(|row| !facts.aggregate.limited.counts(row.address))
+        // Behind a cache on the node, cluster DNS is asked for names of the cluster only.
+        .filter(|row| !is_upstream(row.address) || u64::from(row.external.asked) == 0)
         .filter(|row| !is_service(row.address))
         .collect()
 }

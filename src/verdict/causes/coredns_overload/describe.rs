@@ -37,11 +37,8 @@ pub(super) fn server(one: &Overload<'_>) -> Evidence {
             words::percent(side.lost())
         )
     };
-    let mut text = format!("{}: {}", row.address, side(busy));
-    if let Some(quiet) = quiet {
-        text += &format!("; {}", side(quiet));
-    }
-    text += &format!("; {}.", outside(&row.external));
+    let rest = quiet.as_ref().map(|quiet| format!("; {}", side(quiet))).unwrap_or_default();
+    let text = format!("{}: {}{rest}; {}.", row.address, side(busy), outside(&row.external));
     Evidence::new("latency_p95_under_load", busy.p95().as_micros() as f64, "us", text)
         .at(row.slow_frames.iter())
         .filter(format!("dns.time > 0.05 && {}", filter::from(&[row.address])))

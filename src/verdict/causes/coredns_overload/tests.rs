@@ -44,7 +44,7 @@ fn throttled(ask: &Ask<'_>, runs: Duration) -> Reply {
     let within = Duration::from_nanos((due.as_nanos() % ms(100).as_nanos()) as u64);
     if within > runs {
         let mut rng = ask.rng.clone();
-        reply.after += ms(100) - within + rng.span(us(20), ms(4));
+        reply.after += ms(100).saturating_sub(within) + rng.span(us(20), ms(4));
     }
     reply
 }
