@@ -1,7 +1,7 @@
 //! How much each cluster DNS server was asked, bin by bin in time, and how well it answered: names of
 //! the cluster above all, which it answers from memory.
 
-use super::pairs::Frames;
+use super::pairs::{Frames, Period};
 use super::servers::Server;
 use crate::classify::Zone;
 use crate::matcher::{Leg, RETENTION, Transaction};
@@ -134,6 +134,8 @@ pub struct ServerLoad {
     pub external: Load,
     /// Times that it said nothing for a while although it had been asked, and how long together.
     pub stalls: (u64, Span),
+    /// The longest time that it answered nothing while somebody waited all along.
+    pub pause: Period,
     /// Queries whose answer was slow.
     pub slow_frames: Frames,
     last_answer: Timestamp,
@@ -151,6 +153,7 @@ impl ServerLoad {
             address,
             external: Load::default(),
             stalls: (0, Span::ZERO),
+            pause: Period::default(),
             slow_frames: Frames::default(),
             last_answer: Timestamp::MIN,
             first,
@@ -209,7 +212,19 @@ impl ServerLoad {
             count(&mut self.external);
         }
         if let Some(time) = answered {
+            self.note_pause(sent, time);
             self.note_stall(time, delay.filter(|_| cluster));
+        }
+    }
+
+    fn note_pause(&mut self, sent: Timestamp, time: Timestamp) {
+        // What was asked a moment later waited for nearly all of it.
+        const MOST: f64 = 0.8;
+        let (gap, longest) = (time.since(self.last_answer), &mut self.pause);
+        let waited = time.since(sent).0 as f64 >= gap.0 as f64 * MOST;
+        let known = if longest.any() { longest.last.since(longest.first) } else { Span::ZERO };
+        if self.last_answer > Timestamp::MIN && waited && gap > known {
+            *longest = Period { first: self.last_answer, last: time };
         }
     }
 

@@ -45,6 +45,11 @@ const QUEUED: i64 = 5;
 /// Trouble for so long is no burst, no garbage collection and no start of a process.
 const LASTING: Span = Span::from_secs(1);
 
+/// A server that answers nothing for so long, and for so much of the bad time, hangs or is gone: what
+/// it answers when it goes on is late, whatever the load.
+const HANGS: Span = Span::from_secs(2);
+const HANGING_SHARE: f64 = 0.5;
+
 /// Where latencies are a distance, they are alike. Of a queue, the slowest wait so many times as long
 /// as the fastest.
 const UNEVEN: i64 = 4;
@@ -81,7 +86,7 @@ pub(super) const CAUSE: Cause = Cause {
             "the VPC resolver, not CoreDNS; answers go on at a flat 1024 a second",
         ),
         ("random_loss", "losses come at any load, and what is answered is answered quickly"),
-        ("coredns_backend_gone", "the server answers nothing any more"),
+        ("coredns_backend_gone", "the server answers nothing any more, or nothing for seconds"),
         ("a burst of one client", "over in milliseconds: its packets overflow a receive buffer"),
         ("a long way", "all answers take the same time, and none is lost"),
     ],
@@ -221,13 +226,27 @@ fn overload(row: &ServerLoad) -> Option<Overload<'_>> {
             && (slow || lost)
     };
     if let Some((quiet, busy)) = parted(row, rises) {
-        return Some(Overload { row, quiet: Some(quiet), busy });
+        return (!hangs(row, &busy)).then_some(Overload { row, quiet: Some(quiet), busy });
     }
     let all = whole(row);
     let uneven = all.p95().0 >= UNEVEN * all.load.spread.quantile(0.1).0;
     let lossy = all.lost() >= LOST_SHARE && all.load.lost >= LOSSES;
     let throughout = all.settled() >= ALONE && all.slow() > SLOW_SHARE && lasting(&all);
-    (throughout && (uneven || lossy)).then_some(Overload { row, quiet: None, busy: all })
+    (throughout && (uneven || lossy) && !hangs(row, &all)).then_some(Overload {
+        row,
+        quiet: None,
+        busy: all,
+    })
+}
+
+/// Whether the server stood still for most of its bad time.
+fn hangs(row: &ServerLoad, side: &Side) -> bool {
+    let length =
+        |period: Period| if period.any() { period.last.since(period.first) } else { Span::ZERO };
+    let (pause, bad) = (length(row.pause), length(side.bad));
+    let within =
+        pause > Span::ZERO && row.pause.first <= side.bad.last && row.pause.last >= side.bad.first;
+    within && pause >= HANGS && pause.as_secs_f64() >= HANGING_SHARE * bad.as_secs_f64()
 }
 
 /// Clients' pairs whose questions go to these servers, as far as the capture tells: to them, or to a

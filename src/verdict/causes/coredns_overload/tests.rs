@@ -216,3 +216,21 @@ fn a_backend_that_falls_silent_under_load_is_not_overloaded() {
         }
     }
 }
+
+#[test]
+fn a_server_that_hangs_and_answers_all_at_once_is_not_overloaded() {
+    Story::each(&[View::Node, View::Eni, View::Dns], 3..=8, |story| {
+        let start = secs(story.rng.between(6, 12));
+        let end = start + story.rng.span(secs(4), secs(20));
+        let rate = story.rng.between(12, 80) as f64;
+        flood(story, Duration::ZERO, secs(40), rate, &mut |ask| {
+            let mut reply = ask.healthy();
+            if ask.backend == 0 && (start..end).contains(&ask.time) {
+                reply.after = end.saturating_sub(ask.time) + ask.rng.clone().span(us(100), ms(20));
+            }
+            reply
+        });
+        story.settle(secs(80));
+        story.judge().has_not(CODE);
+    });
+}
