@@ -7,9 +7,10 @@ use crate::capture::{self, Blocks};
 use crate::config::Config;
 use crate::context::Kube;
 use crate::error::Error;
+use crate::model::LinkType;
 use crate::pipeline::{self, Analysed};
 use crate::report::{self, Document};
-use crate::verdict::{self, Facts};
+use crate::verdict::{self, Facts, Taps};
 
 /// Reads the captures as one and says what is wrong with DNS in them.
 ///
@@ -46,6 +47,17 @@ pub fn analyse_blocks(
     Ok(judge(&analysed, config))
 }
 
+/// What the capture says of its interfaces.
+fn taps(analysed: &Analysed) -> Taps {
+    /// Linux cooked captures, both versions: what `-i any` gives.
+    const COOKED: [LinkType; 2] = [LinkType(113), LinkType(276)];
+    let interfaces = &analysed.notes.interfaces;
+    Taps {
+        cooked: interfaces.iter().any(|interface| COOKED.contains(&interface.link_type)),
+        several: interfaces.len() > 1 || analysed.cooked_interfaces.len() > 1,
+    }
+}
+
 /// From the sums to the report.
 fn judge(analysed: &Analysed, config: &Config) -> Document {
     let aggregate = &analysed.aggregate;
@@ -62,6 +74,7 @@ fn judge(analysed: &Analysed, config: &Config) -> Document {
         streams: &analysed.streams,
         fragments: &analysed.fragments,
         interfaces: &interfaces,
+        taps: taps(analysed),
         cluster_dns: &cluster_dns,
         context: &config.context,
         forwarders,

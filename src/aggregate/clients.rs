@@ -38,6 +38,8 @@ pub struct Client {
     pub asked: u64,
     /// `. NS` probes.
     pub probes: u64,
+    /// Lowest and highest TTL of its queries where they were seen first.
+    pub query_ttls: Option<(u8, u8)>,
     /// How it asks.
     pub habits: Habits,
     /// Most dots of a name that went through the list first: ndots is larger.

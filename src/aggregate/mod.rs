@@ -11,6 +11,7 @@ mod forwarding;
 mod habits;
 mod legs;
 mod limited;
+mod load;
 mod loops;
 mod missing;
 mod observe;
@@ -37,6 +38,7 @@ pub use failing_names::{FailingName, FailingNames};
 pub use failures::{Failed, Failures, Look, SLOW_CLASSES, Slow};
 pub use habits::{Habit, Habits};
 pub use limited::Limited;
+pub use load::{Load, Loads, ServerLoad, Spread};
 pub use loops::{Loop, Loops};
 pub use missing::{Missing, MissingNames};
 pub use pairs::{Frames, Pair, Period, Tally};
@@ -139,6 +141,8 @@ pub struct Aggregate {
     pub rates: Rates,
     /// Which destinations are limited.
     pub limited: Limited,
+    /// The load of each cluster DNS server.
+    pub loads: Loads,
     /// A few failing responses, octet for octet.
     pub samples: Samples,
     /// Names that failed or were slow.
@@ -175,6 +179,7 @@ impl Aggregate {
             timeline: Timeline::default(),
             rates: Rates::new(settings.pps_limit),
             limited: Limited::new(settings.vpc_dns.clone()),
+            loads: Loads::default(),
             samples: Samples::default(),
             failing_names: FailingNames::default(),
             failures: vec![Failures::default()],
@@ -246,6 +251,7 @@ impl Aggregate {
             + self.strays.overflowed
             + self.loops.overflowed
             + self.stops.overflowed
+            + self.loads.overflowed
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::forwarding::is_forward_timeout;
 use super::legs::{is_translated, note_refusal};
+use super::load::Settled;
 use super::places::Places;
 use super::{Aggregate, Client, Metering, Pair, SHARED, SampleKind, Server, Table, count_lookup};
 use crate::classify::{Outcome, Question, Twin, Zone};
@@ -51,11 +52,10 @@ impl Aggregate {
         }
     }
 
-    pub(super) fn server_mut(&mut self, address: Address) -> &mut Server {
+    pub(super) fn server_place(&mut self, address: Address) -> u32 {
         let hash = self.hasher.hash_words(address.halves());
         let make = || Server { address, ..Server::default() };
-        let at = self.servers.place(hash, |server| server.address == address, make);
-        self.servers.get_mut(at)
+        self.servers.place(hash, |server| server.address == address, make)
     }
 
     fn tally(pair: &mut Pair, zone: u8) -> [Option<&mut super::Tally>; 2] {
@@ -143,6 +143,9 @@ impl Observer for Aggregate {
         asker.probes += u64::from(probe);
         asker.forwarded += u64::from(forwarded);
         asker.habits.note(query);
+        let (ttl, ttls) = (query.packet.ttl, asker.query_ttls);
+        let (low, high) = ttls.unwrap_or((ttl, ttl));
+        asker.query_ttls = Some((low.min(ttl), high.max(ttl)));
         let entry = self.pairs.get_mut(pair);
         entry.asked.note(query.packet.time);
         entry.probes += u64::from(probe);
@@ -207,8 +210,11 @@ impl Observer for Aggregate {
             let (hash, kind) = (transaction.qname_hash, transaction.qtype);
             self.lookups.answered(places.lookup, places.generation, hash, kind, outcome, time);
         }
+        let settled = Settled::of(transaction, places.zone, Some(time));
         for leg in transaction.legs() {
-            let server = self.server_mut(leg.server);
+            let at = self.server_place(leg.server);
+            let server = self.servers.get_mut(at);
+            self.loads.note(server, leg, &settled);
             server.asked += 1;
             server.answered += 1;
             server.answered_at(time);
@@ -305,8 +311,13 @@ impl Observer for Aggregate {
         if let Some(refusal) = transaction.refusal {
             note_refusal(pair, transaction, refusal);
         }
+        let settled = Settled::of(transaction, places.zone, None);
         for leg in transaction.legs() {
-            let server = self.server_mut(leg.server);
+            let at = self.server_place(leg.server);
+            let server = self.servers.get_mut(at);
+            if transaction.refusal.is_none() {
+                self.loads.note(server, leg, &settled);
+            }
             server.asked += 1;
             server.unanswered += 1;
             server.losses.note(transaction.first_sent);

@@ -19,6 +19,8 @@ pub struct Server {
     pub unanswered: u64,
     /// Transactions that it answered only after they were sent again.
     pub rescued: u64,
+    /// Where its load is counted, from 1; 0: nowhere so far.
+    pub(super) load: u16,
     /// SERVFAILs from it.
     pub servfail: u64,
     /// When it answered.

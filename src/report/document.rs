@@ -137,6 +137,9 @@ pub struct Capture {
     pub first_packet: Option<String>,
     /// Time of the last packet.
     pub last_packet: Option<String>,
+    /// Where it was taken, and what that shows: for people, not part of the contract.
+    #[serde(skip)]
+    pub taken: String,
     /// Packets read.
     pub packets: u64,
     /// Their lengths on the wire, summed.

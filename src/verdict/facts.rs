@@ -8,6 +8,7 @@ use crate::decode::stream::StreamCounters;
 use crate::model::{Address, Span};
 
 use super::finding::Window;
+use super::vantage::Taps;
 
 /// Everything measured.
 pub struct Facts<'a> {
@@ -23,6 +24,8 @@ pub struct Facts<'a> {
     pub fragments: &'a FragmentCounters,
     /// Names of interfaces by number.
     pub interfaces: &'a dyn Fn(u16) -> Option<String>,
+    /// What the capture says of its interfaces.
+    pub taps: Taps,
     /// Addresses of the cluster DNS that the user named, and those that `--kube` tells.
     pub cluster_dns: &'a [Address],
     /// What the operator knows besides the capture. What a cause takes from it, its evidence says.

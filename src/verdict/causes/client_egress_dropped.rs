@@ -3,8 +3,8 @@
 mod way_back;
 
 use super::{
-    dns_forwarding_loop, nodelocaldns_down, stale_conntrack_udp, upstream_unreachable,
-    wrong_nameserver,
+    coredns_overload, dns_forwarding_loop, nodelocaldns_down, stale_conntrack_udp,
+    upstream_unreachable, wrong_nameserver,
 };
 use crate::aggregate::{Pair, Period};
 use crate::model::Address;
@@ -53,6 +53,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     }
     let upstream =
         dns_forwarding_loop::detected(facts) || upstream_unreachable::CAUSE.detected(facts);
+    let overloaded = coredns_overload::CAUSE.detected(facts);
     let elsewhere = |pair: &&Pair| {
         !nodelocaldns_down::explains(facts, pair.server)
             && !wrong_nameserver::explains(facts, pair.server)
@@ -63,6 +64,8 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         .iter()
         .filter(|client| client.is_walled() && !client.is_refused())
         .filter(|client| !stale_conntrack_udp::explains(facts, client.address, client.silent))
+        // What an overloaded server loses, anybody may lose; but not everything.
+        .filter(|client| !overloaded || client.all.answered == 0)
         // With the upstream cut, names outside are expected to end in nothing.
         .filter(|client| !upstream || client.cluster.unanswered > 0)
         .collect();

@@ -6,6 +6,7 @@ mod cluster_name_sent_upstream;
 mod conntrack_dnat_race;
 mod coredns_backend_gone;
 mod coredns_not_synced;
+mod coredns_overload;
 mod dns_forwarding_loop;
 mod dns_port_closed;
 mod dnssec_validation_failure;
@@ -39,6 +40,7 @@ pub const ALL: &[&Cause] = &[
     &nodata_no_ipv6::CAUSE,
     &vpc_dns_pps_exceeded::CAUSE,
     &vpc_dns_pps_near_limit::CAUSE,
+    &coredns_overload::CAUSE,
     &servfail_burst::CAUSE,
     &coredns_backend_gone::CAUSE,
     &kube_dns_no_endpoints::CAUSE,

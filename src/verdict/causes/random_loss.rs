@@ -3,8 +3,8 @@
 use super::vpc_dns_pps_exceeded::Bands;
 use super::vpc_dns_pps_near_limit::over_rows;
 use super::{
-    conntrack_dnat_race, dns_forwarding_loop, nodelocaldns_down, stale_conntrack_udp,
-    upstream_slow, upstream_unreachable,
+    conntrack_dnat_race, coredns_overload, dns_forwarding_loop, nodelocaldns_down,
+    stale_conntrack_udp, upstream_slow, upstream_unreachable,
 };
 use crate::aggregate::{Bin, Pair, Period, Server};
 use crate::model::Address;
@@ -65,6 +65,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         || facts.lossy()
         || conntrack_dnat_race::CAUSE.detected(facts)
         || conntrack_dnat_race::may_be(facts)
+        || coredns_overload::CAUSE.detected(facts)
     {
         return None;
     }

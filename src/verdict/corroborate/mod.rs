@@ -10,6 +10,7 @@ mod kube;
 mod names;
 mod resolv_conf;
 mod rules;
+mod vantage;
 
 use super::facts::Facts;
 use super::finding::{Alternative, Evidence, Finding};
@@ -30,7 +31,9 @@ const CONTRADICTED: f64 = 0.3;
 /// Adds to each finding what the context knows of it.
 pub(super) fn corroborate(facts: &Facts<'_>, findings: &mut [Finding]) {
     let context = facts.context;
+    let vantage = facts.vantage();
     for finding in findings.iter_mut() {
+        vantage::corroborate(&vantage, finding);
         if let Some(ethtool) = &context.ethtool {
             ethtool::corroborate(facts, ethtool, finding);
         }
