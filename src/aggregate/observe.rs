@@ -51,7 +51,7 @@ impl Aggregate {
         }
     }
 
-    fn server_mut(&mut self, address: Address) -> &mut Server {
+    pub(super) fn server_mut(&mut self, address: Address) -> &mut Server {
         let hash = self.hasher.hash_words(address.halves());
         let make = || Server { address, ..Server::default() };
         let at = self.servers.place(hash, |server| server.address == address, make);
@@ -178,6 +178,7 @@ impl Observer for Aggregate {
         {
             self.samples.take(kind, transaction, response);
         }
+        self.look_at(transaction, response);
         self.totals.answered += 1;
         self.totals.late += u64::from(late);
         let last = self.totals.rcodes.len() - 1;
@@ -231,7 +232,6 @@ impl Observer for Aggregate {
         if places.zone == Zone::External as u8 {
             if failed {
                 pair.external_bad.note(transaction.first_sent);
-                pair.external_timeouts += u64::from(given_up);
             } else {
                 pair.external_fine.note(time);
             }
@@ -242,14 +242,6 @@ impl Observer for Aggregate {
         if failed {
             pair.failures.note(time);
             pair.servfail_frames.note(response.packet.frame);
-            let look = &mut pair.servfails;
-            let empty = message.counts[1] == 0 && message.counts[2] == 0;
-            look.relayed += u64::from(message.flags.recursion_available());
-            look.authoritative += u64::from(message.flags.authoritative());
-            look.forwarder += u64::from(
-                !message.flags.recursion_available() && !message.flags.authoritative() && empty,
-            );
-            look.after_timeouts += u64::from(given_up);
         }
     }
 
@@ -257,6 +249,7 @@ impl Observer for Aggregate {
         self.totals.duplicates += 1;
         let (places, message) = (Places::of(token), &response.message);
         let outcome = Outcome::of(message);
+        self.note_repeated(token, &response.packet);
         // After a SERVFAIL, glibc and musl ask once more from the same port with the same ID.
         if places.lookup != NO_LOOKUP && !outcome.is_failure() {
             let (hash, kind, time) = (message.qname_hash, message.qtype, response.packet.time);
@@ -338,7 +331,8 @@ impl Observer for Aggregate {
         pair.refused_connections += u64::from(transaction.is_none());
     }
 
-    fn answer_unwanted(&mut self, _packet: &PacketMeta, _error: &IcmpError<'_>) {
+    fn answer_unwanted(&mut self, packet: &PacketMeta, error: &IcmpError<'_>) {
+        self.note_unwanted(error.quoted_destination, error.quoted_source, packet);
         self.totals.unwanted += 1;
     }
 }
