@@ -1,8 +1,9 @@
 //! What passed between one client and one server: the matrix that most causes are read from.
 
+use super::twins::TwinLosses;
 use crate::classify::Outcome;
 use crate::decode::IcmpKind;
-use crate::model::{Address, Timestamp};
+use crate::model::{Address, Span, Timestamp};
 
 /// Clients times servers at most: 8,000 pods that ask four servers each. 20 MB at worst.
 pub(super) const MAX_PAIRS: usize = 1 << 15;
@@ -63,6 +64,11 @@ impl Period {
             all.join(period);
         }
         all
+    }
+
+    /// From the first moment to the last; nothing when it never happened.
+    pub fn length(&self) -> Span {
+        if self.any() { self.last.since(self.first) } else { Span::ZERO }
     }
 
     /// Whether it happened at all.
@@ -131,18 +137,33 @@ pub struct Pair {
     pub tcp: u64,
     /// Transactions to a destination that counts towards an ENI's limit.
     pub limited: u64,
-    /// Sent too close to the end of the capture to tell.
-    pub pending: u64,
     /// Answered after the query timeout.
     pub late: u64,
+    /// `. NS` queries: health probes of a forwarder.
+    pub probes: u64,
+    /// Transactions from ports that were in use before: of long-lived sockets.
+    pub reused: u64,
+    /// Of these answered.
+    pub reused_answered: u64,
+    /// Transactions in pairs of A and AAAA sent together, both the first on their port.
+    pub twins: u64,
+    /// Sent too close to the end of the capture to tell.
+    pub pending: u64,
     /// Queries sent again.
     pub retransmissions: u64,
     /// Queries sent again although the answer had been seen here.
     pub resent_after_answer: u64,
+    /// Answers seen on their way back, and never from the address that was asked: behind a DNAT that
+    /// is what the client's own interface would have shown.
+    pub undelivered: u64,
     /// Transactions that only a retransmission got an answer for.
     pub rescued: u64,
-    /// `. NS` queries: health probes of a forwarder.
-    pub probes: u64,
+    /// Of these, from ports that were in use before.
+    pub reused_rescued: u64,
+    /// Unanswered transactions from ports that were in use before.
+    pub reused_unanswered: u64,
+    /// Pairs of which one lost a packet.
+    pub twin_losses: TwinLosses,
     /// Transactions refused with "port unreachable" or RST by the address behind the DNAT: the
     /// server itself.
     pub closed: u64,
@@ -177,6 +198,10 @@ pub struct Pair {
     pub failures: Period,
     /// Queries that stayed unanswered.
     pub lost_frames: Frames,
+    /// Queries sent again after their answer was seen.
+    pub resent_frames: Frames,
+    /// When they were.
+    pub resents: Period,
     /// ICMP errors and RSTs.
     pub refusal_frames: Frames,
     /// SERVFAIL responses.

@@ -47,7 +47,8 @@ impl Aggregate {
         }
         if look == Some(Look::Unsynced) {
             for leg in transaction.legs() {
-                let server = self.server_mut(leg.server);
+                let at = self.server_place(leg.server);
+                let server = self.servers.get_mut(at);
                 server.unsynced += 1;
                 server.unsynced_times.note(packet.time);
             }

@@ -20,6 +20,10 @@ pub struct Document {
     pub traffic: Traffic,
     /// The capture as read, before copies are merged.
     pub capture: Capture,
+    /// What the addresses in scopes belong to, where the context tells: for people, so that programs
+    /// find plain addresses there.
+    #[serde(skip)]
+    pub names: BTreeMap<String, String>,
 }
 
 /// DNS in numbers.
@@ -133,6 +137,9 @@ pub struct Capture {
     pub first_packet: Option<String>,
     /// Time of the last packet.
     pub last_packet: Option<String>,
+    /// Where it was taken, and what that shows: for people, not part of the contract.
+    #[serde(skip)]
+    pub taken: String,
     /// Packets read.
     pub packets: u64,
     /// Their lengths on the wire, summed.

@@ -3,15 +3,19 @@
 pub mod answers;
 mod cause;
 pub mod causes;
+pub mod chance;
 mod corroborate;
 mod facts;
 pub mod filter;
 mod finding;
 mod judge;
+pub mod load;
+pub mod node_local;
 pub mod refusals;
 mod sample;
 pub mod silence;
 mod stub;
+mod vantage;
 pub mod words;
 pub mod zones;
 
@@ -22,6 +26,7 @@ pub use finding::{
 };
 pub use judge::{findings, verdict};
 pub use stub::{Kinds, StubKind};
+pub use vantage::{Place, Taps, Vantage};
 
 #[cfg(test)]
 pub(crate) mod tests;

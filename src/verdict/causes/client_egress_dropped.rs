@@ -1,6 +1,11 @@
 //! Some clients get nothing at all, silently, from servers that answer others.
 
-use super::upstream_unreachable;
+mod way_back;
+
+use super::{
+    coredns_overload, dns_forwarding_loop, nodelocaldns_down, stale_conntrack_udp,
+    upstream_unreachable, wrong_nameserver,
+};
 use crate::aggregate::{Pair, Period};
 use crate::model::Address;
 use crate::verdict::silence::{Sum, by_client, last_seen};
@@ -18,7 +23,9 @@ pub(super) const CAUSE: Cause = Cause {
         of a pod's life is the VPC CNI's strict mode, which denies until its policies are in place.",
     signature: "At least three questions of a client without any answer or ICMP error, over UDP \
         and TCP, from its first question on (or since or until some moment), while the same \
-        servers answer others. With one client in the capture, that it asks again and again.",
+        servers answer others. With one client in the capture, that it asks again and again. Where \
+        it is the answers that are dropped: nine in ten of them come as far as this node and are \
+        never seen on their last leg, from the address that was asked, as those to others are.",
     look_alikes: &[
         ("coredns_backend_gone", "everybody is without answers from that server"),
         ("wrong_nameserver", "the server answers nobody at all"),
@@ -44,14 +51,27 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     if facts.one_sided() {
         return None;
     }
-    let upstream = upstream_unreachable::CAUSE.detected(facts);
-    let clients = by_client(facts.client_pairs());
+    let upstream =
+        dns_forwarding_loop::detected(facts) || upstream_unreachable::CAUSE.detected(facts);
+    let overloaded = coredns_overload::CAUSE.detected(facts);
+    let elsewhere = |pair: &&Pair| {
+        !nodelocaldns_down::explains(facts, pair.server)
+            && !wrong_nameserver::explains(facts, pair.server)
+            && !dns_forwarding_loop::involves(facts, pair.server)
+    };
+    let clients = by_client(facts.client_pairs().filter(elsewhere));
     let cut: Vec<&Sum<'_>> = clients
         .iter()
         .filter(|client| client.is_walled() && !client.is_refused())
+        .filter(|client| !stale_conntrack_udp::explains(facts, client.address, client.silent))
+        // What an overloaded server loses, anybody may lose; but not everything.
+        .filter(|client| !overloaded || client.all.answered == 0)
         // With the upstream cut, names outside are expected to end in nothing.
         .filter(|client| !upstream || client.cluster.unanswered > 0)
         .collect();
+    if cut.is_empty() {
+        return way_back::detect(facts, &clients);
+    }
     let serving =
         |client: &Sum<'_>| client.servers().iter().any(|&s| serves_others(facts, s, client));
     let sure: Vec<&Sum<'_>> = cut.iter().copied().filter(|client| serving(client)).collect();
@@ -61,6 +81,9 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         (true, 1) if cut.len() == 1 && !facts.answers_anybody() => (cut, 0.6),
         _ => return None,
     };
+    let tied = cut.iter().any(|client| asks_from_one_port(client));
+    let confidence = if tied { f64::min(confidence, 0.6) } else { confidence };
+    let compared = facts.answers_anybody();
     let period = Period::of(cut.iter().map(|client| client.losses));
     let addresses: Vec<Address> = cut.iter().map(|client| client.address).collect();
     let mut servers: Vec<Address> = cut.iter().flat_map(|client| client.servers()).collect();
@@ -70,7 +93,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let sent: u64 = cut.iter().map(|client| client.all.sent).sum();
     let retransmissions: u64 =
         cut.iter().flat_map(|client| &client.pairs).map(|pair| pair.retransmissions).sum();
-    let others = if confidence > 0.6 { ", while others are answered" } else { "" };
+    let others = if compared { ", while others are answered" } else { "" };
     let mut finding = CAUSE
         .finding(Severity::High, facts.capped(confidence), period)
         .about(Scope {
@@ -99,7 +122,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
             .at(cut.iter().flat_map(|client| client.lost_frames()))
             .filter(format!("dns && {}", filter::with(&addresses))),
         );
-    if confidence > 0.6 {
+    if compared {
         let answered: u64 = clients
             .iter()
             .filter(|c| !addresses.contains(&c.address))
@@ -118,6 +141,13 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
             "not excluded from inside one pod: capture on the node to see whether anybody is answered",
         );
     }
+    if tied {
+        finding = finding.rather_than(
+            "stale_conntrack_udp",
+            "not excluded: some of these clients ask from one port all the time, and were not seen to \
+             be answered on it; a look-up from a new socket settles it",
+        );
+    }
     if facts.is_dns_only() {
         finding = finding.rather_than(
             "firewall_reject",
@@ -133,6 +163,12 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         Some((evidence, _)) => finding.shown_by(evidence),
         None => finding,
     })
+}
+
+/// Whether nearly all questions of a client come from a long-lived socket.
+fn asks_from_one_port(client: &Sum<'_>) -> bool {
+    let reused: u64 = client.pairs.iter().map(|pair| pair.reused).sum();
+    reused * 5 >= client.all.sent * 4
 }
 
 /// Whether `server` answered somebody else while it did not answer this client.

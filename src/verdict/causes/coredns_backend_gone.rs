@@ -1,6 +1,7 @@
 //! One DNS backend silent from one moment on, the others fine.
 
 use super::firewall_reject::sorted;
+use super::{nodelocaldns_down, stale_conntrack_udp};
 use crate::aggregate::{Pair, Period, Server};
 use crate::model::{Address, Span};
 use crate::verdict::silence::by_server;
@@ -55,7 +56,8 @@ struct Gone {
 }
 
 fn detect(facts: &Facts<'_>) -> Option<Finding> {
-    if facts.one_sided() {
+    // Fresh ports are answered: then no backend is missing, some sockets are.
+    if facts.one_sided() || stale_conntrack_udp::CAUSE.detected(facts) {
         return None;
     }
     let gone = seen_going(facts).or_else(|| vanished_behind_service(facts))?;
@@ -112,6 +114,7 @@ fn backends<'a>(facts: &'a Facts<'_>) -> Vec<&'a Server> {
         .servers
         .iter()
         .filter(|s| !services.contains(&s.address) && !upstreams.contains(&s.address))
+        .filter(|s| !nodelocaldns_down::explains(facts, s.address))
         .collect()
 }
 

@@ -2,7 +2,10 @@
 
 use super::vpc_dns_pps_exceeded::Bands;
 use super::vpc_dns_pps_near_limit::over_rows;
-use super::{upstream_slow, upstream_unreachable};
+use super::{
+    conntrack_dnat_race, coredns_overload, dns_forwarding_loop, nodelocaldns_down,
+    stale_conntrack_udp, upstream_slow, upstream_unreachable,
+};
 use crate::aggregate::{Bin, Pair, Period, Server};
 use crate::model::Address;
 use crate::verdict::silence::{Sum, by_client};
@@ -58,27 +61,40 @@ pub(super) const CAUSE: Cause = Cause {
 
 fn detect(facts: &Facts<'_>) -> Option<Finding> {
     // A capture that lost packets itself cannot tell.
-    if facts.one_sided() || facts.lossy() {
+    if facts.one_sided()
+        || facts.lossy()
+        || conntrack_dnat_race::CAUSE.detected(facts)
+        || conntrack_dnat_race::may_be(facts)
+        || coredns_overload::CAUSE.detected(facts)
+    {
         return None;
     }
-    let cut = upstream_unreachable::CAUSE.detected(facts);
+    let cut = dns_forwarding_loop::detected(facts) || upstream_unreachable::CAUSE.detected(facts);
     let slow = upstream_slow::CAUSE.detected(facts);
     let walled: Vec<Address> = by_client(facts.aggregate.pairs.iter())
         .iter()
         .filter(|client| client.is_walled())
         .map(|client| client.address)
         .collect();
+    let stuck = stale_conntrack_udp::stuck(facts);
+    let is_stuck = |pair: &Pair| {
+        stuck.iter().any(|s| (s.pair.client, s.pair.server) == (pair.client, pair.server))
+    };
     let pairs: Vec<&Pair> = facts
         .aggregate
         .pairs
         .iter()
+        .filter(|pair| !is_stuck(pair))
         .filter(|pair| !walled.contains(&pair.client) && pair.refused() == 0)
         .filter(|pair| !(cut && pair.external_bad.any()))
         // What an upstream answers late is asked again, and not lost.
         .filter(|pair| !(slow && is_late(facts, pair)))
+        .filter(|pair| !nodelocaldns_down::explains(facts, pair.server))
         .filter(|pair| pair.all.answered > pair.silent())
         .collect();
-    let lost = |pair: &Pair| pair.silent() + pair.rescued;
+    // Answers that end on this node are lost to the client as well, if it asked again for them.
+    let lost =
+        |pair: &Pair| pair.silent() + pair.rescued + pair.undelivered.min(pair.resent_after_answer);
     let losses: u64 = pairs.iter().map(|pair| lost(pair)).sum();
     let sent: u64 = pairs.iter().map(|pair| pair.all.sent).sum();
     let share = Facts::share(losses, sent);
@@ -86,6 +102,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     for pair in pairs.iter().filter(|pair| lost(pair) > 0) {
         period.join(pair.losses);
         period.join(pair.rescues);
+        period.join(pair.resents);
     }
     if losses < LOSSES || share < SHARE || !spread(facts, losses, period) {
         return None;

@@ -1,8 +1,8 @@
 //! Ten SERVFAILs or more in a short time that no visible upstream failure explains.
 
 use super::{
-    coredns_not_synced, dnssec_validation_failure, upstream_servfail, upstream_slow,
-    upstream_unreachable,
+    coredns_not_synced, dns_forwarding_loop, dnssec_validation_failure, upstream_servfail,
+    upstream_slow, upstream_unreachable,
 };
 use crate::aggregate::{Look, Pair, Period, SampleKind};
 use crate::classify::Ending;
@@ -94,7 +94,8 @@ impl Explained {
     fn by(facts: &Facts<'_>) -> Explained {
         let upstream = upstream_servfail::failing(facts);
         Explained {
-            outside: upstream_unreachable::CAUSE.detected(facts)
+            outside: dns_forwarding_loop::detected(facts)
+                || upstream_unreachable::CAUSE.detected(facts)
                 || upstream_slow::CAUSE.detected(facts)
                 || upstream.as_ref().is_some_and(|failing| failing.captured),
             relayed: upstream.is_some() || dnssec_validation_failure::CAUSE.detected(facts),

@@ -1,6 +1,6 @@
 //! The resolvers' own forwarded queries get nothing back; cluster names are fine.
 
-use super::upstream_slow;
+use super::{dns_forwarding_loop, upstream_slow};
 use crate::aggregate::{Look, Pair, Period, SampleKind};
 use crate::model::{Address, Span};
 use crate::verdict::answers;
@@ -54,7 +54,7 @@ pub(super) const CAUSE: Cause = Cause {
 };
 
 fn detect(facts: &Facts<'_>) -> Option<Finding> {
-    if facts.one_sided() {
+    if facts.one_sided() || dns_forwarding_loop::detected(facts) {
         return None;
     }
     upstream_leg(facts).or_else(|| {

@@ -38,6 +38,8 @@ pub(crate) enum What {
     Address,
     NoData,
     NxDomain,
+    /// From outside: RA set, the SOA of the root.
+    NxOutside,
     ServFail(Maker),
     Refused(Maker),
 }
@@ -88,6 +90,11 @@ impl Reply {
     /// Silence behind this stage.
     pub(crate) fn lost(reach: u8) -> Reply {
         Reply { reach, ..Reply::answer(What::Address, ms(1)) }
+    }
+
+    /// The same, lost or refused behind this stage.
+    pub(crate) fn reaching(self, reach: u8) -> Reply {
+        Reply { reach, ..self }
     }
 
     pub(crate) fn refused(refusal: Refusal, after: Duration) -> Reply {

@@ -39,13 +39,17 @@ pub(crate) struct Story {
     pub(crate) ndots: usize,
     pub(crate) search: Vec<String>,
     pub(crate) capture: Capture,
-    node: IpAddr,
+    /// Who asks a cache on its own node instead of the Service.
+    pub(crate) cached: Option<super::node_cache::NodeCache>,
+    /// Who asks somebody else instead of the Service.
+    pub(crate) detour: Option<super::Detour>,
+    pub(super) node: IpAddr,
     ip_id: u16,
     port: u16,
 }
 
 /// Between the two places at which a node sees a packet that it forwards.
-const HOP: Duration = Duration::from_micros(15);
+pub(super) const HOP: Duration = Duration::from_micros(15);
 
 impl Story {
     /// Tells a story from each of these points, with every seed and some number of clients.
@@ -99,6 +103,8 @@ impl Story {
             ndots: 5,
             search: search.map(str::to_owned).to_vec(),
             capture: Capture::new(link),
+            cached: None,
+            detour: None,
             node,
             ip_id: rng.next() as u16,
             port: rng.between(32_768, 50_000) as u16,
@@ -143,6 +149,12 @@ impl Story {
         }
         let service = SocketAddr::new(self.service, 53);
         let backend = SocketAddr::new(self.backends[ask.backend], 53);
+        if self.is_cached(ask.client) {
+            return self.exchange_here(ask, pod, &message, reply);
+        }
+        if let Some(detour) = self.detour_of(ask.client) {
+            return self.exchange_there(ask, &detour, port, &message, reply);
+        }
         let asked = Packet::udp(pod, service, message.encode()).ip_id(self.ip_id());
         let answered = answer_to(&message, reply.what).encode();
         let answered = Packet::udp(backend, pod, answered).ip_id(self.ip_id());
@@ -395,6 +407,16 @@ impl Story {
         })
     }
 
+    /// What is left of a node's capture when no answer was seen leaving towards a client.
+    pub(crate) fn without_last_leg(&self) -> Vec<u8> {
+        let service: Vec<u8> = match self.service {
+            IpAddr::V4(address) => address.octets().to_vec(),
+            IpAddr::V6(address) => address.octets().to_vec(),
+        };
+        let at = if service.len() == 4 { 20 + 12 } else { 20 + 8 };
+        self.part(|packet| packet.frame[at..at + service.len()] != service)
+    }
+
     /// What is left of the capture between two moments.
     pub(crate) fn cut(&self, from: Duration, to: Duration) -> Vec<u8> {
         self.part(|packet| (from..to).contains(&packet.time))
@@ -411,12 +433,12 @@ impl Story {
     }
 }
 
-fn veth(client: usize) -> String {
+pub(super) fn veth(client: usize) -> String {
     format!("eni{client}")
 }
 
 /// The answer that a server gives.
-fn answer_to(query: &Message, what: What) -> Message {
+pub(super) fn answer_to(query: &Message, what: What) -> Message {
     let v6 = query.questions[0].kind == AAAA;
     let told = response(query).without(RA);
     match what {
@@ -424,6 +446,7 @@ fn answer_to(query: &Message, what: What) -> Message {
         What::Address => told.address("192.0.2.1".parse::<IpAddr>().unwrap()),
         What::NoData => told.nodata("cluster.local"),
         What::NxDomain => told.nxdomain("cluster.local"),
+        What::NxOutside => told.with(RA).nxdomain(""),
         What::ServFail(maker) => super::answers::made_by(told.servfail(), maker),
         What::Refused(maker) => super::answers::made_by(told.refused(), maker),
     }

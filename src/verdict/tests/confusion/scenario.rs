@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::forge::{ms, secs, us};
+use crate::verdict::tests::sockets;
 use crate::verdict::tests::{Ask, Maker, Refusal, Reply, Story, View, What};
 
 /// What a view can show of it.
@@ -78,6 +79,13 @@ pub(super) const ALL: &[Scenario] = &[
         tell: blocked,
     },
     Scenario {
+        what: "the answers to a pod are dropped on its node",
+        truth: "client_egress_dropped",
+        clients: 4,
+        views: &[(View::Node, Cause)],
+        tell: answers_dropped,
+    },
+    Scenario {
         what: "some pods are refused by ICMP of the node",
         truth: "firewall_reject",
         clients: 4,
@@ -138,6 +146,20 @@ pub(super) const ALL: &[Scenario] = &[
         views: &[(View::Node, Cause), (View::Pod, Cause)],
         tell: missing,
     },
+    Scenario {
+        what: "one of an A/AAAA pair is lost before the DNAT",
+        truth: "conntrack_dnat_race",
+        clients: 2,
+        views: &[(View::Node, Cause), (View::Pod, Something)],
+        tell: sockets::racing,
+    },
+    Scenario {
+        what: "long-lived sockets stay tied to a backend that is gone",
+        truth: "stale_conntrack_udp",
+        clients: 2,
+        views: &[(View::Node, Cause), (View::Pod, Something), (View::Eni, Something)],
+        tell: sockets::stuck,
+    },
 ];
 
 /// Length and rate (lookups a second) as chance has them.
@@ -191,6 +213,12 @@ fn blocked(story: &mut Story) {
     tell(story, &mut |ask| {
         let silent = ask.client < some && ask.time >= begin;
         if silent { Reply::lost(reach) } else { ask.healthy() }
+    });
+}
+
+fn answers_dropped(story: &mut Story) {
+    tell(story, &mut |ask| {
+        if ask.client == 0 { Reply { reach: 5, ..ask.healthy() } } else { ask.healthy() }
     });
 }
 
