@@ -42,7 +42,6 @@ const NOT_YET: &[(&str, &str)] = &[
     ("over-the-limit-coredns/coredns.pcap.zst", "near the limit, and what it forwards is lost"),
     ("scale-down-abrupt", "a removed pod's node says host unreachable: it is no firewall"),
     ("coredns-hangs", "a backend that is silent for 20 s and then answers all of it, too late"),
-    ("authority-unreachable", "the upstream is silent about two zones only, it is not cut off"),
 ];
 
 /// All captures together, lab included, in bytes: a clone stays quick.

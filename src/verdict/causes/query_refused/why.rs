@@ -1,5 +1,6 @@
 //! Why a server refuses: told by whom it refuses what, and how steadily.
 
+use super::super::dns_forwarding_loop;
 use crate::aggregate::{Look, Pair, Period};
 use crate::model::Address;
 use crate::verdict::answers::{Failing, slow, sorted, upstream_leg};
@@ -62,7 +63,8 @@ impl<'a> Refused<'a> {
         } else {
             (clients, 0, facts.client_pairs().collect())
         };
-        if failing.count < FEW || goes_in_circles(facts) {
+        // In a circle of forwarders `max_concurrent` is full of their own questions.
+        if failing.count < FEW || dns_forwarding_loop::detected(facts) {
             return None;
         }
         let outside = Facts::share(failing.external, failing.count) >= ALL;
@@ -110,21 +112,6 @@ impl<'a> Refused<'a> {
             () => Why::Zone,
         }
     }
-}
-
-/// Whether forwarders ask themselves, each other, or the Service that they stand behind: then
-/// `max_concurrent` is full of their own questions, and the refusals are what ends the circle.
-fn goes_in_circles(facts: &Facts<'_>) -> bool {
-    let asks_back = |pair: &Pair| {
-        facts.upstream_pairs().any(|p| p.client == pair.server && p.server == pair.client)
-    };
-    let own_service = |pair: &Pair| {
-        pair.translated > 0 && facts.client_pairs().any(|client| client.server == pair.server)
-    };
-    facts.upstream_pairs().filter(|pair| pair.external.sent >= FEW).any(|pair| {
-        // A node's cache asks the Service too, for names of the cluster.
-        asks_back(pair) || own_service(pair) && pair.external.sent > pair.cluster.sent
-    })
 }
 
 fn ends(failing: &Failing<'_>) -> impl Iterator<Item = (Address, Address)> {
