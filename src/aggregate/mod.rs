@@ -3,13 +3,16 @@
 //! [`Aggregate`] is the matcher's [`Observer`](crate::matcher::Observer). Its tables are filled in
 //! the order of the capture, so the same capture gives the same sums whoever decoded its packets.
 
+mod activity;
 mod clients;
 mod delay;
 mod forwarding;
+mod lapses;
 mod legs;
 mod limited;
 mod missing;
 mod observe;
+mod octaves;
 mod pairs;
 mod places;
 mod quality;
@@ -20,10 +23,13 @@ mod table;
 mod timeline;
 mod warm;
 
+pub use activity::Activity;
 pub use clients::Client;
 pub use delay::Delays;
+pub use lapses::{Lapse, Lapses};
 pub use limited::Limited;
 pub use missing::{Missing, MissingNames};
+pub use octaves::Octaves;
 pub use pairs::{Frames, Pair, Period, ServfailLook, Tally};
 pub use quality::Quality;
 pub use rates::{Rates, Row, Sender};

@@ -1,6 +1,7 @@
 //! The matcher's events, counted.
 
 use super::forwarding::is_forward_timeout;
+use super::lapses::{Fate, same_second};
 use super::legs::{is_translated, note_refusal};
 use super::places::Places;
 use super::{Aggregate, Client, Metering, Pair, SampleKind, Server, Table, count_lookup};
@@ -181,6 +182,11 @@ impl Observer for Aggregate {
         let rescued = transaction.retransmissions > 0;
         let bin = self.timeline.at(transaction.first_sent);
         bin.servfail += u32::from(failed);
+        bin.rescued += u32::from(rescued);
+        bin.delays.record(delay);
+        if places.zone == Zone::External as u8 {
+            *(if failed { &mut bin.external_bad } else { &mut bin.external_fine }) += 1;
+        }
         bin.limited += u32::from(places.limited);
         bin.limited_lost += u32::from(places.limited && rescued);
         if places.lookup != NO_LOOKUP {
@@ -191,11 +197,17 @@ impl Observer for Aggregate {
             let server = self.server_mut(leg.server);
             server.asked += 1;
             server.answered += 1;
+            if !same_second(time, server.answers.last) {
+                server.heard.note(time);
+            }
             server.answers.note(time);
             server.rescued += u64::from(rescued);
             server.servfail += u64::from(failed);
             if failed {
                 server.failures.note(time);
+            }
+            if rescued {
+                server.lapses.note(transaction, Fate::Rescued, &server.heard);
             }
         }
         let pair = self.pairs.get_mut(places.pair);
@@ -204,7 +216,11 @@ impl Observer for Aggregate {
             tally.servfail += u64::from(failed);
         }
         pair.late += u64::from(late);
+        if !same_second(time, pair.answers.last) {
+            pair.heard.note(time);
+        }
         if rescued {
+            pair.lapses.note(transaction, Fate::Rescued, &pair.heard);
             pair.rescued += 1;
             pair.rescues.note(transaction.first_sent);
             pair.rescued_frames.note(transaction.first_frame);
@@ -261,11 +277,14 @@ impl Observer for Aggregate {
         self.totals.unanswered += 1;
         let bin = self.timeline.at(transaction.first_sent);
         bin.unanswered += 1;
+        bin.external_bad += u32::from(places.zone == Zone::External as u8);
         bin.limited += u32::from(places.limited);
         bin.limited_lost += u32::from(places.limited);
         for tally in Aggregate::tally(pair, places.zone).into_iter().flatten() {
             tally.unanswered += 1;
         }
+        let fate = if transaction.refusal.is_some() { Fate::Refused } else { Fate::Lost };
+        pair.lapses.note(transaction, fate, &pair.heard);
         pair.losses.note(transaction.first_sent);
         pair.lost_frames.note(transaction.first_frame);
         pair.mismatched += u64::from(transaction.mismatch.is_some());
@@ -285,6 +304,7 @@ impl Observer for Aggregate {
             server.asked += 1;
             server.unanswered += 1;
             server.losses.note(transaction.first_sent);
+            server.lapses.note(transaction, fate, &server.heard);
         }
     }
 

@@ -1,5 +1,7 @@
 //! What was asked of each server address, on whichever leg a query was seen.
 
+use super::activity::Activity;
+use super::lapses::Lapses;
 use super::pairs::Period;
 use crate::model::Address;
 
@@ -7,7 +9,7 @@ use crate::model::Address;
 pub(super) const MAX_SERVERS: usize = 1 << 14;
 
 /// One server address.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Server {
     /// Its address.
     pub address: Address,
@@ -27,4 +29,8 @@ pub struct Server {
     pub losses: Period,
     /// When it answered SERVFAIL.
     pub failures: Period,
+    /// In which seconds it answered.
+    pub heard: Activity,
+    /// Questions to it that were lost in a row.
+    pub lapses: Lapses,
 }

@@ -6,6 +6,7 @@ mod facts;
 pub mod filter;
 mod finding;
 mod judge;
+pub mod outage;
 pub mod refusals;
 mod sample;
 pub mod silence;
