@@ -59,6 +59,7 @@ fn judge(analysed: &Analysed, config: &Config) -> Document {
         fragments: &analysed.fragments,
         interfaces: &interfaces,
         cluster_dns: &config.cluster_dns,
+        context: &config.context,
         forwarders,
     };
     let findings = verdict::findings(&facts);

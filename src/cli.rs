@@ -1,5 +1,6 @@
 //! The command line: the only place that knows options, and the order of things around an analysis.
 
+mod context;
 mod destination;
 mod hint;
 mod nearest;
@@ -102,6 +103,9 @@ struct Read {
     cluster_dns: Vec<Address>,
 
     #[command(flatten)]
+    context: context::Files,
+
+    #[command(flatten)]
     color: Color,
 
     /// Show how far the read is: auto (on a terminal), always or never
@@ -169,8 +173,9 @@ impl Read {
     fn run(self) -> Result<ExitCode, Error> {
         // Before the analysis: an hour of reading must not end in a report that has no place.
         let destination = Destination::new(self.output.as_deref(), &self.files)?;
+        let config = Config { context: self.context.read()?, ..self.config() };
         let mut progress = Progress::new(self.progress_mode());
-        let document = crate::analyse(&self.files, &self.config(), &mut |done, total, packets| {
+        let document = crate::analyse(&self.files, &config, &mut |done, total, packets| {
             progress.tick(done, total, packets);
         })?;
         progress.finish();
@@ -205,6 +210,7 @@ impl Read {
             vpc_dns: distinct(&[&VPC_DNS, self.vpc_dns.as_slice()].concat()),
             cluster_dns: distinct(&self.cluster_dns),
             threads: self.threads.unwrap_or(default.threads),
+            ..default
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 use std::thread::available_parallelism;
 
+use crate::context::Context;
 use crate::model::{Address, Span};
 
 /// Below this every answer would be late; above it nothing would ever count as lost.
@@ -31,6 +32,8 @@ pub struct Config {
     pub vpc_dns: Vec<Address>,
     /// Addresses of the cluster DNS, where they are known beforehand.
     pub cluster_dns: Vec<Address>,
+    /// What the operator knows besides the capture.
+    pub context: Context,
     /// Worker threads.
     pub threads: NonZeroUsize,
 }
@@ -45,6 +48,7 @@ impl Default for Config {
             pps_limit: 1_024,
             vpc_dns: VPC_DNS.to_vec(),
             cluster_dns: Vec::new(),
+            context: Context::default(),
             // A saved capture is read at a desk: all cores. One where the system does not say.
             threads: available_parallelism().unwrap_or(NonZeroUsize::MIN),
         }

@@ -10,6 +10,24 @@ pub enum Error {
     /// A capture cannot be read.
     #[error(transparent)]
     Capture(#[from] crate::capture::OpenError),
+    /// A file of context cannot be read.
+    #[error("{option}: cannot read {}: {source}", .path.display())]
+    ReadContext {
+        /// The option that names it.
+        option: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file of context is not what its option asks for.
+    #[error("{option}: {malformed}")]
+    Context {
+        /// The option that names it.
+        option: &'static str,
+        /// Where and what.
+        malformed: crate::context::Malformed,
+    },
     /// The bounds of the latency histogram are wrong: a mistake of ours.
     #[error("cannot set up the latency histogram: {0}")]
     Histogram(#[from] hdrhistogram::CreationError),

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)] // A test may panic, in its helpers too.
 
+#[path = "cli/context.rs"]
+mod context;
 mod snapshot;
 
 use std::process::{Command, Output, Stdio};
@@ -90,7 +92,7 @@ fn what_comes_later_is_said_to_and_replaced() {
     refuses(&["merge", "a", "b"], &["not in this version", "dnspect read"]);
     refuses(&["read", "--format", "html", "x.pcap"], &["html reports are not in this version"]);
     refuses(&["read", "--format", "markdown", "x"], &["markdown reports are not in this version"]);
-    for option in ["--resolv-conf", "--ethtool", "--kube", "--summary", "--transactions"] {
+    for option in ["--resolv-conf", "--kube", "--summary", "--transactions"] {
         refuses(&["read", option, "f", "x.pcap"], &[option, "is not in this version"]);
     }
 }

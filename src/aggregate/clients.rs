@@ -41,6 +41,8 @@ pub struct Client {
     pub dots_searched: Option<u8>,
     /// Fewest dots of a name that was tried as it is first: ndots is not larger.
     pub dots_as_is: Option<u8>,
+    /// Most suffixes that one walk tried: the search list is at least as long.
+    pub longest_walk: u8,
     /// Frames of walks.
     pub walk_frames: Frames,
     suffixes: [u16; MAX_SUFFIXES],
@@ -63,6 +65,7 @@ impl Client {
         if ended.steps > 1 {
             self.walks += 1;
             self.walks_resolved += u64::from(ended.ending == Ending::Resolved);
+            self.longest_walk = self.longest_walk.max(ended.suffixes.len() as u8);
             self.walk_frames.note(ended.frame);
         }
         self.doubled += u64::from(ended.doubled);

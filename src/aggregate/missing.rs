@@ -9,6 +9,9 @@ const MAX_MISSING: usize = 4096;
 /// Clients counted apart for one missing name: 3 MB at worst, all names together.
 const MAX_ASKERS: usize = 16;
 
+/// Search lists are told apart up to this length; longer ones count as this long.
+const DEEPEST: usize = 7;
+
 /// A name that does not exist.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Missing {
@@ -31,8 +34,8 @@ pub struct Asker {
     pub address: Address,
     /// Its lookups in vain.
     pub lookups: u64,
-    /// Of these, those that asked for nothing but the name, without a walk around it.
-    pub alone: u64,
+    /// Of these, by the number of suffixes that were seen tried before the name as it is.
+    pub by_suffixes: [u16; DEEPEST + 1],
     /// Transactions of all.
     pub transactions: u64,
 }
@@ -65,9 +68,23 @@ impl MissingNames {
     }
 }
 
+impl Asker {
+    /// Lookups that asked for nothing but the name, without a walk around it.
+    pub fn alone(&self) -> u64 {
+        u64::from(self.by_suffixes[0])
+    }
+
+    /// Lookups of which fewer steps were seen than a list of this length has: the step that was
+    /// answered may be among the others.
+    pub fn partial(&self, list: u8) -> u64 {
+        let whole = usize::from(list).min(DEEPEST);
+        self.by_suffixes.get(1..whole).unwrap_or_default().iter().map(|&n| u64::from(n)).sum()
+    }
+}
+
 impl Missing {
-    /// Notes who asked, how much it took, and whether it was the name alone.
-    pub fn asked_by(&mut self, address: Address, transactions: u64, alone: bool) {
+    /// Notes who asked, how much it took, and how many suffixes were tried before.
+    pub fn asked_by(&mut self, address: Address, transactions: u64, suffixes: usize) {
         let known = self.askers.iter().position(|asker| asker.address == address);
         let at = known.unwrap_or(self.askers.len());
         if at == MAX_ASKERS {
@@ -80,7 +97,8 @@ impl Missing {
         }
         let asker = &mut self.askers[at];
         asker.lookups += 1;
-        asker.alone += u64::from(alone);
+        let count = &mut asker.by_suffixes[suffixes.min(DEEPEST)];
+        *count = count.saturating_add(1);
         asker.transactions += transactions;
     }
 }

@@ -215,6 +215,6 @@ fn count_lookup(
         entry.frames.note(ended.frame);
         entry.period.note(ended.window.0);
         entry.period.note(ended.window.1);
-        entry.asked_by(client.address, u64::from(ended.transactions), ended.steps == 1);
+        entry.asked_by(client.address, u64::from(ended.transactions), ended.suffixes.len());
     }
 }

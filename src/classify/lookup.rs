@@ -211,10 +211,13 @@ impl Lookups {
         };
         let Some(base) = base else { return false };
         let tail = &question.name[base..];
-        if known > 0
-            && (open.is_complete() || self.suffixes.at(tail).is_some_and(|s| open.tried(s)))
-        {
+        let suffix = self.suffixes.at(tail);
+        if known > 0 && (open.is_complete() || suffix.is_some_and(|s| open.tried(s))) {
             // The list is through, or begins anew: the client asks for the same name once more.
+            return false;
+        }
+        if known > 0 && suffix.is_none() && self.suffixes.stands_within(tail) {
+            // Another name that begins alike, on its own way through the list.
             return false;
         }
         if known == 0 {

@@ -43,12 +43,7 @@ impl Suffixes {
     /// Whether a name ends in a suffix that was seen, or in the cluster's zone: then a search list
     /// may have made it, part of a walk that this capture does not show whole.
     pub fn ends(&self, name: &[u8]) -> bool {
-        let mut at = 0;
-        super::Zone::of(name) == super::Zone::Cluster
-            || labels(name).any(|label| {
-                at += 1 + label.len();
-                self.knows(&name[at..])
-            })
+        super::Zone::of(name) == super::Zone::Cluster || self.ends_known(name)
     }
 
     /// Whether a known suffix stands in `tail`, and not at its end: then `tail` is a name that a
@@ -98,9 +93,33 @@ impl Suffixes {
         self.seen.get(usize::from(at))
     }
 
-    /// All, in the order in which clients try them.
+    /// Whether this may stand in a search list: no name that a list made longer, such as the
+    /// `svc.zone.ns.svc.zone` of two walks that lost packets and were taken for one.
+    pub fn is_plausible(&self, suffix: &Suffix) -> bool {
+        let tail: &[u8] = &suffix.name.0;
+        let mut at = 0;
+        !labels(tail).any(|label| {
+            at += 1 + label.len();
+            let mut front = tail[..at].to_vec();
+            front.push(0);
+            self.knows(&tail[at..]) && self.ends_known(&front)
+        })
+    }
+
+    /// Whether a name is a known suffix, or ends in one.
+    fn ends_known(&self, name: &[u8]) -> bool {
+        let mut at = 0;
+        self.knows(name)
+            || labels(name).any(|label| {
+                at += 1 + label.len();
+                self.knows(&name[at..])
+            })
+    }
+
+    /// All that may stand in a search list, in the order in which clients try them.
     pub fn in_order(&self) -> Vec<&Suffix> {
-        let mut all: Vec<&Suffix> = self.seen.iter().collect();
+        let mut all: Vec<&Suffix> =
+            self.seen.iter().filter(|suffix| self.is_plausible(suffix)).collect();
         // a/b < c/d without division; ties by use, then by name.
         all.sort_by(|a, b| {
             (a.positions * b.tried)

@@ -2,6 +2,7 @@
 //! them.
 
 use crate::aggregate::{Aggregate, Client, Pair, Period, Quality, Row, Sender, Tally};
+use crate::context::Context;
 use crate::decode::fragment::FragmentCounters;
 use crate::decode::stream::StreamCounters;
 use crate::model::{Address, Span};
@@ -24,6 +25,8 @@ pub struct Facts<'a> {
     pub interfaces: &'a dyn Fn(u16) -> Option<String>,
     /// Addresses of the cluster DNS that the user named.
     pub cluster_dns: &'a [Address],
+    /// What the operator knows besides the capture. What a cause takes from it, its evidence says.
+    pub context: &'a Context,
     /// By index of the client: whether it forwards questions for others.
     pub forwarders: Vec<bool>,
 }
@@ -59,6 +62,12 @@ impl Facts<'_> {
     pub fn is_forwarder(&self, address: Address) -> bool {
         let clients = self.aggregate.clients.iter().zip(self.forwarders.iter().skip(1));
         clients.into_iter().any(|(client, &forwards)| forwards && client.address == address)
+    }
+
+    /// The length of a client's search list, as far as its walks show it.
+    pub fn longest_walk(&self, client: Address) -> u8 {
+        let known = self.aggregate.clients.iter().find(|known| known.address == client);
+        known.map_or(0, |known| known.longest_walk)
     }
 
     /// Addresses as a scope lists them, at most 100.

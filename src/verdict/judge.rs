@@ -1,13 +1,15 @@
 //! The verdict: findings ranked, normal ones apart, and one sentence over all.
 
 use super::causes::ALL;
+use super::corroborate::corroborate;
 use super::facts::Facts;
 use super::finding::{Finding, Severity, Status, Verdict};
 
-/// Runs every cause and ranks what they find: by severity, then by damage, then by confidence;
+/// Runs every cause, holds what they find against what the operator knows, and ranks it: by severity, then by damage, then by confidence;
 /// normal findings last.
 pub fn findings(facts: &Facts<'_>) -> Vec<Finding> {
     let mut found: Vec<Finding> = ALL.iter().filter_map(|cause| (cause.detect)(facts)).collect();
+    corroborate(facts, &mut found);
     found.sort_by(|a, b| {
         a.normal
             .cmp(&b.normal)

@@ -2,6 +2,7 @@
 
 mod cause;
 pub mod causes;
+mod corroborate;
 mod facts;
 pub mod filter;
 mod finding;

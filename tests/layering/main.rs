@@ -26,12 +26,13 @@ const LAYERS: &[(&str, &[&str], &str)] = &[
         &["classify", "decode", "matcher", "model"],
         "the matcher's observer; counts frames by why they were skipped, refusals by their kind",
     ),
+    ("context", &["model"], "texts of an operator to values: it knows nothing of packets"),
     (
         "verdict",
-        &["aggregate", "classify", "decode", "matcher", "model"],
-        "reads the sums, in the words of the stages below",
+        &["aggregate", "classify", "context", "decode", "matcher", "model"],
+        "reads the sums, in the words of the stages below, and holds them against the context",
     ),
-    ("config", &["model"], "plain settings: whoever needs one is handed it"),
+    ("config", &["context", "model"], "plain settings: whoever needs one is handed it"),
     (
         "pipeline",
         &["aggregate", "capture", "decode", "matcher", "model"],
@@ -42,7 +43,7 @@ const LAYERS: &[(&str, &[&str], &str)] = &[
         &["aggregate", "capture", "model", "verdict"],
         "the document is made from the verdict's facts and from what the reader noted",
     ),
-    ("error", &["capture"], "what can go wrong at the edges"),
+    ("error", &["capture", "context"], "what can go wrong at the edges"),
     (
         "analysis",
         &["aggregate", "capture", "config", "error", "pipeline", "report", "verdict"],
@@ -51,13 +52,14 @@ const LAYERS: &[(&str, &[&str], &str)] = &[
     ("progress", &["report"], "shows figures as the report does"),
     (
         "cli",
-        &["analysis", "config", "error", "model", "progress", "report", "verdict"],
-        "the only place that knows options",
+        &["analysis", "config", "context", "error", "model", "progress", "report", "verdict"],
+        "the only place that knows options, and that reads files of context",
     ),
 ];
 
 /// Bytes and times in, values out.
-const CORE: &[&str] = &["model", "decode", "matcher", "classify", "aggregate", "verdict"];
+const CORE: &[&str] =
+    &["model", "decode", "matcher", "classify", "aggregate", "context", "verdict"];
 
 /// What the core must not name, and why.
 const NOT_IN_CORE: &[(&str, &str)] = &[

@@ -119,7 +119,8 @@ fn peers_of(all: &[&Server], backend: &Server, since: Period) -> Vec<Address> {
     let peers = all
         .iter()
         .filter(|peer| peer.address != backend.address && peer.answered >= FEW)
-        .filter(|peer| peer.answers.last > since.last);
+        // Not to the very end: questions are sent again for a while when nothing new is asked.
+        .filter(|peer| peer.answers.last > since.first.plus(LASTING));
     sorted(peers.map(|peer| peer.address))
 }
 

@@ -52,7 +52,10 @@ impl Vain<'_> {
         for asker in missing.askers.iter().filter(|asker| !facts.is_forwarder(asker.address)) {
             // glibc leaves its list when an answer is lost, and tries the name as it is.
             let doubtful = listed || loses(facts, asker.address);
-            let lookups = asker.lookups - if doubtful { asker.alone } else { 0 };
+            let alone = if doubtful { asker.alone() } else { 0 };
+            // Behind a Service each step may go to another backend, on a way that is not captured.
+            let partial = asker.partial(facts.longest_walk(asker.address));
+            let lookups = asker.lookups.saturating_sub(alone + partial);
             if lookups > 0 {
                 vain.lookups += lookups;
                 vain.transactions += asker.transactions;

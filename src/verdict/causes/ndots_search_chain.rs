@@ -91,6 +91,7 @@ fn describe(facts: &Facts<'_>, client: &Client) -> Evidence {
         .suffixes()
         .iter()
         .filter_map(|&at| suffixes.get(at))
+        .filter(|suffix| suffixes.is_plausible(suffix))
         .map(|suffix| suffix.name.to_string())
         .collect();
     let ndots = match (client.dots_searched, client.dots_as_is) {

@@ -3,6 +3,7 @@
 //! → [`stub`] (how resolvers go on) → [`Seen`] (what dnspect says to it).
 
 mod background;
+mod confusion;
 mod contract;
 mod fate;
 mod story;
