@@ -11,6 +11,9 @@ use crate::model::{Span, Timestamp};
 /// many.
 const MAX_LAPSES: usize = 16;
 
+/// Seconds are the unit of what is known of answers.
+const SHORT: Span = Span::from_secs(2);
+
 /// What became of a question that lost a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
@@ -44,6 +47,17 @@ impl Lapse {
     /// Questions that lost a packet.
     pub fn hurt(&self) -> u64 {
         self.lost + self.refused + self.rescued
+    }
+
+    /// Whether somebody with these answers had some while it lasted.
+    pub fn spares(&self, heard: &Activity) -> bool {
+        let Period { first, last } = self.losses;
+        // Too short for the seconds of its borders to be told from what is between.
+        if last.since(first) < SHORT {
+            heard.any_within(first, last)
+        } else {
+            heard.any_inside(first, last)
+        }
     }
 
     /// Adds another one.
@@ -154,7 +168,8 @@ mod tests {
             lapses.add(one(second), &heard);
         }
         assert_eq!(lapses.iter().count(), MAX_LAPSES);
-        assert_eq!(lapses.iter().map(Lapse::hurt).max(), Some(3));
+        // 400, 410 and 420; and 430, which is the first second with an answer.
+        assert_eq!(lapses.iter().map(Lapse::hurt).max(), Some(4));
     }
 
     #[test]

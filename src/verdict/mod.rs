@@ -3,6 +3,7 @@
 mod cause;
 pub mod causes;
 mod corroborate;
+pub mod crowd;
 mod facts;
 pub mod filter;
 mod finding;
@@ -11,6 +12,7 @@ pub mod outage;
 pub mod refusals;
 mod sample;
 pub mod silence;
+mod unexplained;
 pub mod words;
 
 pub use cause::Cause;

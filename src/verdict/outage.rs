@@ -62,6 +62,21 @@ impl Union {
 
     /// The outages, in their order, given what is lost elsewhere.
     pub fn outages(&self, elsewhere: Noise) -> Vec<Outage> {
+        let joined = self.joined();
+        let outages = joined.iter().map(|lapse| self.outage(lapse));
+        outages
+            .filter(|o| o.is_silence() && !self.is_chance(&o.lapse, &joined, elsewhere))
+            .collect()
+    }
+
+    /// The times in which questions were refused and nothing was answered: what says no is no chance.
+    pub fn refusals(&self) -> Vec<Outage> {
+        let outages = self.joined().into_iter().map(|lapse| self.outage(&lapse));
+        outages.filter(|outage| outage.lapse.refused > 0 && outage.is_apart()).collect()
+    }
+
+    /// Lapses with nothing heard in between are one.
+    fn joined(&self) -> Vec<Lapse> {
         let inside = |lapse: &Lapse| self.heard.any_inside(lapse.losses.first, lapse.losses.last);
         let mut known: Vec<&Lapse> = self.lapses.iter().filter(|lapse| !inside(lapse)).collect();
         known.sort_by_key(|lapse| (lapse.losses.first, lapse.losses.last));
@@ -78,10 +93,7 @@ impl Union {
                 _ => joined.push(*lapse),
             }
         }
-        let outages = joined.iter().map(|lapse| self.outage(lapse));
-        outages
-            .filter(|o| o.is_silence() && !self.is_chance(&o.lapse, &joined, elsewhere))
-            .collect()
+        joined
     }
 
     fn outage(&self, lapse: &Lapse) -> Outage {
@@ -107,14 +119,26 @@ impl Union {
 }
 
 impl Outage {
-    /// Whether a whole second lies between the last answer before and the first one after, and enough
-    /// was lost there.
+    /// Whether enough was lost where nothing was answered.
     fn is_silence(&self) -> bool {
-        if self.lapse.alone < FEW {
-            return false;
-        }
+        self.lapse.alone >= FEW && self.is_apart()
+    }
+
+    /// Whether a whole second lies between the last answer before and the first one after.
+    fn is_apart(&self) -> bool {
         let (Some(stopped), Some(resumed)) = (self.stopped, self.resumed) else { return true };
         resumed.since(stopped) > Span::from_secs(1)
+    }
+
+    /// Several as one: for whom it was not over, or had not begun, in all of them.
+    pub fn of(outages: &[Outage]) -> Option<Outage> {
+        let mut all = outages.first()?.clone();
+        for outage in &outages[1..] {
+            all.lapse.join(&outage.lapse);
+            all.stopped = all.stopped.zip(outage.stopped).map(|(a, b)| a.min(b));
+            all.resumed = all.resumed.zip(outage.resumed).map(|(a, b)| a.max(b));
+        }
+        Some(all)
     }
 
     /// Whether enough was lost without a word.
@@ -127,6 +151,12 @@ impl Outage {
         let losses = self.lapse.losses;
         let soon = self.resumed.filter(|resumed| resumed.since(losses.last) <= SOON);
         Period { last: losses.last.max(soon.unwrap_or(losses.last)), ..losses }
+    }
+
+    /// Whether somebody with these answers had some while it lasted.
+    pub fn spares(&self, heard: &Activity) -> bool {
+        let after = || heard.any_inside(self.lapse.losses.last, Timestamp::MAX);
+        self.lapse.spares(heard) || self.resumed.is_none() && after()
     }
 
     /// How long it took, as far as losses and answers tell.

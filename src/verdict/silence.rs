@@ -137,7 +137,8 @@ fn grouped<'a>(
     sums
 }
 
-fn noise(pair: &Pair) -> Noise {
+/// What a pair loses of what it asks.
+pub fn noise(pair: &Pair) -> Noise {
     Noise { sent: pair.all.sent, hurt: pair.all.unanswered + pair.rescued }
 }
 

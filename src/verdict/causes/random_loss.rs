@@ -1,5 +1,7 @@
 //! Loss spread over clients, servers and time, not tied to the load.
 
+mod outages;
+
 use super::upstream_unreachable;
 use super::vpc_dns_pps_exceeded::Bands;
 use super::vpc_dns_pps_near_limit::over_rows;
@@ -7,6 +9,7 @@ use crate::aggregate::{Bin, Pair, Period, Server};
 use crate::model::Address;
 use crate::verdict::silence::{Sum, by_client};
 use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter, words};
+use outages::Outages;
 
 /// Losses that make a pattern.
 const LOSSES: u64 = 6;
@@ -36,7 +39,7 @@ pub(super) const CAUSE: Cause = Cause {
     meaning: "Packets get lost here and there: a bad link, an overloaded node or switch, an \
         instance over its bandwidth or packet allowance, a duplex mismatch. Each lost packet costs \
         a client its whole retry timer (5 s with glibc), so little loss is felt much.",
-    signature: "At least six questions without an answer, or with one only after they were sent \
+    signature: "Outages left out, at least six questions without an answer, or with one only after they were sent \
         again, and more than 0.5 % of all; spread over the questions as chance would; no client and no server has \
         nearly all of them; those who lose also get answers.",
     look_alikes: &[
@@ -62,29 +65,25 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         return None;
     }
     let cut = upstream_unreachable::CAUSE.detected(facts);
-    let walled: Vec<Address> = by_client(facts.aggregate.pairs.iter())
-        .iter()
-        .filter(|client| client.is_walled())
-        .map(|client| client.address)
-        .collect();
+    let outages = Outages::of(facts);
     let pairs: Vec<&Pair> = facts
         .aggregate
         .pairs
         .iter()
-        .filter(|pair| !walled.contains(&pair.client) && pair.refused() == 0)
+        .filter(|pair| !outages.walled.contains(&pair.client) && pair.refused() == 0)
         .filter(|pair| !(cut && pair.external_bad.any()))
         .filter(|pair| pair.all.answered > pair.silent())
         .collect();
-    let lost = |pair: &Pair| pair.silent() + pair.rescued;
+    let lost = |pair: &Pair| outages.scattered(pair);
     let losses: u64 = pairs.iter().map(|pair| lost(pair)).sum();
     let sent: u64 = pairs.iter().map(|pair| pair.all.sent).sum();
     let share = Facts::share(losses, sent);
-    let mut period = Period::default();
-    for pair in pairs.iter().filter(|pair| lost(pair) > 0) {
-        period.join(pair.losses);
-        period.join(pair.rescues);
-    }
-    if losses < LOSSES || share < SHARE || !spread(facts, losses, period) {
+    let period = Period::of(pairs.iter().map(|pair| outages.period(pair)));
+    if losses < LOSSES
+        || share < SHARE
+        || !spread(facts, losses, period)
+        || outages.walled.is_empty() && outages.crowd_beside(facts)
+    {
         return None;
     }
     let losers: Vec<Sum<'_>> = by_client(pairs.iter().copied())
@@ -98,7 +97,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     if one_client || one_server(facts) || follows_the_load(facts) || over_the_limit(facts) {
         return None;
     }
-    let rescued: u64 = pairs.iter().map(|pair| pair.rescued).sum();
+    let rescued = losses.min(pairs.iter().map(|pair| pair.rescued).sum());
     let unanswered = losses - rescued;
     let addresses: Vec<Address> = losers.iter().map(|client| client.address).collect();
     let severity = if share >= 0.2 { Severity::High } else { Severity::Medium };

@@ -81,9 +81,9 @@ fn a_client_that_loses_much_by_itself_has_no_outage() {
 #[test]
 fn several_outages_are_summed_and_the_worst_is_told() {
     let heard = (0..900).filter(|s| !(100..120).contains(s) && !(500..540).contains(s));
-    let lapses = [lapse(100, 120, 20), lapse(500, 540, 50)];
+    let lapses = [lapse(100, 119, 20), lapse(500, 539, 50)];
     let outages = row(heard, &lapses, Noise { sent: 900, hurt: 70 }).outages(Noise::default());
     let (worst, others) = worst(&outages).unwrap();
     assert_eq!(worst.lapse.lost, 50);
-    assert_eq!(others, "; the worst of 2 outages, 61 s in all");
+    assert_eq!(others, "; the worst of 2 outages, 59 s in all");
 }

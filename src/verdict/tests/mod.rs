@@ -6,6 +6,7 @@ mod background;
 mod confusion;
 mod contract;
 mod fate;
+mod outages;
 mod story;
 mod stub;
 
