@@ -1,5 +1,6 @@
 //! What each client wanted.
 
+use super::habits::Habits;
 use super::pairs::Frames;
 use crate::classify::{Ended, Ending};
 use crate::model::Address;
@@ -37,6 +38,8 @@ pub struct Client {
     pub asked: u64,
     /// `. NS` probes.
     pub probes: u64,
+    /// How it asks.
+    pub habits: Habits,
     /// Most dots of a name that went through the list first: ndots is larger.
     pub dots_searched: Option<u8>,
     /// Fewest dots of a name that was tried as it is first: ndots is not larger.

@@ -7,6 +7,7 @@ mod activity;
 mod clients;
 mod delay;
 mod forwarding;
+mod habits;
 mod lapses;
 mod legs;
 mod limited;
@@ -26,6 +27,7 @@ mod warm;
 pub use activity::Activity;
 pub use clients::Client;
 pub use delay::Delays;
+pub use habits::{Habit, Habits};
 pub use lapses::{Lapse, Lapses};
 pub use limited::Limited;
 pub use missing::{Missing, MissingNames};
@@ -189,6 +191,12 @@ impl Aggregate {
     pub fn server(&self, address: Address) -> Option<&Server> {
         let hash = self.hasher.hash_words(address.halves());
         self.servers.find(hash, |server| server.address == address)
+    }
+
+    /// What was seen of a client.
+    pub fn client(&self, address: Address) -> Option<&Client> {
+        let hash = self.hasher.hash_words(address.halves());
+        self.clients.find(hash, |client| client.address == address)
     }
 
     /// State given up for want of room, all tables together.

@@ -138,6 +138,7 @@ impl Observer for Aggregate {
         asker.asked += 1;
         asker.probes += u64::from(probe);
         asker.forwarded += u64::from(forwarded);
+        asker.habits.note(query);
         let entry = self.pairs.get_mut(pair);
         entry.asked.note(query.packet.time);
         entry.probes += u64::from(probe);
@@ -224,6 +225,7 @@ impl Observer for Aggregate {
             pair.rescued += 1;
             pair.rescues.note(transaction.first_sent);
             pair.rescued_frames.note(transaction.first_frame);
+            self.clients.get_mut(pair.client_index).habits.note_repeated(transaction);
         }
         pair.outcomes[outcome as usize] += 1;
         pair.answers.note(time);
@@ -275,6 +277,9 @@ impl Observer for Aggregate {
             return;
         }
         self.totals.unanswered += 1;
+        if transaction.retransmissions > 0 {
+            self.clients.get_mut(pair.client_index).habits.note_repeated(transaction);
+        }
         let bin = self.timeline.at(transaction.first_sent);
         bin.unanswered += 1;
         bin.external_bad += u32::from(places.zone == Zone::External as u8);

@@ -51,6 +51,7 @@ fn traffic(facts: &Facts<'_>) -> Traffic {
         rcodes,
         latency_us: latency(&facts.aggregate.delays),
         search,
+        resolvers: facts.all_stubs(),
         resolver_pps: resolver_pps(facts),
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
 
-use crate::verdict::{Finding, Verdict};
+use crate::verdict::{Finding, Kinds, Verdict};
 
 /// The whole report.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -48,6 +48,9 @@ pub struct Traffic {
     pub latency_us: Latency,
     /// Search-domain walks.
     pub search: Search,
+    /// Whose resolvers the clients use: for people, not part of the contract.
+    #[serde(skip)]
+    pub resolvers: Kinds,
     /// Packets per second to link-local services and the VPC resolver.
     pub resolver_pps: Vec<ResolverRate>,
 }

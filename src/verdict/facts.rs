@@ -60,8 +60,8 @@ impl Facts<'_> {
 
     /// Whether this address forwards questions for others.
     pub fn is_forwarder(&self, address: Address) -> bool {
-        let clients = self.aggregate.clients.iter().zip(self.forwarders.iter().skip(1));
-        clients.into_iter().any(|(client, &forwards)| forwards && client.address == address)
+        let client = self.aggregate.client(address);
+        client.is_some_and(|client| self.aggregate.is_forwarder(client))
     }
 
     /// The length of a client's search list, as far as its walks show it.

@@ -12,6 +12,7 @@ pub mod outage;
 pub mod refusals;
 mod sample;
 pub mod silence;
+mod stub;
 mod unexplained;
 pub mod words;
 
@@ -21,6 +22,7 @@ pub use finding::{
     Alternative, Evidence, Finding, Mitigation, Scope, Severity, Status, Verdict, Window,
 };
 pub use judge::{findings, verdict};
+pub use stub::{Kinds, StubKind};
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -126,19 +126,17 @@ pub(super) fn unexplained(facts: &Facts<'_>, beside: Option<&Finding>) -> Option
 mod tests {
     use crate::forge::{ms, secs};
     use crate::verdict::Status;
-    use crate::verdict::tests::{Reply, Story, View, What};
+    use crate::verdict::tests::{Reply, Story, Stub, View};
 
     /// A name that does not exist is looked up all the time, and half of what one backend is asked in
     /// twenty seconds is lost: seen from a pod, nothing tells the latter's cause.
     #[test]
     fn a_low_finding_does_not_hide_losses_that_nothing_explains() {
         Story::each(&[View::Pod], 1..=2, |story| {
-            story.stubs[0] = crate::verdict::tests::Stub::Glibc;
+            story.stubs[0] = Stub::Glibc;
             for turn in 0..30 {
                 let at = secs(turn * 10 + 2);
-                story.lookup(at, 0, "gone.example.com.", &mut |ask| {
-                    Reply::answer(What::NxDomain, ask.healthy().after)
-                });
+                story.lookup(at, 0, "gone-away.example.com", &mut |ask| ask.healthy());
             }
             let failing = secs(120)..secs(140);
             story.background_of(&[0], ms(0), secs(300), 8.0, &mut |ask| {

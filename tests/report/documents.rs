@@ -85,6 +85,7 @@ fn traffic() -> Traffic {
                 "cluster.local",
             ]),
         },
+        resolvers: dnspect::verdict::Kinds::default(),
         resolver_pps: vec![ResolverRate {
             interface: Some("eth0".to_owned()),
             source: Some("02:42:ac:11:00:02".to_owned()),

@@ -51,6 +51,7 @@ fn numbers(page: &mut Page, traffic: &Traffic) {
             if traffic.answered > 0 { latency(&traffic.latency_us) } else { String::new() },
         ),
         ("search   ", search(&traffic.search, traffic.lookups)),
+        ("clients  ", resolvers(traffic)),
     ];
     if facts.iter().any(|(_, text)| !text.is_empty()) {
         page.blank();
@@ -97,6 +98,12 @@ fn search(search: &Search, lookups: u64) -> String {
         counted(search.extra_queries, "extra query"),
         trimmed(search.amplification)
     )
+}
+
+/// Whose resolvers ask, where that is told of any.
+fn resolvers(traffic: &Traffic) -> String {
+    let known = traffic.resolvers.present().next().is_some();
+    if known { traffic.resolvers.words() } else { String::new() }
 }
 
 fn rates(page: &mut Page, rates: &[ResolverRate]) {

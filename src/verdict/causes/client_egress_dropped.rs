@@ -5,7 +5,7 @@ use crate::aggregate::{Pair, Period};
 use crate::model::Address;
 use crate::verdict::outage::{Outage, worst};
 use crate::verdict::silence::{Sum, by_client, last_seen};
-use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter, words};
+use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, StubKind, filter, words};
 
 /// Clients whose answers are dated in the evidence.
 const SHOWN: usize = 3;
@@ -185,6 +185,9 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
             "not excluded: this capture holds nothing but DNS, and without ICMP a REJECT looks like a \
              DROP; capture with `port 53 or icmp or icmp6`",
         );
+    }
+    if let Some(evidence) = facts.stub_evidence(&addresses, StubKind::in_silence) {
+        finding = finding.shown_by(evidence);
     }
     let pairs: Vec<&Pair> = cut.iter().flat_map(|cut| cut.client.pairs.iter().copied()).collect();
     Some(match last_seen(facts, &pairs) {

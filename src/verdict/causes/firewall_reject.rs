@@ -5,7 +5,7 @@ use crate::aggregate::Pair;
 use crate::decode::IcmpKind;
 use crate::model::Address;
 use crate::verdict::refusals::{answered_others, dated, episodes, refused};
-use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter, words};
+use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, StubKind, filter, words};
 
 /// One refusal may be chance: a resolver that restarts. Linux also answers with one ICMP error for
 /// many dropped packets, so two are plenty.
@@ -120,6 +120,10 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         finding
     };
     let finding = dated(finding, &outages, &format!("to {}", filter::words(&clients)));
+    let finding = match facts.stub_evidence(&clients, StubKind::when_refused) {
+        Some(evidence) => finding.shown_by(evidence),
+        None => finding,
+    };
     Some(finding.rather_than(
         "dns_port_closed",
         if others {

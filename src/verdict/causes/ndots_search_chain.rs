@@ -1,7 +1,7 @@
 //! Search-domain walks: NXDOMAIN upon NXDOMAIN on the way to an answer. Works as designed.
 
 use crate::aggregate::Client;
-use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter, words};
+use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, StubKind, filter, words};
 
 /// Clients described one by one; the others are in the sums.
 const DESCRIBED: usize = 3;
@@ -71,6 +71,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
             .at(walkers.iter().flat_map(|client| client.walk_frames.iter()))
             .filter("dns.flags.response == 1 && dns.flags.rcode == 3".to_owned()),
         );
+    finding = finding.advising(&facts.stubs(&addresses).advice(StubKind::search_knob));
     for client in walkers.iter().take(DESCRIBED) {
         finding = finding.shown_by(describe(facts, client));
     }
@@ -102,6 +103,10 @@ fn describe(facts: &Facts<'_>, client: &Client) -> Evidence {
         (None, Some(high)) => format!("ndots is at most {high}"),
         (None, None) => "ndots does not show".to_owned(),
     };
+    let resolver = match facts.stub(client.address) {
+        Some(kind) => format!(" ({})", kind.name()),
+        None => String::new(),
+    };
     let needed = (client.transactions - client.extra).max(1);
     let amplification = client.transactions as f64 / needed as f64;
     Evidence::new(
@@ -109,7 +114,7 @@ fn describe(facts: &Facts<'_>, client: &Client) -> Evidence {
         amplification,
         "x",
         format!(
-            "{}: search list {}; {ndots}; {} among {}, {:.1} queries for each that was needed.",
+            "{}{resolver}: search list {}; {ndots}; {} among {}, {:.1} queries for each that was needed.",
             client.address,
             list.join(", "),
             words::counted(client.walks, "walk"),

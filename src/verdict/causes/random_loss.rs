@@ -8,7 +8,7 @@ use super::vpc_dns_pps_near_limit::over_rows;
 use crate::aggregate::{Bin, Pair, Period, Server};
 use crate::model::Address;
 use crate::verdict::silence::{Sum, by_client};
-use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter, words};
+use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, StubKind, filter, words};
 use outages::Outages;
 
 /// Losses that make a pattern.
@@ -102,11 +102,13 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let addresses: Vec<Address> = losers.iter().map(|client| client.address).collect();
     let severity = if share >= 0.2 { Severity::High } else { Severity::Medium };
     let confidence = if clients > 2 { 0.6 } else { 0.5 };
+    let knobs = facts.stubs(&addresses).advice(|kind| Some(StubKind::retry_knob(kind)));
     Some(
         CAUSE
             .finding(severity, facts.capped(confidence), period)
             .about(Scope { clients: Facts::list(&addresses), ..Scope::default() })
             .explaining(losses)
+            .advising(&knobs)
             .saying(format!(
                 "{} of the questions lost a packet on the way, here and there: {rescued} of {losses} \
                  were answered after they were sent again, {unanswered} never.",

@@ -3,6 +3,7 @@
 //	dl-client lookup -n COUNT -i MS -d SECONDS NAME...   Go's own (pure) resolver
 //	dl-client load -server IP -rate N -secs S ...        a paced sender over UDP
 //	dl-client tcp -server IP -per N -conns N NAME...     several questions on one TCP connection
+//	dl-client delay -listen A,B -to RESOLVER ...         a relay whose answers come late
 package main
 
 import (
@@ -22,6 +23,8 @@ func main() {
 		err = load(os.Args[2:])
 	case "tcp":
 		err = overTCP(os.Args[2:])
+	case "delay":
+		err = delay(os.Args[2:])
 	default:
 		usage()
 	}
@@ -32,6 +35,6 @@ func main() {
 }
 
 func usage() {
-	fmt.Fprintln(os.Stderr, "usage: dl-client lookup|load|tcp [OPTIONS] [NAME...]")
+	fmt.Fprintln(os.Stderr, "usage: dl-client lookup|load|tcp|delay [OPTIONS] [NAME...]")
 	os.Exit(2)
 }
