@@ -170,7 +170,9 @@ mod tests {
 
     fn noted(seconds: impl IntoIterator<Item = i64>) -> Activity {
         let mut activity = Activity::default();
-        seconds.into_iter().for_each(|second| activity.note(at(second)));
+        for second in seconds {
+            activity.note(at(second));
+        }
         activity
     }
 

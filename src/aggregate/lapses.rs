@@ -144,7 +144,9 @@ mod tests {
     #[test]
     fn losses_are_joined_where_nothing_was_heard_in_between() {
         let mut heard = Activity::default();
-        [1, 2, 3, 7, 37, 38, 60].into_iter().for_each(|second| heard.note(at(second)));
+        for second in [1, 2, 3, 7, 37, 38, 60] {
+            heard.note(at(second));
+        }
         let mut lapses = Lapses::default();
         // In the order in which they are told, which is not that in which they were sent.
         for second in [12, 7, 37, 20, 8, 50, 36] {
@@ -160,9 +162,9 @@ mod tests {
     #[test]
     fn scattered_losses_do_not_drive_out_an_outage() {
         let mut heard = Activity::default();
-        (0..1000)
-            .filter(|second| !(400..430).contains(second))
-            .for_each(|second| heard.note(at(second)));
+        for second in (0..1000).filter(|second| !(400..430).contains(second)) {
+            heard.note(at(second));
+        }
         let mut lapses = Lapses::default();
         for second in (0..1000).step_by(10) {
             lapses.add(one(second), &heard);

@@ -35,7 +35,9 @@ impl<'a> Losses<'a> {
             pairs = facts.upstream_pairs().collect();
         }
         let mut tally = Tally::default();
-        pairs.iter().for_each(|pair| tally.add(pair.all));
+        for pair in &pairs {
+            tally.add(pair.all);
+        }
         let rescued = pairs.iter().map(|pair| pair.rescued).sum();
         Losses { tally, pairs, rescued }
     }
@@ -64,7 +66,9 @@ impl<'a> Losses<'a> {
     /// Times in which nobody at all was answered.
     fn outages(&self) -> Vec<Outage> {
         let mut all = Union::default();
-        self.pairs.iter().for_each(|pair| all.add(&pair.heard, &pair.lapses, noise(pair)));
+        for pair in &self.pairs {
+            all.add(&pair.heard, &pair.lapses, noise(pair));
+        }
         let mut outages = all.outages(Noise::default());
         outages.retain(|outage| outage.stopped.is_some() || outage.resumed.is_some());
         outages

@@ -16,9 +16,13 @@ fn lapse(first: i64, last: i64, lost: u64) -> Lapse {
 /// One row: answered in these seconds, with these lapses, of so many questions.
 fn row(heard: impl IntoIterator<Item = i64>, lapses: &[Lapse], noise: Noise) -> Union {
     let mut activity = Activity::default();
-    heard.into_iter().for_each(|second| activity.note(at(second)));
+    for second in heard {
+        activity.note(at(second));
+    }
     let mut list = Lapses::default();
-    lapses.iter().for_each(|lapse| list.add(*lapse, &activity));
+    for lapse in lapses {
+        list.add(*lapse, &activity);
+    }
     let mut union = Union::default();
     union.add(&activity, &list, noise);
     union

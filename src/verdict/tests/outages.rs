@@ -34,7 +34,7 @@ fn outage(
             let clients = Rng(seed * 31).between(clients.start, clients.end - 1) as usize;
             let mut story = Story::new(seed + 40, view, clients);
             let length = story.rng.span(secs(20), secs(60));
-            let from = story.rng.span(secs(30), secs(minutes * 60 - 30) - length);
+            let from = story.rng.span(secs(30), secs(minutes * 60 - 90));
             let fault = from..from + length;
             let facts = Facts {
                 v6: story.service.is_ipv6(),
@@ -107,7 +107,12 @@ fn a_backend_that_restarts_is_dated() {
         |ask, facts| if ask.backend == facts.dead { Reply::lost(3) } else { ask.healthy() },
         |told, facts| {
             let finding = told.is("coredns_backend_gone");
-            assert_eq!(finding.scope.servers, [facts.victim.clone()], "{}", told.seen.words());
+            assert_eq!(
+                finding.scope.servers,
+                std::slice::from_ref(&facts.victim),
+                "{}",
+                told.seen.words()
+            );
             assert!(
                 finding
                     .evidence
@@ -129,7 +134,7 @@ fn a_client_that_is_blocked_for_a_while_is_dated() {
         |ask, _| if ask.client == 0 { Reply::lost(1) } else { ask.healthy() },
         |told, facts| {
             let finding = told.is("client_egress_dropped");
-            assert_eq!(finding.scope.clients, [facts.client.clone()]);
+            assert_eq!(finding.scope.clients, std::slice::from_ref(&facts.client));
             assert!(finding.summary.contains("answered before and after"), "{}", finding.summary);
             told.is_only("client_egress_dropped");
         },

@@ -201,16 +201,15 @@ fn vanished_behind_service(facts: &Facts<'_>) -> Option<Gone> {
         if service.silent < FEW || beyond > 0 || !lasting {
             return None;
         }
-        all.iter()
-            .filter(|server| server.answered >= FEW && server.unanswered == 0)
-            .filter_map(|server| {
+        all.iter().filter(|server| server.answered >= FEW && server.unanswered == 0).find_map(
+            |server| {
                 let frames = service.lost_frames();
                 let outage = pause(facts, server, losses, service.silent, frames)?;
                 let peers = peers_of(&all, server, &outage);
                 let gone = Gone { backends: vec![server.address], outages: vec![outage], peers };
                 (!gone.peers.is_empty()).then_some(gone)
-            })
-            .next()
+            },
+        )
     })
 }
 

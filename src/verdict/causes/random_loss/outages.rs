@@ -4,7 +4,7 @@ use super::super::coredns_backend_gone;
 use crate::aggregate::{Bin, Pair, Period};
 use crate::model::{Address, Timestamp};
 use crate::verdict::Facts;
-use crate::verdict::outage::{Outage, Union};
+use crate::verdict::outage::{Noise, Outage, Union};
 use crate::verdict::silence::{by_client, by_server, noise};
 
 /// The questions beside outages are cut into so many parts of equal size, at most,
@@ -43,9 +43,11 @@ impl Outages {
             of_clients.extend(client.outages.iter().map(|outage| (client.address, losses(outage))));
         }
         let mut everybody = Union::default();
-        pairs().for_each(|pair| everybody.add(&pair.heard, &pair.lapses, noise(pair)));
+        for pair in pairs() {
+            everybody.add(&pair.heard, &pair.lapses, noise(pair));
+        }
         let mut of_all: Vec<Period> =
-            everybody.outages(Default::default()).iter().map(losses).collect();
+            everybody.outages(Noise::default()).iter().map(losses).collect();
         of_all.extend(by_server(pairs()).iter().flat_map(|s| s.outages.iter().map(losses)));
         of_all.extend(
             coredns_backend_gone::gone(facts)
