@@ -29,7 +29,8 @@ def read(path):
     if path.name.endswith(".zst"):
         source = path.parent.parent / "unpacked.pcap"
         subprocess.run(["zstd", "-dqf", path, "-o", source], check=True)
-    out = subprocess.run(["tshark", "-n", "-r", source, "-T", "fields", "-E", "occurrence=a", "-E", "aggregator=,", *command],
+    # Not defragmented: the first fragment holds the header, and counts where the others are missing, too.
+    out = subprocess.run(["tshark", "-n", "-o", "ip.defragment:FALSE", "-r", source, "-T", "fields", "-E", "occurrence=a", "-E", "aggregator=,", *command],
                          check=True, capture_output=True, text=True).stdout
     if source != path:
         source.unlink()
