@@ -48,7 +48,7 @@ impl Bin {
 }
 
 /// Bins from the first event on.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timeline {
     start: i64,
     width: i64,

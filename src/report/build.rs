@@ -21,7 +21,14 @@ pub fn document(
 ) -> Document {
     let mut capture = capture(facts, notes);
     capture.caveats = caveats(facts, notes);
-    Document { schema: "dnspect.report/1", verdict, findings, traffic: traffic(facts), capture }
+    Document {
+        schema: "dnspect.report/1",
+        verdict,
+        findings,
+        traffic: traffic(facts),
+        capture,
+        timeline: facts.aggregate.timeline.clone(),
+    }
 }
 
 fn traffic(facts: &Facts<'_>) -> Traffic {

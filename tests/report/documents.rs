@@ -1,5 +1,6 @@
 //! Documents made by hand: healthy, an upstream that is cut off, and a capture that shows too little.
 
+use dnspect::aggregate::Timeline;
 use dnspect::report::{Capture, DnsMessages, Document, Latency, ResolverRate, Search, Traffic};
 use dnspect::verdict::{
     Alternative, Evidence, Finding, Mitigation, Scope, Severity, Status, Verdict, Window,
@@ -129,6 +130,7 @@ pub(crate) fn healthy() -> Document {
         findings: vec![search_chain()],
         traffic: traffic(),
         capture: capture(),
+        timeline: Timeline::default(),
     }
 }
 
@@ -260,6 +262,7 @@ pub(crate) fn cut_off() -> Document {
             caveats: limits,
             ..capture()
         },
+        timeline: Timeline::default(),
     }
 }
 
@@ -304,5 +307,6 @@ pub(crate) fn one_sided() -> Document {
             dropped_by_kernel: None,
             ..capture()
         },
+        timeline: Timeline::default(),
     }
 }
