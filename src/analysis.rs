@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use crate::aggregate::Settings;
 use crate::capture::{self, Blocks};
 use crate::config::Config;
+use crate::context::Kube;
 use crate::error::Error;
+use crate::model::LinkType;
 use crate::pipeline::{self, Analysed};
 use crate::report::{self, Document};
-use crate::verdict::{self, Facts};
+use crate::verdict::{self, Facts, Taps};
 
 /// Reads the captures as one and says what is wrong with DNS in them.
 ///
@@ -45,11 +47,25 @@ pub fn analyse_blocks(
     Ok(judge(&analysed, config))
 }
 
+/// What the capture says of its interfaces.
+fn taps(analysed: &Analysed) -> Taps {
+    /// Linux cooked captures, both versions: what `-i any` gives.
+    const COOKED: [LinkType; 2] = [LinkType(113), LinkType(276)];
+    let interfaces = &analysed.notes.interfaces;
+    Taps {
+        cooked: interfaces.iter().any(|interface| COOKED.contains(&interface.link_type)),
+        several: interfaces.len() > 1 || analysed.cooked_interfaces.len() > 1,
+    }
+}
+
 /// From the sums to the report.
 fn judge(analysed: &Analysed, config: &Config) -> Document {
     let aggregate = &analysed.aggregate;
     let mut forwarders = vec![false];
     forwarders.extend(aggregate.clients.iter().map(|client| aggregate.is_forwarder(client)));
+    let mut cluster_dns = config.cluster_dns.clone();
+    let known = config.context.kube.iter().flat_map(Kube::dns_addresses);
+    cluster_dns.extend(known.filter(|address| !config.cluster_dns.contains(address)));
     let interfaces = |number| analysed.interface_name(number);
     let facts = Facts {
         aggregate,
@@ -58,7 +74,8 @@ fn judge(analysed: &Analysed, config: &Config) -> Document {
         streams: &analysed.streams,
         fragments: &analysed.fragments,
         interfaces: &interfaces,
-        cluster_dns: &config.cluster_dns,
+        taps: taps(analysed),
+        cluster_dns: &cluster_dns,
         context: &config.context,
         forwarders,
     };

@@ -43,7 +43,6 @@ const NOT_YET: &[(&str, &str)] = &[
     ("scale-down-abrupt", "a removed pod's node says host unreachable: it is no firewall"),
     ("coredns-hangs", "a backend that is silent for 20 s and then answers all of it, too late"),
     ("authority-unreachable", "the upstream is silent about two zones only, it is not cut off"),
-    ("upstream-refuses-1-12/upstream.pcap", "the port is closed; firewall_reject claims it too"),
 ];
 
 /// All captures together, lab included, in bytes: a clone stays quick.

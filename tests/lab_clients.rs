@@ -1,8 +1,9 @@
-//! The captures of the lab: whose resolvers asked is known for each (`captures/lab/cases/*.sh`), and
-//! dnspect recognises them.
+//! The captures of the lab: whose resolvers asked and where it was taken is known for each
+//! (`captures/lab/cases/*.sh`), and dnspect recognises both.
 
 #![allow(clippy::unwrap_used)] // A test may panic, in its helpers too.
 
+use std::fs;
 use std::path::Path;
 
 use dnspect::config::Config;
@@ -42,4 +43,42 @@ fn the_labs_clients_are_recognised() {
             assert_eq!(seen.of(kind), count, "{name}: {kind:?} among {}", seen.words());
         }
     }
+}
+
+/// Where a capture was taken, by the beginning of its file's name (`captures/lab/lib/capture.sh`), and
+/// what the report says.
+const PLACES: &[(&str, &str)] = &[
+    ("pod", "in the client 10.0."),
+    ("node-eth0", "on one interface of a node"),
+    ("node", "on a node, on several interfaces"),
+    ("coredns", "at the DNS server 10.0."),
+];
+
+#[test]
+fn the_labs_vantage_points_are_recognised() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
+    let mut seen = 0;
+    for case in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if !case.join("expected.json").exists() {
+            continue;
+        }
+        for file in fs::read_dir(case).unwrap().map(|entry| entry.unwrap().path()) {
+            let name = file.file_name().unwrap().to_string_lossy().into_owned();
+            let compressed = name.ends_with("gz") || name.ends_with("zst");
+            let place = PLACES.iter().find(|(start, _)| name.starts_with(start));
+            let Some((_, place)) = place.filter(|_| name.contains(".pcap")) else { continue };
+            if compressed && !cfg!(feature = "compressed") {
+                continue;
+            }
+            let report = dnspect::analyse(
+                std::slice::from_ref(&file),
+                &Config::default(),
+                &mut |_, _, _| {},
+            );
+            let taken = report.unwrap().capture.taken;
+            assert!(taken.starts_with(place), "{}: {taken}", file.display());
+            seen += 1;
+        }
+    }
+    assert!(seen > 20, "{seen}");
 }

@@ -38,6 +38,8 @@ pub struct Client {
     pub asked: u64,
     /// `. NS` probes.
     pub probes: u64,
+    /// Lowest and highest TTL of its queries where they were seen first.
+    pub query_ttls: Option<(u8, u8)>,
     /// How it asks.
     pub habits: Habits,
     /// Most dots of a name that went through the list first: ndots is larger.
@@ -48,6 +50,10 @@ pub struct Client {
     pub longest_walk: u8,
     /// Frames of walks.
     pub walk_frames: Frames,
+    /// Walks that went on after a step with empty answers only, and after one with NXDOMAIN only.
+    pub passed: [u64; 2],
+    /// Walks that ended within the search list at such a step.
+    pub stopped: [u64; 2],
     suffixes: [u16; MAX_SUFFIXES],
     suffix_count: u8,
 }
@@ -71,6 +77,11 @@ impl Client {
             self.longest_walk = self.longest_walk.max(ended.suffixes.len() as u8);
             self.walk_frames.note(ended.frame);
         }
+        for (sum, &steps) in self.passed.iter_mut().zip(&ended.passed) {
+            *sum += u64::from(steps);
+        }
+        self.stopped[0] += u64::from(ended.within && ended.all_empty);
+        self.stopped[1] += u64::from(ended.within && ended.ending == Ending::Missing);
         self.doubled += u64::from(ended.doubled);
         match ended.dots {
             Some(dots) if ended.as_is_first => {

@@ -36,27 +36,40 @@ pub(super) struct Questions {
     order: VecDeque<(u64, Timestamp)>,
 }
 
-fn question_of(qname_hash: u64, qtype: u16) -> u64 {
+/// A question that was asked before and is in flight.
+#[derive(Clone, Copy)]
+pub(super) struct Earlier {
+    /// Who was asked.
+    pub(super) server: Address,
+    /// When.
+    pub(super) since: Timestamp,
+    /// Whether by another client, of another server.
+    pub(super) forwarded: bool,
+}
+
+/// What tells one question from another, whoever asks it.
+pub(super) fn question_of(qname_hash: u64, qtype: u16) -> u64 {
     qname_hash ^ u64::from(qtype).rotate_left(48)
 }
 
 impl Questions {
-    /// Notes a new question and says whether another client waits for its answer from another
-    /// server.
-    pub(super) fn ask(&mut self, query: &Sighting<'_>) -> bool {
+    /// Notes a new question and says who waits for its answer already, if anybody does.
+    pub(super) fn ask(&mut self, query: &Sighting<'_>) -> Option<Earlier> {
         let question = question_of(query.message.qname_hash, query.message.qtype);
         let packet = &query.packet;
         self.forget(packet.time);
-        if let Some(waiting) = self.waiting.get(&question)
-            && waiting.client != packet.source
-            && waiting.server != packet.destination
-        {
-            return true;
+        let earlier = self.waiting.get(&question).map(|waiting| Earlier {
+            server: waiting.server,
+            since: waiting.since,
+            forwarded: waiting.client != packet.source && waiting.server != packet.destination,
+        });
+        if earlier.is_some_and(|earlier| earlier.forwarded) {
+            return earlier;
         }
         let (since, client, server) = (packet.time, packet.source, packet.destination);
         self.waiting.insert(question, Waiting { since, client, server });
         self.order.push_back((question, since));
-        false
+        earlier
     }
 
     /// Notes that a question was answered.

@@ -6,43 +6,63 @@
 mod activity;
 mod clients;
 mod delay;
+mod failing_names;
+mod failures;
 mod forwarding;
 mod habits;
 mod lapses;
 mod legs;
 mod limited;
+mod load;
+mod loops;
 mod missing;
 mod observe;
 mod octaves;
+mod oddities;
 mod pairs;
 mod places;
+mod ports;
 mod quality;
 mod rates;
 mod samples;
 mod servers;
+mod sockets;
+mod stops;
+mod strays;
 mod table;
 mod timeline;
+mod trouble;
+mod twins;
 mod warm;
 
 pub use activity::Activity;
 pub use clients::Client;
 pub use delay::Delays;
+pub use failing_names::{FailingName, FailingNames};
+pub use failures::{Failed, Failures, Look, SLOW_CLASSES, Slow};
 pub use habits::{Habit, Habits};
 pub use lapses::{Lapse, Lapses};
 pub use limited::Limited;
+pub use load::{Load, Loads, ServerLoad, Spread};
+pub use loops::{Loop, Loops};
 pub use missing::{Missing, MissingNames};
 pub use octaves::Octaves;
-pub use pairs::{Frames, Pair, Period, ServfailLook, Tally};
+pub use pairs::{Frames, Pair, Period, Tally};
 pub use quality::Quality;
 pub use rates::{Rates, Row, Sender};
 pub use samples::{Sample, SampleKind, Samples};
 pub use servers::Server;
+pub use sockets::{Silence, Socket};
+pub use stops::{Stop, Stops};
+pub use strays::{Stray, Strays};
 pub use table::{SHARED, Table};
 pub use timeline::{Bin, Timeline};
+pub use twins::TwinLosses;
 
 use crate::classify::{Ended, Ending, Lookups};
 use crate::model::{Address, NameHasher, PacketMeta, Span};
 use forwarding::Questions;
+use ports::Ports;
 
 /// What the sums depend on besides the packets.
 #[derive(Clone, Debug)]
@@ -113,6 +133,8 @@ pub struct Aggregate {
     pub clients: Table<Client>,
     /// Servers, on whichever leg they were seen.
     pub servers: Table<Server>,
+    /// Sockets that ask again and again from one port.
+    pub sockets: Table<Socket>,
     /// Names that do not exist.
     pub missing: MissingNames,
     /// Open lookups and search suffixes.
@@ -125,10 +147,23 @@ pub struct Aggregate {
     pub rates: Rates,
     /// Which destinations are limited.
     pub limited: Limited,
+    /// The load of each cluster DNS server.
+    pub loads: Loads,
     /// A few failing responses, octet for octet.
     pub samples: Samples,
+    /// Names that failed or were slow.
+    pub failing_names: FailingNames,
+    /// What is wrong with answers, by pair: the first row is that of pairs without trouble.
+    failures: Vec<Failures>,
+    /// Walks that ended at an empty answer within the search list.
+    pub stops: Stops,
+    /// Questions that go round.
+    pub loops: Loops,
+    /// Names of the cluster that were answered from outside.
+    pub strays: Strays,
     metering: Metering,
     questions: Questions,
+    ports: Ports,
     hasher: NameHasher,
 }
 
@@ -143,15 +178,23 @@ impl Aggregate {
             pairs: Table::new(pairs::MAX_PAIRS, Pair::default()),
             clients: Table::new(clients::MAX_CLIENTS, Client::default()),
             servers: Table::new(servers::MAX_SERVERS, Server::default()),
+            sockets: Table::new(sockets::MAX_SOCKETS, Socket::default()),
             missing: MissingNames::default(),
             lookups: Lookups::default(),
             delays: Delays::new()?,
             timeline: Timeline::default(),
             rates: Rates::new(settings.pps_limit),
             limited: Limited::new(settings.vpc_dns.clone()),
+            loads: Loads::default(),
             samples: Samples::default(),
+            failing_names: FailingNames::default(),
+            failures: vec![Failures::default()],
+            stops: Stops::default(),
+            loops: Loops::default(),
+            strays: Strays::default(),
             metering: Metering::Off,
             questions: Questions::default(),
+            ports: Ports::default(),
             hasher,
             settings,
         })
@@ -159,8 +202,8 @@ impl Aggregate {
 
     /// Closes what is still open at the end of the capture.
     pub fn finish(&mut self) {
-        let Aggregate { lookups, clients, missing, hasher, .. } = self;
-        lookups.finish(&mut |ended| count_lookup(&ended, clients, missing, hasher));
+        let Aggregate { lookups, clients, missing, stops, hasher, .. } = self;
+        lookups.finish(&mut |ended| count_lookup(&ended, clients, missing, stops, hasher));
     }
 
     /// Says whether and how the packet of the next message counts towards a limit.
@@ -182,7 +225,11 @@ impl Aggregate {
         const PROBES: u64 = 2;
         /// Two clients that ask for the same pair of names at the same moment are chance.
         const FORWARDED: u64 = 4;
+        /// Nobody is asked what it asks, so deep in a chain, but a server.
+        const DEEP: u32 = 8;
+        let loops = |row: &Loop| row.client == client.address && row.deepest >= DEEP && !row.own;
         client.probes >= PROBES
+            || self.loops.iter().any(loops)
             || client.forwarded >= FORWARDED && client.forwarded * 2 >= client.asked
             || self.server(client.address).is_some_and(|server| server.answered > 0)
     }
@@ -205,7 +252,12 @@ impl Aggregate {
             + self.pairs.overflowed
             + self.clients.overflowed
             + self.servers.overflowed
+            + self.sockets.overflowed
             + self.rates.overflowed
+            + self.strays.overflowed
+            + self.loops.overflowed
+            + self.stops.overflowed
+            + self.loads.overflowed
     }
 }
 
@@ -214,10 +266,14 @@ fn count_lookup(
     ended: &Ended<'_>,
     clients: &mut Table<Client>,
     missing: &mut MissingNames,
+    stops: &mut Stops,
     hasher: &NameHasher,
 ) {
     let client = clients.get_mut(ended.client);
     client.count(ended);
+    if ended.within && ended.all_empty {
+        stops.note(ended, client.address, hasher);
+    }
     if ended.ending == Ending::Missing && ended.as_is {
         let entry = missing.entry(hasher.hash(ended.name), ended.name);
         entry.frames.note(ended.frame);

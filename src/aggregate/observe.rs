@@ -3,62 +3,18 @@
 use super::forwarding::is_forward_timeout;
 use super::lapses::{Fate, same_second};
 use super::legs::{is_translated, note_refusal};
-use super::places::Places;
-use super::{Aggregate, Client, Metering, Pair, SampleKind, Server, Table, count_lookup};
-use crate::classify::{Outcome, Question, Zone};
+use super::load::Settled;
+use super::places::{Places, pair_place};
+use super::{Aggregate, Metering, Pair, SHARED, SampleKind, count_lookup};
+use crate::classify::{Outcome, Question, Twin, Zone};
 use crate::decode::IcmpError;
 use crate::matcher::{Observer, Refusal, Sighting, Token, Transaction, Transport};
-use crate::model::{Address, FOLD_LIMIT, NameHasher, PacketMeta, fold_into, qtype};
+use crate::model::{FOLD_LIMIT, PacketMeta, fold_into, qtype};
 
 /// No lookup: probes, zone transfers, updates.
 const NO_LOOKUP: u32 = u32::MAX;
 
-fn pair_place(
-    pairs: &mut Table<Pair>,
-    clients: &mut Table<Client>,
-    hasher: &NameHasher,
-    client: Address,
-    server: Address,
-) -> u32 {
-    let ([a, b], [c, d]) = (client.halves(), server.halves());
-    pairs.place(
-        hasher.hash_words([a, b, c, d]),
-        |pair| pair.client == client && pair.server == server,
-        || {
-            let hash = hasher.hash_words([a, b]);
-            let client_index = clients.place(hash, |c| c.address == client, || Client::new(client));
-            Pair { client, server, client_index, ..Pair::default() }
-        },
-    )
-}
-
 impl Aggregate {
-    /// Counts a TCP connection that a client opens, or that its server accepts.
-    pub fn connection(
-        &mut self,
-        client: Address,
-        server: Address,
-        packet: &PacketMeta,
-        accepted: bool,
-    ) {
-        let pair = pair_place(&mut self.pairs, &mut self.clients, &self.hasher, client, server);
-        let pair = self.pairs.get_mut(pair);
-        if accepted {
-            pair.accepted += 1;
-        } else {
-            pair.opened += 1;
-            pair.opened_frames.note(packet.frame);
-            pair.openings.note(packet.time);
-        }
-    }
-
-    fn server_mut(&mut self, address: Address) -> &mut Server {
-        let hash = self.hasher.hash_words(address.halves());
-        let make = || Server { address, ..Server::default() };
-        let at = self.servers.place(hash, |server| server.address == address, make);
-        self.servers.get_mut(at)
-    }
-
     fn tally(pair: &mut Pair, zone: u8) -> [Option<&mut super::Tally>; 2] {
         let of_zone = match zone {
             0 => Some(&mut pair.cluster),
@@ -116,9 +72,9 @@ impl Aggregate {
             frame: query.packet.frame,
             socket: u32::from(query.packet.source_port) << 16 | u32::from(message.id),
         };
-        let Aggregate { lookups, clients, missing, hasher, .. } = self;
+        let Aggregate { lookups, clients, missing, stops, hasher, .. } = self;
         lookups.asked(&question, &mut |ended| {
-            count_lookup(&ended, clients, missing, hasher);
+            count_lookup(&ended, clients, missing, stops, hasher);
         })
     }
 }
@@ -130,15 +86,23 @@ impl Observer for Aggregate {
         let (client, server) = (transaction.client.address, transaction.server.address);
         let pair = pair_place(&mut self.pairs, &mut self.clients, &self.hasher, client, server);
         let client = self.pairs.get(pair).client_index;
+        let reused = self.is_reused(pair, query);
         let (lookup, generation) = self.lookup_of(client, name, query);
         let zone = Zone::of(name) as u8;
         let probe = query.message.qtype == qtype::NS && name.len() == 1;
-        let forwarded = !probe && self.questions.ask(query);
+        let earlier = if probe { None } else { self.questions.ask(query) };
+        let forwarded = earlier.is_some_and(|earlier| earlier.forwarded);
+        if let Some(earlier) = earlier {
+            self.note_again(query, earlier);
+        }
         let asker = self.clients.get_mut(client);
         asker.asked += 1;
         asker.probes += u64::from(probe);
         asker.forwarded += u64::from(forwarded);
         asker.habits.note(query);
+        let (ttl, ttls) = (query.packet.ttl, asker.query_ttls);
+        let (low, high) = ttls.unwrap_or((ttl, ttl));
+        asker.query_ttls = Some((low.min(ttl), high.max(ttl)));
         let entry = self.pairs.get_mut(pair);
         entry.asked.note(query.packet.time);
         entry.probes += u64::from(probe);
@@ -146,18 +110,26 @@ impl Observer for Aggregate {
         for tally in Aggregate::tally(entry, zone).into_iter().flatten() {
             tally.sent += 1;
         }
+        let twins = !reused
+            && self.lookups.is_second_twin(lookup, query.message.qtype, query.packet.source_port);
+        entry.twins += 2 * u64::from(twins);
+        let socket = if reused { self.ask_again(pair, query) } else { SHARED };
         self.totals.transactions += 1;
         self.timeline.at(query.packet.time).asked += 1;
         self.limited.note_name(name);
         let limited = self.count_limited(&query.packet);
-        Places { pair, lookup, generation, limited, zone }.token()
+        Places { pair, socket, lookup, generation, limited, reused, zone }.token()
     }
 
     fn resent(&mut self, token: &mut Token, query: &Sighting<'_>, answered: bool) {
         self.count_again(token, &query.packet);
         let pair = self.pairs.get_mut(Places::of(*token).pair);
         pair.retransmissions += 1;
-        pair.resent_after_answer += u64::from(answered);
+        if answered {
+            pair.resent_after_answer += 1;
+            pair.resent_frames.note(query.packet.frame);
+            pair.resents.note(query.packet.time);
+        }
         self.totals.retransmissions += 1;
     }
 
@@ -174,6 +146,8 @@ impl Observer for Aggregate {
         {
             self.samples.take(kind, transaction, response);
         }
+        self.look_at(transaction, response);
+        self.note_answer(transaction, response, outcome, places.zone);
         self.totals.answered += 1;
         self.totals.late += u64::from(late);
         let last = self.totals.rcodes.len() - 1;
@@ -181,6 +155,10 @@ impl Observer for Aggregate {
         self.delays.record(delay);
         self.questions.answered(transaction);
         let rescued = transaction.retransmissions > 0;
+        let twin = if rescued { self.twin_of(transaction, true) } else { Twin::None };
+        if places.socket != SHARED {
+            self.sockets.get_mut(places.socket).answer(time);
+        }
         let bin = self.timeline.at(transaction.first_sent);
         bin.servfail += u32::from(failed);
         bin.rescued += u32::from(rescued);
@@ -194,14 +172,14 @@ impl Observer for Aggregate {
             let (hash, kind) = (transaction.qname_hash, transaction.qtype);
             self.lookups.answered(places.lookup, places.generation, hash, kind, outcome, time);
         }
+        let settled = Settled::of(transaction, places.zone, Some(time));
         for leg in transaction.legs() {
-            let server = self.server_mut(leg.server);
+            let at = self.server_place(leg.server);
+            let server = self.servers.get_mut(at);
+            self.loads.note(server, leg, &settled);
             server.asked += 1;
             server.answered += 1;
-            if !same_second(time, server.answers.last) {
-                server.heard.note(time);
-            }
-            server.answers.note(time);
+            server.answered_at(time);
             server.rescued += u64::from(rescued);
             server.servfail += u64::from(failed);
             if failed {
@@ -220,9 +198,12 @@ impl Observer for Aggregate {
         if !same_second(time, pair.answers.last) {
             pair.heard.note(time);
         }
+        pair.reused_answered += u64::from(places.reused);
         if rescued {
             pair.lapses.note(transaction, Fate::Rescued, &pair.heard);
             pair.rescued += 1;
+            pair.reused_rescued += u64::from(places.reused);
+            pair.twin_losses.note(transaction, twin, places.reused);
             pair.rescues.note(transaction.first_sent);
             pair.rescued_frames.note(transaction.first_frame);
             self.clients.get_mut(pair.client_index).habits.note_repeated(transaction);
@@ -235,25 +216,18 @@ impl Observer for Aggregate {
         if places.zone == Zone::External as u8 {
             if failed {
                 pair.external_bad.note(transaction.first_sent);
-                pair.external_timeouts += u64::from(given_up);
             } else {
                 pair.external_fine.note(time);
             }
         }
         pair.seen_beyond += u64::from(transaction.legs().len() > 1);
-        pair.translated += u64::from(is_translated(transaction));
+        let translated = is_translated(transaction);
+        pair.translated += u64::from(translated);
+        pair.undelivered += u64::from(translated && response.packet.source != pair.server);
         pair.limited += u64::from(places.limited);
         if failed {
             pair.failures.note(time);
             pair.servfail_frames.note(response.packet.frame);
-            let look = &mut pair.servfails;
-            let empty = message.counts[1] == 0 && message.counts[2] == 0;
-            look.relayed += u64::from(message.flags.recursion_available());
-            look.authoritative += u64::from(message.flags.authoritative());
-            look.forwarder += u64::from(
-                !message.flags.recursion_available() && !message.flags.authoritative() && empty,
-            );
-            look.after_timeouts += u64::from(given_up);
         }
     }
 
@@ -261,6 +235,7 @@ impl Observer for Aggregate {
         self.totals.duplicates += 1;
         let (places, message) = (Places::of(token), &response.message);
         let outcome = Outcome::of(message);
+        self.note_repeated(token, &response.packet);
         // After a SERVFAIL, glibc and musl ask once more from the same port with the same ID.
         if places.lookup != NO_LOOKUP && !outcome.is_failure() {
             let (hash, kind, time) = (message.qname_hash, message.qtype, response.packet.time);
@@ -290,6 +265,10 @@ impl Observer for Aggregate {
         }
         let fate = if transaction.refusal.is_some() { Fate::Refused } else { Fate::Lost };
         pair.lapses.note(transaction, fate, &pair.heard);
+        pair.reused_unanswered += u64::from(places.reused);
+        if places.socket != SHARED {
+            self.sockets.get_mut(places.socket).lose(transaction);
+        }
         pair.losses.note(transaction.first_sent);
         pair.lost_frames.note(transaction.first_frame);
         pair.mismatched += u64::from(transaction.mismatch.is_some());
@@ -304,8 +283,13 @@ impl Observer for Aggregate {
         if let Some(refusal) = transaction.refusal {
             note_refusal(pair, transaction, refusal);
         }
+        let settled = Settled::of(transaction, places.zone, None);
         for leg in transaction.legs() {
-            let server = self.server_mut(leg.server);
+            let at = self.server_place(leg.server);
+            let server = self.servers.get_mut(at);
+            if transaction.refusal.is_none() {
+                self.loads.note(server, leg, &settled);
+            }
             server.asked += 1;
             server.unanswered += 1;
             server.losses.note(transaction.first_sent);
@@ -325,6 +309,12 @@ impl Observer for Aggregate {
         if !copy.message.is_response() && !same_interface {
             self.count_again(token, &copy.packet);
         }
+        if copy.message.is_response() && !same_interface {
+            let pair = self.pairs.get_mut(Places::of(*token).pair);
+            let delivered = u64::from(copy.packet.source == pair.server);
+            pair.undelivered = pair.undelivered.saturating_sub(delivered);
+        }
+        self.note_onward(*token, copy);
         self.totals.copies += 1;
     }
 
@@ -342,7 +332,8 @@ impl Observer for Aggregate {
         pair.refused_connections += u64::from(transaction.is_none());
     }
 
-    fn answer_unwanted(&mut self, _packet: &PacketMeta, _error: &IcmpError<'_>) {
+    fn answer_unwanted(&mut self, packet: &PacketMeta, error: &IcmpError<'_>) {
+        self.note_unwanted(error.quoted_destination, error.quoted_source, packet);
         self.totals.unwanted += 1;
     }
 }

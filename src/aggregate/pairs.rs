@@ -2,9 +2,10 @@
 
 use super::activity::Activity;
 use super::lapses::Lapses;
+use super::twins::TwinLosses;
 use crate::classify::Outcome;
 use crate::decode::IcmpKind;
-use crate::model::{Address, Timestamp};
+use crate::model::{Address, Span, Timestamp};
 
 /// Clients times servers at most: 8,000 pods that ask four servers each. 20 MB at worst.
 pub(super) const MAX_PAIRS: usize = 1 << 15;
@@ -67,6 +68,11 @@ impl Period {
         all
     }
 
+    /// From the first moment to the last; nothing when it never happened.
+    pub fn length(&self) -> Span {
+        if self.any() { self.last.since(self.first) } else { Span::ZERO }
+    }
+
     /// Whether it happened at all.
     pub fn any(&self) -> bool {
         self.first <= self.last
@@ -94,19 +100,6 @@ impl Tally {
         self.unanswered += other.unanswered;
         self.servfail += other.servfail;
     }
-}
-
-/// How the server's SERVFAILs look: who made them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ServfailLook {
-    /// RA and AA unset, no records: made by a forwarder such as CoreDNS itself.
-    pub forwarder: u64,
-    /// RA set: relayed from a recursive resolver.
-    pub relayed: u64,
-    /// AA set: an authoritative server that has no data.
-    pub authoritative: u64,
-    /// After about 2, 4 or 6 s: the forwarder waited for its upstream in vain.
-    pub after_timeouts: u64,
 }
 
 /// One client and one server.
@@ -146,18 +139,33 @@ pub struct Pair {
     pub tcp: u64,
     /// Transactions to a destination that counts towards an ENI's limit.
     pub limited: u64,
-    /// Sent too close to the end of the capture to tell.
-    pub pending: u64,
     /// Answered after the query timeout.
     pub late: u64,
+    /// `. NS` queries: health probes of a forwarder.
+    pub probes: u64,
+    /// Transactions from ports that were in use before: of long-lived sockets.
+    pub reused: u64,
+    /// Of these answered.
+    pub reused_answered: u64,
+    /// Transactions in pairs of A and AAAA sent together, both the first on their port.
+    pub twins: u64,
+    /// Sent too close to the end of the capture to tell.
+    pub pending: u64,
     /// Queries sent again.
     pub retransmissions: u64,
     /// Queries sent again although the answer had been seen here.
     pub resent_after_answer: u64,
+    /// Answers seen on their way back, and never from the address that was asked: behind a DNAT that
+    /// is what the client's own interface would have shown.
+    pub undelivered: u64,
     /// Transactions that only a retransmission got an answer for.
     pub rescued: u64,
-    /// `. NS` queries: health probes of a forwarder.
-    pub probes: u64,
+    /// Of these, from ports that were in use before.
+    pub reused_rescued: u64,
+    /// Unanswered transactions from ports that were in use before.
+    pub reused_unanswered: u64,
+    /// Pairs of which one lost a packet.
+    pub twin_losses: TwinLosses,
     /// Transactions refused with "port unreachable" or RST by the address behind the DNAT: the
     /// server itself.
     pub closed: u64,
@@ -178,16 +186,12 @@ pub struct Pair {
     pub mismatched: u64,
     /// Unanswered transactions whose query was seen on its way on, behind the first interface.
     pub lost_beyond: u64,
-    /// How SERVFAILs look.
-    pub servfails: ServfailLook,
     /// When questions that stayed unanswered were sent.
     pub losses: Period,
     /// When refusals came.
     pub refusals: Period,
     /// When questions for names outside the cluster were sent that stayed unanswered or failed.
     pub external_bad: Period,
-    /// SERVFAILs for names outside the cluster that look like a forwarder's after vain waiting.
-    pub external_timeouts: u64,
     /// Queries of transactions that only a retransmission got an answer for.
     pub rescued_frames: Frames,
     /// When such queries were first sent.
@@ -196,6 +200,10 @@ pub struct Pair {
     pub failures: Period,
     /// Queries that stayed unanswered.
     pub lost_frames: Frames,
+    /// Queries sent again after their answer was seen.
+    pub resent_frames: Frames,
+    /// When they were.
+    pub resents: Period,
     /// ICMP errors and RSTs.
     pub refusal_frames: Frames,
     /// SERVFAIL responses.
@@ -215,6 +223,8 @@ pub struct Pair {
     pub heard: Activity,
     /// Questions that were lost in a row.
     pub lapses: Lapses,
+    /// Where [`Aggregate::failures`](super::Aggregate::failures) has what is wrong with its answers.
+    pub(super) trouble: u32,
 }
 
 impl Pair {

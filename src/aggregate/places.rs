@@ -1,26 +1,114 @@
 //! Where a transaction stands in the tables, packed into the token that travels with it.
 
+use super::{Aggregate, Client, Pair, Server, Table, pairs, sockets};
 use crate::matcher::Token;
+use crate::model::{Address, NameHasher, PacketMeta};
 
 /// Places in the tables, as they travel with a transaction.
 #[derive(Clone, Copy)]
 pub(super) struct Places {
     pub(super) pair: u32,
+    /// The long-lived socket that asked; shared, where it is none or there was no room.
+    pub(super) socket: u32,
     pub(super) lookup: u32,
     pub(super) generation: u32,
     /// It goes to a limited destination.
     pub(super) limited: bool,
+    /// Its port was in use before.
+    pub(super) reused: bool,
     pub(super) zone: u8,
 }
 
+const LIMITED: u32 = 0x10;
+const REUSED: u32 = 0x20;
+
+const _: () = assert!(
+    pairs::MAX_PAIRS <= 1 << 16 && sockets::MAX_SOCKETS <= 1 << 16,
+    "the places of a pair and a socket share a word"
+);
+
 impl Places {
     pub(super) fn token(self) -> Token {
-        let last = self.generation << 8 | u32::from(self.limited) << 4 | u32::from(self.zone);
-        Token([self.pair, self.lookup, last])
+        let flags = (u32::from(self.limited) * LIMITED) | (u32::from(self.reused) * REUSED);
+        let last = self.generation << 8 | flags | u32::from(self.zone);
+        Token([self.pair | self.socket << 16, self.lookup, last])
     }
 
-    pub(super) fn of(Token([pair, lookup, last]): Token) -> Places {
-        let (limited, zone) = (last & 0x10 != 0, (last & 0xf) as u8);
-        Places { pair, lookup, generation: last >> 8, limited, zone }
+    pub(super) fn of(Token([first, lookup, last]): Token) -> Places {
+        Places {
+            pair: first & 0xffff,
+            socket: first >> 16,
+            lookup,
+            generation: last >> 8,
+            limited: last & LIMITED != 0,
+            reused: last & REUSED != 0,
+            zone: (last & 0xf) as u8,
+        }
+    }
+}
+
+/// The row of a client and a server, new ones included.
+pub(super) fn pair_place(
+    pairs: &mut Table<Pair>,
+    clients: &mut Table<Client>,
+    hasher: &NameHasher,
+    client: Address,
+    server: Address,
+) -> u32 {
+    let ([a, b], [c, d]) = (client.halves(), server.halves());
+    pairs.place(
+        hasher.hash_words([a, b, c, d]),
+        |pair| pair.client == client && pair.server == server,
+        || {
+            let hash = hasher.hash_words([a, b]);
+            let client_index = clients.place(hash, |c| c.address == client, || Client::new(client));
+            Pair { client, server, client_index, ..Pair::default() }
+        },
+    )
+}
+
+impl Aggregate {
+    /// Counts a TCP connection that a client opens, or that its server accepts.
+    pub fn connection(
+        &mut self,
+        client: Address,
+        server: Address,
+        packet: &PacketMeta,
+        accepted: bool,
+    ) {
+        let pair = pair_place(&mut self.pairs, &mut self.clients, &self.hasher, client, server);
+        let pair = self.pairs.get_mut(pair);
+        if accepted {
+            pair.accepted += 1;
+        } else {
+            pair.opened += 1;
+            pair.opened_frames.note(packet.frame);
+            pair.openings.note(packet.time);
+        }
+    }
+
+    /// The row of a server.
+    pub(super) fn server_place(&mut self, address: Address) -> u32 {
+        let hash = self.hasher.hash_words(address.halves());
+        let make = || Server { address, ..Server::default() };
+        self.servers.place(hash, |server| server.address == address, make)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_of_it_comes_back() {
+        for (pair, socket, limited, reused) in [(1, 0, false, true), (0xffff, 0xfffe, true, false)]
+        {
+            let (lookup, generation, zone) = (u32::MAX, 0x00ab_cdef, 2);
+            let places = Places { pair, socket, lookup, generation, limited, reused, zone };
+            let back = Places::of(places.token());
+            assert_eq!((back.pair, back.socket, back.lookup), (pair, socket, lookup));
+            assert_eq!((back.generation, back.limited), (generation, limited));
+            assert_eq!((back.reused, back.zone), (reused, zone));
+        }
     }
 }

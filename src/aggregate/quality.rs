@@ -38,6 +38,8 @@ pub struct Quality {
     pub icmp_errors: u64,
     /// Frames that are neither from nor to a DNS port: ICMP, other services.
     pub others: u64,
+    /// Messages that came in a tunnel.
+    pub tunnelled: u64,
     /// Fragments that are not the first of their datagram.
     pub later_fragments: u64,
 }
@@ -76,6 +78,7 @@ impl Quality {
         self.skipped_otherwise += other.skipped_otherwise;
         self.icmp_errors += other.icmp_errors;
         self.others += other.others;
+        self.tunnelled += other.tunnelled;
         self.later_fragments += other.later_fragments;
     }
 

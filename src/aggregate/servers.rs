@@ -1,9 +1,9 @@
 //! What was asked of each server address, on whichever leg a query was seen.
 
 use super::activity::Activity;
-use super::lapses::Lapses;
+use super::lapses::{Lapses, same_second};
 use super::pairs::Period;
-use crate::model::Address;
+use crate::model::{Address, Timestamp};
 
 /// Servers at most: a recursive resolver asks thousands of authoritative ones.
 pub(super) const MAX_SERVERS: usize = 1 << 14;
@@ -21,6 +21,8 @@ pub struct Server {
     pub unanswered: u64,
     /// Transactions that it answered only after they were sent again.
     pub rescued: u64,
+    /// Where its load is counted, from 1; 0: nowhere so far.
+    pub(super) load: u16,
     /// SERVFAILs from it.
     pub servfail: u64,
     /// When it answered.
@@ -33,4 +35,24 @@ pub struct Server {
     pub heard: Activity,
     /// Questions to it that were lost in a row.
     pub lapses: Lapses,
+    /// SERVFAILs from it that say it has the zone, but not its data.
+    pub unsynced: u64,
+    /// When it answered so.
+    pub unsynced_times: Period,
+    /// The longest time between two of its answers.
+    pub quiet: Period,
+}
+
+impl Server {
+    /// Notes when it answered.
+    pub(super) fn answered_at(&mut self, time: Timestamp) {
+        let gap = Period { first: self.answers.last, last: time };
+        if self.answers.any() && gap.length() > self.quiet.length() {
+            self.quiet = gap;
+        }
+        if !same_second(time, self.answers.last) {
+            self.heard.note(time);
+        }
+        self.answers.note(time);
+    }
 }

@@ -26,8 +26,12 @@ impl<T> Table<T> {
 
     /// The entry with this hash for which `same` holds, if there is one.
     pub fn find(&self, hash: u64, same: impl Fn(&T) -> bool) -> Option<&T> {
-        let &at = self.index.find(hash, |&at| same(&self.entries[at as usize]))?;
-        Some(&self.entries[at as usize])
+        self.seek(hash, same).map(|at| self.get(at))
+    }
+
+    /// The place of the entry with this hash for which `same` holds, if there is one.
+    pub fn seek(&self, hash: u64, same: impl Fn(&T) -> bool) -> Option<u32> {
+        self.index.find(hash, |&at| same(&self.entries[at as usize])).copied()
     }
 
     /// The place of the entry with this hash for which `same` holds; made by `make` if it is new.

@@ -18,7 +18,9 @@ impl Aggregate {
         let ([a, b], [c, d]) = (client.halves(), server.halves());
         let hash = self.hasher.hash_words([a, b, c, d]);
         let same = |pair: &super::Pair| pair.client == client && pair.server == server;
-        if let Some(pair) = self.pairs.find(hash, same) {
+        if let Some(place) = self.pairs.seek(hash, same) {
+            black_box(self.ports.warm(place, packet.source_port));
+            let pair = self.pairs.get(place);
             black_box((pair.all.sent, pair.external.sent, pair.asked.last));
             black_box(self.clients.get(pair.client_index).asked);
             black_box(self.lookups.warm(pair.client_index));

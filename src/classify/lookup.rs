@@ -6,11 +6,13 @@
 //! - the next name of a search walk, right after the answers to the step before.
 
 mod open;
+mod twins;
 
 use super::Outcome;
 use super::search::{Suffixes, shared_base};
 use crate::model::Timestamp;
 use open::{Ask, Open, ask_index, ends_with_labels};
+pub use twins::Twin;
 
 /// Lookups open at once; the oldest is closed to make room. 5 MB at worst.
 const MAX_OPEN: usize = 1 << 14;
@@ -67,6 +69,14 @@ pub struct Ended<'a> {
     /// Whether its last name is known to be the one wanted, not one that the search list made, and
     /// every step before it was answered with a plain no.
     pub as_is: bool,
+    /// Whether it ended at a name that the search list made, the name as it is not tried at all.
+    pub within: bool,
+    /// Octets of the name that was wanted, at the start of `name`; 0 where no walk showed it.
+    pub base: usize,
+    /// Whether the last step had an empty answer for each question, A among them.
+    pub all_empty: bool,
+    /// Steps that it went on after: with empty answers, and with NXDOMAIN, for each question.
+    pub passed: [u8; 2],
     /// Whether A was fine and AAAA was empty in the last step.
     pub only_ipv4: bool,
     /// Indexes of the suffixes tried, in their order.
@@ -88,6 +98,10 @@ pub struct Lookups {
     /// Suffixes seen.
     pub suffixes: Suffixes,
     retried: u64,
+    timed: u64,
+    hurried: u64,
+    /// Whether any answer was seen: from then on nobody asks how clients behave without.
+    answered: bool,
 }
 
 /// One question of a client.
@@ -129,8 +143,13 @@ impl Lookups {
                 self.close(at, ended);
             } else if open.joins(question) || self.steps(at, question) {
                 let open = &mut self.open[at as usize];
-                self.retried += u64::from(open.take(question));
+                let timed = open.is_timed(question);
+                let again = open.take(question);
+                self.retried += u64::from(again);
+                self.timed += u64::from(again && timed);
                 return (at, open.generation);
+            } else if !self.answered && self.open[at as usize].hurries(question, &self.suffixes) {
+                self.hurried += 1;
             }
             at = next;
         }
@@ -165,6 +184,7 @@ impl Lookups {
         outcome: Outcome,
         time: Timestamp,
     ) {
+        self.answered = true;
         let Some(open) = self.open.get_mut(slot as usize) else { return };
         if !open.live || open.generation != generation {
             return;
@@ -183,6 +203,17 @@ impl Lookups {
     /// without an answer.
     pub fn retried(&self) -> u64 {
         self.retried
+    }
+
+    /// Of these, those that came when a stub resolver's timer may have run out.
+    pub fn timed(&self) -> u64 {
+        self.timed
+    }
+
+    /// Steps of search walks that came too soon after the step before for a timer, counted up to the
+    /// first answer: the answers that led to them are not in the capture.
+    pub fn hurried(&self) -> u64 {
+        self.hurried
     }
 
     /// Closes what is open at the end of the capture, in the order of the slots.
@@ -240,6 +271,9 @@ impl Lookups {
             Ask::Waiting => true,
             Ask::Done(outcome) => !outcome.is_negative(),
         });
+        for (at, outcome) in [Outcome::NoData, Outcome::NxDomain].into_iter().enumerate() {
+            open.passed[at] = open.passed[at].saturating_add(u8::from(open.all(outcome)));
+        }
         open.step_transactions = 0;
         open.asks = [Ask::No; 3];
         open.set_name(question);

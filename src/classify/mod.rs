@@ -5,7 +5,7 @@ mod outcome;
 mod search;
 mod zone;
 
-pub use lookup::{Ended, Ending, Lookups, Question};
+pub use lookup::{Ended, Ending, Lookups, Question, Twin};
 pub use outcome::Outcome;
 pub use search::{MAX_SUFFIXES, Suffix, Suffixes};
 pub use zone::Zone;

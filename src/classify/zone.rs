@@ -18,14 +18,21 @@ impl Zone {
     /// Where the case-folded name `wire` belongs.
     pub fn of(wire: &[u8]) -> Zone {
         let mut last: [&[u8]; 2] = [b"", b""];
-        let mut services = false;
+        let (mut services, mut doubled) = (false, false);
         for (at, label) in labels(wire).enumerate() {
+            // A search walk's `name.svc.cluster.local.us-west-2.compute.internal` is asked outside.
+            services &= last != [&b"cluster"[..], b"local"];
             // `svc.cluster.local` itself and a search walk's `name.svc.cluster.local` count too.
             services |= label == b"svc" && at > 0;
+            // A cluster's name with another search domain behind it belongs to that one.
+            doubled |= last == [b"cluster".as_slice(), b"local"];
             last = [last[1], label];
         }
         match last {
             [b"cluster", b"local"] => Zone::Cluster,
+            _ if doubled => Zone::External,
+            // The cloud's own zones are the last of a search list, behind names of any cluster.
+            [b"compute" | b"ec2", b"internal"] => Zone::External,
             [b"in-addr" | b"ip6", b"arpa"] | [_, b""] => Zone::Either,
             _ if services => Zone::Cluster,
             _ => Zone::External,
@@ -44,7 +51,13 @@ mod tests {
         assert_eq!(zone("kubernetes.default.svc.cluster.local"), Zone::Cluster);
         assert_eq!(zone("www.example.com.cluster.local"), Zone::Cluster);
         assert_eq!(zone("db.prod.svc.corp.example"), Zone::Cluster);
+        assert_eq!(zone("db.prod.svc.cluster.local.prod.svc.cluster.local"), Zone::Cluster);
+        assert_eq!(zone("db.prod.svc.cluster.local.eu-west-1.compute.internal"), Zone::External);
         assert_eq!(zone("www.example.com"), Zone::External);
+        assert_eq!(zone("a.b.svc.cluster.local.us-west-2.compute.internal"), Zone::External);
+        assert_eq!(zone("a.b.svc.cluster.local.corp.example"), Zone::External);
+        assert_eq!(zone("a.b.svc.corp.example.ec2.internal"), Zone::External);
+        assert_eq!(zone("a.svc.cluster.local.b.svc.cluster.local"), Zone::Cluster);
         assert_eq!(zone("svc.example.com"), Zone::External);
         assert_eq!(zone("10.0.0.10.in-addr.arpa"), Zone::Either);
         assert_eq!(zone(""), Zone::Either);

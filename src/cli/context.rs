@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::context::{Context, Ethtool, Malformed, Text};
+use crate::context::{Context, Corefile, Ethtool, Kube, Malformed, ResolvConf, Ruleset, Text};
 use crate::error::Error;
 
 /// The largest file of context: 10,000 pods take some 100 MB of JSON.
@@ -25,12 +25,38 @@ pub(super) struct Files {
     #[arg(long, value_name = "FILE[,FILE]", value_delimiter = ',', num_args = 1)]
     #[arg(help_heading = HEADING)]
     ethtool: Vec<PathBuf>,
+
+    /// Objects of the cluster: output of `kubectl get pods,services,nodes -A -o json`
+    ///
+    /// Names then stand beside addresses; the cluster DNS, its pods and what became of them are known.
+    #[arg(long, value_name = "FILE", help_heading = HEADING)]
+    kube: Option<PathBuf>,
+
+    /// Firewall of the node: output of `iptables-save`, `ip6tables-save` or `nft list ruleset`
+    ///
+    /// Rules that drop or reject the packets of a finding are quoted. One file may hold several outputs.
+    #[arg(long, value_name = "FILE", help_heading = HEADING)]
+    iptables: Option<PathBuf>,
+
+    /// Configuration of CoreDNS: the Corefile out of the ConfigMap kube-system/coredns
+    #[arg(long, value_name = "FILE", help_heading = HEADING)]
+    corefile: Option<PathBuf>,
+
+    /// Configuration of a client: /etc/resolv.conf of an affected pod
+    #[arg(long, value_name = "FILE", help_heading = HEADING)]
+    resolv_conf: Option<PathBuf>,
 }
 
 impl Files {
     /// Reads them all.
     pub(super) fn read(&self) -> Result<Context, Error> {
-        Ok(Context { ethtool: self.ethtool()? })
+        Ok(Context {
+            ethtool: self.ethtool()?,
+            kube: parsed("--kube", self.kube.as_deref(), Kube::parse)?,
+            iptables: parsed("--iptables", self.iptables.as_deref(), Ruleset::parse)?,
+            corefile: parsed("--corefile", self.corefile.as_deref(), Corefile::parse)?,
+            resolv_conf: parsed("--resolv-conf", self.resolv_conf.as_deref(), ResolvConf::parse)?,
+        })
     }
 
     fn ethtool(&self) -> Result<Option<Ethtool>, Error> {
@@ -60,6 +86,17 @@ impl Owned {
     fn text(&self) -> Text<'_> {
         Text { file: &self.name, text: &self.text }
     }
+}
+
+/// One file, if it is given.
+fn parsed<T>(
+    option: &'static str,
+    path: Option<&Path>,
+    parse: fn(Text<'_>) -> Result<T, Malformed>,
+) -> Result<Option<T>, Error> {
+    let Some(path) = path else { return Ok(None) };
+    let file = read(option, path)?;
+    parse(file.text()).map(Some).map_err(malformed(option))
 }
 
 fn malformed(option: &'static str) -> impl Fn(Malformed) -> Error {

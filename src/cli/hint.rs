@@ -4,11 +4,7 @@ use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 /// Options of the contract that come in later versions, and what to do without them.
-const LATER_OPTIONS: [(&str, &str); 6] = [
-    ("--resolv-conf", "dnspect works out the search list and ndots from the packets"),
-    ("--kube", "addresses are shown as they are; name a cluster DNS with `--cluster-dns`"),
-    ("--iptables", "search the output of `iptables-save` for port 53 by hand"),
-    ("--corefile", "compare the advice with the Corefile by hand"),
+const LATER_OPTIONS: [(&str, &str); 2] = [
     ("--summary", "give all captures to one `dnspect read` to get one verdict"),
     ("--transactions", "`--format json` holds the totals and the frames of the evidence"),
 ];

@@ -4,17 +4,33 @@
 //! It makes verdicts surer and never takes the place of packets: what comes from here is said to come
 //! from here. Nothing in these texts is trusted: they come from other machines, as packets do.
 
+pub mod corefile;
 pub mod ethtool;
+pub mod kube;
+pub mod resolv_conf;
+pub mod ruleset;
 
 use std::fmt;
 
+pub use corefile::Corefile;
 pub use ethtool::Ethtool;
+pub use kube::Kube;
+pub use resolv_conf::ResolvConf;
+pub use ruleset::Ruleset;
 
 /// Everything that was given. Nothing is by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Context {
     /// `--ethtool`: counters of the ENI.
     pub ethtool: Option<Ethtool>,
+    /// `--kube`: objects of the cluster.
+    pub kube: Option<Kube>,
+    /// `--iptables`: rules of the node.
+    pub iptables: Option<Ruleset>,
+    /// `--corefile`: CoreDNS' configuration.
+    pub corefile: Option<Corefile>,
+    /// `--resolv-conf`: a client's configuration.
+    pub resolv_conf: Option<ResolvConf>,
 }
 
 /// A file of context as it was read.

@@ -108,6 +108,8 @@ pub struct Transaction {
     pub token: Token,
     legs: [Leg; MAX_LEGS],
     leg_count: u8,
+    /// How many of them were known when it was first sent again.
+    first_leg_count: u8,
     pub(super) last_ip_id: u16,
     pub(super) last_body: u64,
 }
@@ -132,6 +134,7 @@ impl Transaction {
             token: Token::default(),
             legs: [Leg::default(); MAX_LEGS],
             leg_count: 0,
+            first_leg_count: 0,
             last_ip_id: packet.ip_id,
             last_body: query.message.body_hash,
         };
@@ -142,6 +145,14 @@ impl Transaction {
     /// Where the query was seen, in the order of the capture; the first is the client's own.
     pub fn legs(&self) -> &[Leg] {
         &self.legs[..usize::from(self.leg_count)]
+    }
+
+    /// Where its first transmission was seen.
+    pub fn first_legs(&self) -> &[Leg] {
+        if self.retransmissions == 0 {
+            return self.legs();
+        }
+        &self.legs[..usize::from(self.first_leg_count)]
     }
 
     /// Time from the first transmission to `time`, never negative.
@@ -163,6 +174,9 @@ impl Transaction {
     }
 
     pub(super) fn resend(&mut self, packet: &PacketMeta, body: u64) {
+        if self.retransmissions == 0 {
+            self.first_leg_count = self.leg_count;
+        }
         self.retransmissions = self.retransmissions.saturating_add(1);
         self.last_sent = packet.time.max(self.last_sent);
         self.last_frame = packet.frame;

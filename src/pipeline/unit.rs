@@ -119,6 +119,7 @@ fn kind_of(
                 return None;
             };
             quality.messages[usize::from(message.is_response())] += 1;
+            quality.tunnelled += u64::from(decoded.network.tunnels > 0);
             quality.malformed += u64::from(message.malformed != 0);
             let within = payload.as_ptr().addr() - bytes.as_ptr().addr();
             return Some(Kind::Message {

@@ -21,14 +21,19 @@ pub fn document(
 ) -> Document {
     let mut capture = capture(facts, notes);
     capture.caveats = caveats(facts, notes);
-    Document {
-        schema: "dnspect.report/1",
-        verdict,
-        findings,
-        traffic: traffic(facts),
-        capture,
-        timeline: facts.aggregate.timeline.clone(),
-    }
+    capture.caveats.extend(hidden(facts, &findings));
+    let names = names(facts, &findings);
+    let schema = "dnspect.report/1";
+    let timeline = facts.aggregate.timeline.clone();
+    Document { schema, verdict, findings, traffic: traffic(facts), capture, names, timeline }
+}
+
+/// What the addresses in the scopes belong to.
+fn names(facts: &Facts<'_>, findings: &[Finding]) -> BTreeMap<String, String> {
+    let scopes = findings.iter().map(|finding| &finding.scope);
+    let addresses = scopes.flat_map(|scope| scope.clients.iter().chain(&scope.servers));
+    let named = addresses.filter_map(|text| Some((text.clone(), facts.name(text.parse().ok()?)?)));
+    named.collect()
 }
 
 fn traffic(facts: &Facts<'_>) -> Traffic {
@@ -138,6 +143,7 @@ fn capture(facts: &Facts<'_>, notes: &Notes) -> Capture {
         files: notes.files.clone(),
         first_packet: quality.first.map(|time| time.to_string()),
         last_packet: quality.last.map(|time| time.to_string()),
+        taken: facts.vantage().words(),
         packets: quality.packets,
         bytes: quality.bytes,
         dns,
@@ -153,6 +159,20 @@ fn capture(facts: &Facts<'_>, notes: &Notes) -> Capture {
         out_of_order: quality.out_of_order,
         caveats: Vec::new(),
     }
+}
+
+/// What the vantage point hides of the causes found, and lowers their confidence for.
+fn hidden(facts: &Facts<'_>, findings: &[Finding]) -> Vec<String> {
+    let vantage = facts.vantage();
+    let hides = |finding: &Finding| vantage.hides(finding.cause);
+    let mut caveats: Vec<String> = findings
+        .iter()
+        .filter_map(hides)
+        .map(|why| format!("Taken {}: {why}.", vantage.at()))
+        .collect();
+    caveats.sort_unstable();
+    caveats.dedup();
+    caveats
 }
 
 /// In words: what lowers a confidence, and what the reader met.

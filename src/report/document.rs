@@ -24,6 +24,10 @@ pub struct Document {
     /// What happened when: the text report draws it; the contract has no place for it.
     #[serde(skip)]
     pub timeline: Timeline,
+    /// What the addresses in scopes belong to, where the context tells: for people, so that programs
+    /// find plain addresses there.
+    #[serde(skip)]
+    pub names: BTreeMap<String, String>,
 }
 
 /// DNS in numbers.
@@ -137,6 +141,9 @@ pub struct Capture {
     pub first_packet: Option<String>,
     /// Time of the last packet.
     pub last_packet: Option<String>,
+    /// Where it was taken, and what that shows: for people, not part of the contract.
+    #[serde(skip)]
+    pub taken: String,
     /// Packets read.
     pub packets: u64,
     /// Their lengths on the wire, summed.

@@ -21,7 +21,7 @@ pub(crate) fn render(document: &Document, options: &Options) -> String {
     let mut page = Page::new(options);
     verdict::put(&mut page, document);
     let faults: Vec<&Finding> = document.findings.iter().filter(|f| !f.normal).collect();
-    findings::put(&mut page, &faults);
+    findings::put(&mut page, &faults, &document.names);
     benign::put(&mut page, document.findings.iter().filter(|f| f.normal));
     timeline::put(&mut page, document);
     traffic::put(&mut page, &document.traffic);

@@ -8,6 +8,7 @@ use crate::decode::stream::StreamCounters;
 use crate::model::{Address, Span};
 
 use super::finding::Window;
+use super::vantage::Taps;
 
 /// Everything measured.
 pub struct Facts<'a> {
@@ -23,7 +24,9 @@ pub struct Facts<'a> {
     pub fragments: &'a FragmentCounters,
     /// Names of interfaces by number.
     pub interfaces: &'a dyn Fn(u16) -> Option<String>,
-    /// Addresses of the cluster DNS that the user named.
+    /// What the capture says of its interfaces.
+    pub taps: Taps,
+    /// Addresses of the cluster DNS that the user named, and those that `--kube` tells.
     pub cluster_dns: &'a [Address],
     /// What the operator knows besides the capture. What a cause takes from it, its evidence says.
     pub context: &'a Context,
@@ -41,10 +44,19 @@ pub const FLAWED_CONFIDENCE: f64 = 0.3;
 /// unanswered ones, this share would have been sent again by any stub resolver.
 const RETRIED_SHARE: f64 = 0.2;
 
+/// So many of the unanswered questions followed as the next step of a walk at once, as only an answer
+/// makes a stub resolver do: the answers were there and were not captured.
+const WALKED_SHARE: f64 = 0.05;
+
 impl Facts<'_> {
     /// Pairs whose client asks for itself.
     pub fn client_pairs(&self) -> impl Iterator<Item = &Pair> {
-        self.aggregate.pairs.iter().filter(|pair| !self.forwards(pair))
+        self.aggregate.pairs.iter().filter(|pair| self.asks_for_itself(pair))
+    }
+
+    /// Whether the pair's client asks for itself.
+    pub fn asks_for_itself(&self, pair: &Pair) -> bool {
+        !self.forwards(pair)
     }
 
     /// Pairs whose client forwards for others: the resolvers' own upstream leg.
@@ -126,11 +138,20 @@ impl Facts<'_> {
             [0, 1].map(|side| self.quality.messages[side] + self.quality.messages[2 + side]);
         let totals = &self.aggregate.totals;
         if queries == 0 || responses == 0 {
-            let retries = totals.retransmissions + self.aggregate.lookups.retried();
-            let quiet = Facts::share(retries, totals.unanswered) < RETRIED_SHARE;
-            return queries + responses > 0 && (queries == 0 || totals.refusals == 0 && quiet);
+            return queries + responses > 0
+                && (queries == 0 || totals.refusals == 0 && self.nobody_waits());
         }
         false
+    }
+
+    /// Whether those who ask behave as if they were answered: nobody asks again, walks go on at once,
+    /// or what is asked again comes at any time but when a timer has run out.
+    fn nobody_waits(&self) -> bool {
+        let (totals, lookups) = (&self.aggregate.totals, &self.aggregate.lookups);
+        let share = |part| Facts::share(part, totals.unanswered);
+        let again = totals.retransmissions + lookups.retried();
+        let by_chance = totals.retransmissions == 0 && lookups.timed() * 2 < lookups.retried();
+        share(again) < RETRIED_SHARE || share(lookups.hurried()) >= WALKED_SHARE || by_chance
     }
 
     /// Whether any question at all was answered.
@@ -147,6 +168,13 @@ impl Facts<'_> {
     /// Whether an address answered anybody.
     pub fn answers(&self, server: Address) -> bool {
         self.aggregate.server(server).is_some_and(|server| server.answered > 0)
+    }
+
+    /// What an address belonged to, where `--kube` tells: a pod, a node, a Service.
+    pub fn name(&self, address: Address) -> Option<String> {
+        let whole = self.whole();
+        let end = whole.any().then_some(whole.last);
+        self.context.kube.as_ref()?.name(address, end)
     }
 
     /// What an ENI is called in the report: interface name and source.

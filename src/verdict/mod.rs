@@ -1,20 +1,26 @@
 //! From what was measured to what is wrong.
 
+pub mod answers;
 mod cause;
 pub mod causes;
+pub mod chance;
 mod corroborate;
 pub mod crowd;
 mod facts;
 pub mod filter;
 mod finding;
 mod judge;
+pub mod load;
+pub mod node_local;
 pub mod outage;
 pub mod refusals;
 mod sample;
 pub mod silence;
 mod stub;
 mod unexplained;
+mod vantage;
 pub mod words;
+pub mod zones;
 
 pub use cause::Cause;
 pub use facts::{FEW, FLAWED_CONFIDENCE, Facts};
@@ -23,6 +29,7 @@ pub use finding::{
 };
 pub use judge::{findings, verdict};
 pub use stub::{Kinds, StubKind};
+pub use vantage::{Place, Taps, Vantage};
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -164,3 +164,21 @@ pub fn last_seen(facts: &Facts<'_>, pairs: &[&Pair]) -> Option<(Evidence, bool)>
     };
     Some((Evidence::new("seen_on_the_way", beyond as f64, "count", text), here))
 }
+
+/// Whether the answers to this client come as far as this node and never to the client, while those
+/// to others do. (Where answers bypass the client's interface, as with Cilium's `redirect_peer`, it
+/// is so for all.)
+pub fn is_cut_off(facts: &Facts<'_>, client: &Sum<'_>) -> bool {
+    let ways = |pairs: &mut dyn Iterator<Item = &Pair>| {
+        pairs
+            .filter(|pair| pair.translated > 0)
+            .fold((0, 0), |(all, lost), pair| (all + pair.all.answered, lost + pair.undelivered))
+    };
+    let (answered, lost) = ways(&mut client.pairs.iter().copied());
+    let mut others = facts.aggregate.pairs.iter().filter(|pair| pair.client != client.address);
+    let (delivered, missed) = ways(&mut others);
+    lost >= FEW
+        && Facts::share(lost, answered) >= WALL
+        && delivered >= FEW
+        && Facts::share(missed, delivered) < 1.0 - WALL
+}

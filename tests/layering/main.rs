@@ -46,7 +46,7 @@ const LAYERS: &[(&str, &[&str], &str)] = &[
     ("error", &["capture", "context"], "what can go wrong at the edges"),
     (
         "analysis",
-        &["aggregate", "capture", "config", "error", "pipeline", "report", "verdict"],
+        &["aggregate", "capture", "config", "context", "error", "pipeline", "report", "verdict"],
         "everything behind one call",
     ),
     ("progress", &["report"], "shows figures as the report does"),

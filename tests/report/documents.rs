@@ -129,6 +129,7 @@ pub(crate) fn healthy() -> Document {
         },
         findings: vec![search_chain()],
         traffic: traffic(),
+        names: std::collections::BTreeMap::new(),
         capture: capture(),
         timeline: Timeline::default(),
     }
@@ -255,6 +256,7 @@ pub(crate) fn cut_off() -> Document {
         },
         findings: vec![upstream_unreachable(), near_limit(), search_chain()],
         traffic,
+        names: std::collections::BTreeMap::new(),
         capture: Capture {
             files: (1..=6).map(|n| format!("node-a.pcap{n}")).collect(),
             dropped_by_kernel: None,
@@ -300,6 +302,7 @@ pub(crate) fn one_sided() -> Document {
         },
         findings: vec![cause],
         traffic: Traffic { lookups: 107, transactions: 214, unanswered: 214, ..Traffic::default() },
+        names: std::collections::BTreeMap::new(),
         capture: Capture {
             dns: DnsMessages { udp_queries: 214, ..DnsMessages::default() },
             copies: 0,

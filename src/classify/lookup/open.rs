@@ -2,7 +2,7 @@
 
 use super::{Ended, Ending, NONE, Question};
 use crate::classify::Outcome;
-use crate::classify::search::Suffixes;
+use crate::classify::search::{Suffixes, shared_base};
 use crate::model::{FOLD_LIMIT, Span, Timestamp, labels, qtype};
 
 /// A lookup that nothing happened to for so long is over: glibc's longest silence is two waits of 5 s.
@@ -44,9 +44,13 @@ pub(super) struct Open {
     pub(super) name_hash: u64,
     pub(super) last: Timestamp,
     /// When each of `asks` was sent last.
-    sent: [Timestamp; 3],
+    pub(super) sent: [Timestamp; 3],
     /// Port and ID of the last question.
     socket: u32,
+    /// The ports of the last A and AAAA question.
+    pub(super) ports: [u16; 2],
+    /// Whether A and AAAA were answered only after they were sent again.
+    pub(super) rescued: [bool; 2],
     /// The type of a lookup outside [`PAIRED`].
     single: u16,
     pub(super) asks: [Ask; 3],
@@ -62,6 +66,8 @@ pub(super) struct Open {
     pub(super) steps: u32,
     transactions: u32,
     pub(super) step_transactions: u32,
+    /// Steps that the walk went on after: all of their answers empty, all of them NXDOMAIN.
+    pub(super) passed: [u8; 2],
     suffixes: [u16; MAX_TRIED],
     first: Timestamp,
     frame: u64,
@@ -88,6 +94,7 @@ impl Open {
             steps: 1,
             transactions: 0,
             step_transactions: 0,
+            passed: [0; 2],
             suffixes: [0; MAX_TRIED],
             suffix_count: 0,
             first: question.time,
@@ -95,6 +102,8 @@ impl Open {
             last: question.time,
             frame: question.frame,
             socket: question.socket,
+            ports: [0; 2],
+            rescued: [false; 2],
         };
         open.set_name(question);
         open
@@ -129,6 +138,10 @@ impl Open {
         self.asks[kind] = Ask::Waiting;
         self.sent[kind] = question.time;
         self.socket = question.socket;
+        if let Some(port) = self.ports.get_mut(kind) {
+            *port = (question.socket >> 16) as u16;
+            self.rescued[kind] = false;
+        }
         self.transactions += 1;
         self.step_transactions += 1;
         self.last = self.last.max(question.time);
@@ -196,6 +209,34 @@ impl Open {
         !resolved && if waiting { gap >= SOONEST_RETRY } else { gap <= STEP_GAP }
     }
 
+    /// Whether `question` comes when a timer may have run out since this was asked: stub resolvers'
+    /// are multiples of half a second (glibc 5 s, musl 2.5 s, Go 5 s, `timeout:1` 1 s).
+    pub(super) fn is_timed(&self, question: &Question<'_>) -> bool {
+        /// How late a timer may fire on a busy machine.
+        const LATE: i64 = 25_000_000;
+        let gap = question.time.since(self.sent[ask_index(question.qtype)]).0;
+        (gap + 1_000_000).rem_euclid(500_000_000) < LATE
+    }
+
+    /// Whether `question` is the next step of this walk although no answer was seen and no timer can
+    /// have run out.
+    pub(super) fn hurries(&self, question: &Question<'_>, suffixes: &Suffixes) -> bool {
+        /// No answer comes sooner; A and AAAA of two lookups that begin together do.
+        const SOONEST_ANSWER: Span = Span::from_micros(20);
+        let gap = question.time.since(self.last);
+        let current = &self.name[..usize::from(self.length)];
+        self.waits()
+            && self.same_kind(question.qtype)
+            && (SOONEST_ANSWER..SOONEST_RETRY).contains(&gap)
+            && shared_base(current, question.name, suffixes).is_some()
+    }
+
+    /// Whether each question of this step had this answer, the one for A among them.
+    pub(super) fn all(&self, outcome: Outcome) -> bool {
+        self.asks[0] == Ask::Done(outcome)
+            && self.asks.iter().all(|ask| matches!(ask, Ask::No) || *ask == Ask::Done(outcome))
+    }
+
     pub(super) fn ended(&self, suffixes: &Suffixes) -> Ended<'_> {
         let done = |wanted: Outcome| self.asks.contains(&Ask::Done(wanted));
         let ending = if done(Outcome::Answered) || done(Outcome::Truncated) {
@@ -225,6 +266,10 @@ impl Open {
             } else {
                 !suffixes.ends(&self.name[..usize::from(self.length)])
             },
+            within: base > 0 && !self.as_is_first && !self.is_complete(),
+            base,
+            all_empty: self.all(Outcome::NoData),
+            passed: self.passed,
             only_ipv4: self.asks[0] == Ask::Done(Outcome::Answered)
                 && self.asks[1] == Ask::Done(Outcome::NoData),
             suffixes: &self.suffixes[..usize::from(self.suffix_count)],

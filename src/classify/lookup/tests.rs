@@ -27,7 +27,28 @@ fn both_families_of_a_retry_join_the_lookup() {
     for (kind, micros) in [(qtype::AAAA, 30), (qtype::A, 400_000), (qtype::AAAA, 400_030)] {
         assert_eq!(ask(&mut lookups, "a.example", kind, micros), first, "{micros}");
     }
-    assert_eq!(lookups.retried(), 2);
+    assert_eq!((lookups.retried(), lookups.timed()), (2, 0));
+    ask(&mut lookups, "a.example", qtype::A, 5_404_000);
+    assert_eq!((lookups.retried(), lookups.timed()), (3, 1));
+}
+
+#[test]
+fn a_step_that_no_timer_explains_is_hurried_until_an_answer_is_seen() {
+    let steps = ["db.ns.svc.zone", "db.svc.zone", "db.zone"];
+    let walk = |lookups: &mut Lookups, start: i64| {
+        for (n, name) in steps.iter().enumerate() {
+            let at = start + 1_000 * n as i64;
+            ask(lookups, name, qtype::A, at);
+            ask(lookups, name, qtype::AAAA, at + 10);
+        }
+    };
+    let mut lookups = Lookups::default();
+    walk(&mut lookups, 0);
+    assert!(lookups.hurried() >= 2);
+    let before = lookups.hurried();
+    lookups.answered(0, 0, 0, qtype::A, Outcome::Answered, Timestamp(9));
+    walk(&mut lookups, 20_000_000);
+    assert_eq!(lookups.hurried(), before);
 }
 
 #[test]

@@ -19,6 +19,9 @@ pub(super) fn put(page: &mut Page, capture: &Capture) {
         }
     }
     page.blank();
+    if !capture.taken.is_empty() {
+        page.prose(0, ("Taken: ", Tone::Strong), 2, &format!("{}.", capture.taken));
+    }
     page.prose(0, ("Capture: ", Tone::Strong), 2, &description(capture));
 }
 

@@ -1,10 +1,12 @@
 //! What is wrong: for each finding its evidence, its scope, what it is not, and what to do.
 
+use std::collections::BTreeMap;
+
 use crate::report::layout::{Page, Tone};
 use crate::report::number::{figure, frames, percent};
 use crate::verdict::{Evidence, Finding, Scope};
 
-pub(super) fn put(page: &mut Page, faults: &[&Finding]) {
+pub(super) fn put(page: &mut Page, faults: &[&Finding], names: &BTreeMap<String, String>) {
     for (i, finding) in faults.iter().enumerate() {
         page.blank();
         let number = if faults.len() > 1 { format!("{}. ", i + 1) } else { String::new() };
@@ -29,7 +31,7 @@ pub(super) fn put(page: &mut Page, faults: &[&Finding]) {
         if let Some(window) = super::window(finding) {
             page.labelled(2, "When     ", Tone::Plain, &window);
         }
-        scope(page, &finding.scope);
+        scope(page, &finding.scope, names);
         evidence(page, &finding.evidence);
         if !finding.alternatives.is_empty() {
             page.heading(2, "Why not something else");
@@ -50,7 +52,7 @@ pub(super) fn put(page: &mut Page, faults: &[&Finding]) {
     }
 }
 
-fn scope(page: &mut Page, scope: &Scope) {
+fn scope(page: &mut Page, scope: &Scope, names: &BTreeMap<String, String>) {
     let lists = [
         ("Clients  ", &scope.clients),
         ("Servers  ", &scope.servers),
@@ -59,8 +61,17 @@ fn scope(page: &mut Page, scope: &Scope) {
     ];
     for (label, members) in lists {
         if !members.is_empty() {
-            page.prose(2, (label, Tone::Faint), 2 + label.len(), &super::shortened(members));
+            let named: Vec<String> = members.iter().map(|member| named(member, names)).collect();
+            page.prose(2, (label, Tone::Faint), 2 + label.len(), &super::shortened(&named));
         }
+    }
+}
+
+/// An address with what it belongs to.
+fn named(member: &str, names: &BTreeMap<String, String>) -> String {
+    match names.get(member) {
+        Some(name) => format!("{name} ({member})"),
+        None => member.to_owned(),
     }
 }
 

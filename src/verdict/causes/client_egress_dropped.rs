@@ -1,6 +1,11 @@
 //! Some clients get nothing at all, silently, from servers that answer others.
 
-use super::{coredns_backend_gone, upstream_unreachable};
+mod way_back;
+
+use super::{
+    coredns_backend_gone, coredns_overload, dns_forwarding_loop, nodelocaldns_down,
+    stale_conntrack_udp, upstream_unreachable, wrong_nameserver,
+};
 use crate::aggregate::{Pair, Period};
 use crate::model::Address;
 use crate::verdict::outage::{Outage, worst};
@@ -21,8 +26,10 @@ pub(super) const CAUSE: Cause = Cause {
         security group. A default-deny policy is the usual one. Silence only in the first seconds \
         of a pod's life is the VPC CNI's strict mode, which denies until its policies are in place.",
     signature: "At least three questions of a client without any answer or ICMP error, over UDP \
-        and TCP, from its first question on, or since, until or between some moments, while the same \
-        servers answer others. With one client in the capture, that it asks again and again.",
+        and TCP, from its first question on (or since, until or between some moments), while the same \
+        servers answer others. With one client in the capture, that it asks again and again. Where \
+        it is the answers that are dropped: nine in ten of them come as far as this node and are \
+        never seen on their last leg, from the address that was asked, as those to others are.",
     look_alikes: &[
         ("coredns_backend_gone", "everybody is without answers from that server"),
         ("wrong_nameserver", "the server answers nobody at all"),
@@ -78,7 +85,8 @@ impl Cut<'_> {
 fn cut_off<'a>(facts: &Facts<'_>, clients: &'a [Sum<'a>]) -> Vec<Cut<'a>> {
     let gone = coredns_backend_gone::gone(facts);
     let by_backend = |losses| gone.as_ref().is_some_and(|gone| gone.explains(losses));
-    let upstream = upstream_unreachable::CAUSE.detected(facts);
+    let upstream =
+        dns_forwarding_loop::detected(facts) || upstream_unreachable::CAUSE.detected(facts);
     let walled = clients
         .iter()
         .filter(|client| client.is_walled() && !client.is_refused())
@@ -99,15 +107,34 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     if facts.one_sided() {
         return None;
     }
-    let clients = by_client(facts.client_pairs());
+    let overloaded = coredns_overload::CAUSE.detected(facts);
+    let elsewhere = |pair: &&Pair| {
+        !nodelocaldns_down::explains(facts, pair.server)
+            && !wrong_nameserver::explains(facts, pair.server)
+            && !dns_forwarding_loop::involves(facts, pair.server)
+    };
+    let clients = by_client(facts.client_pairs().filter(elsewhere));
+    let mut cut = cut_off(facts, &clients);
+    cut.retain(|cut| {
+        let client = cut.client;
+        // What an overloaded server loses, anybody may lose; but not everything.
+        !stale_conntrack_udp::explains(facts, client.address, client.silent)
+            && (!overloaded || client.all.answered == 0)
+    });
+    if cut.is_empty() {
+        return way_back::detect(facts, &clients);
+    }
     let (sure, alone): (Vec<Cut<'_>>, Vec<Cut<'_>>) =
-        cut_off(facts, &clients).into_iter().partition(|cut| cut.others_are_served(facts));
+        cut.into_iter().partition(|cut| cut.others_are_served(facts));
     let (cut, confidence) = match (sure.is_empty(), clients.len()) {
         (false, _) => (sure, 0.85),
         // Its own pod is all that was captured: a dead server would look the same.
         (true, 1) if alone.len() == 1 && !facts.answers_anybody() => (alone, 0.6),
         _ => return None,
     };
+    let tied = cut.iter().any(|cut| asks_from_one_port(cut.client));
+    let confidence = if tied { f64::min(confidence, 0.6) } else { confidence };
+    let compared = facts.answers_anybody();
     let outages: Vec<Outage> = cut.iter().flat_map(|cut| cut.outages.iter().cloned()).collect();
     let (when, around, period) = in_time(&cut, &outages);
     let addresses: Vec<Address> = cut.iter().map(|cut| cut.client.address).collect();
@@ -116,7 +143,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     servers.dedup();
     let silent: u64 = cut.iter().map(Cut::lost).sum();
     let again = cut.iter().flat_map(|cut| &cut.client.pairs).map(|pair| pair.retransmissions).sum();
-    let others = if confidence > 0.6 { ", while others are answered" } else { "" };
+    let others = if compared { ", while others are answered" } else { "" };
     let frames: Vec<u64> = match Outage::of(&outages) {
         Some(outage) => outage.lapse.frames.iter().collect(),
         None => cut.iter().flat_map(|cut| cut.client.lost_frames()).collect(),
@@ -160,7 +187,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         let dated = worst(&cut.outages).and_then(|(outage, _)| outage.evidence(&whose));
         finding = dated.into_iter().fold(finding, Finding::shown_by);
     }
-    if confidence > 0.6 {
+    if compared {
         let answered: u64 = clients
             .iter()
             .filter(|c| !addresses.contains(&c.address))
@@ -179,6 +206,13 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
             "not excluded from inside one pod: capture on the node to see whether anybody is answered",
         );
     }
+    if tied {
+        finding = finding.rather_than(
+            "stale_conntrack_udp",
+            "not excluded: some of these clients ask from one port all the time, and were not seen to \
+             be answered on it; a look-up from a new socket settles it",
+        );
+    }
     if facts.is_dns_only() {
         finding = finding.rather_than(
             "firewall_reject",
@@ -194,6 +228,12 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         Some((evidence, _)) => finding.shown_by(evidence),
         None => finding,
     })
+}
+
+/// Whether nearly all questions of a client come from a long-lived socket.
+fn asks_from_one_port(client: &Sum<'_>) -> bool {
+    let reused: u64 = client.pairs.iter().map(|pair| pair.reused).sum();
+    reused * 5 >= client.all.sent * 4
 }
 
 /// When they were cut off, in words and as a window: all of them together, or the worst of several

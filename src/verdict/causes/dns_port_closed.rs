@@ -1,6 +1,7 @@
 //! The server host itself says that the port is closed.
 
 use super::firewall_reject::{kind_words, sorted};
+use super::nodelocaldns_down;
 use crate::aggregate::Pair;
 use crate::verdict::refusals::{answered_nobody, dated, episodes, refused};
 use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter};
@@ -40,8 +41,13 @@ pub(super) const CAUSE: Cause = Cause {
 };
 
 fn detect(facts: &Facts<'_>) -> Option<Finding> {
-    let pairs: Vec<&Pair> =
-        facts.aggregate.pairs.iter().filter(|pair| refused(facts, pair).closed > 0).collect();
+    let pairs: Vec<&Pair> = facts
+        .aggregate
+        .pairs
+        .iter()
+        .filter(|pair| refused(facts, pair).closed > 0)
+        .filter(|pair| !nodelocaldns_down::explains(facts, pair.server))
+        .collect();
     let count: u64 = pairs.iter().map(|pair| refused(facts, pair).closed).sum();
     if count < REFUSALS {
         return None;

@@ -1,6 +1,6 @@
 //! Somebody between client and server refuses, out loud.
 
-use super::kube_dns_no_endpoints;
+use super::{kube_dns_no_endpoints, nodelocaldns_down, wrong_nameserver};
 use crate::aggregate::Pair;
 use crate::decode::IcmpKind;
 use crate::model::Address;
@@ -51,6 +51,8 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         .iter()
         .filter(|pair| refused(facts, pair).rejected > 0)
         .filter(|pair| !kube_dns_no_endpoints::explains(facts, pair))
+        .filter(|pair| !nodelocaldns_down::explains(facts, pair.server))
+        .filter(|pair| !wrong_nameserver::explains(facts, pair.server))
         .collect();
     let count: u64 = pairs.iter().map(|pair| refused(facts, pair).rejected).sum();
     if count < REFUSALS {

@@ -1,6 +1,7 @@
 //! The node itself rejects the Service's address, for everybody: no endpoint is ready.
 
 use super::firewall_reject::sorted;
+use super::nodelocaldns_down;
 use crate::aggregate::Pair;
 use crate::verdict::refusals::{
     answered_nobody, dated, episodes, is_foreign_port_unreachable, refused,
@@ -40,7 +41,9 @@ pub(super) const CAUSE: Cause = Cause {
 
 /// Whether this cause explains the refusals of a pair.
 pub(super) fn explains(facts: &Facts<'_>, pair: &Pair) -> bool {
-    is_foreign_port_unreachable(pair) && answered_nobody(facts, pair)
+    is_foreign_port_unreachable(pair)
+        && answered_nobody(facts, pair)
+        && !nodelocaldns_down::explains(facts, pair.server)
 }
 
 fn detect(facts: &Facts<'_>) -> Option<Finding> {

@@ -1,5 +1,6 @@
 //! A name that does not exist, asked again and again.
 
+use super::cluster_name_sent_upstream;
 use super::firewall_reject::sorted;
 use crate::aggregate::{Missing, Period, SampleKind};
 use crate::model::{Address, display_name, labels};
@@ -50,6 +51,9 @@ impl Vain<'_> {
         // A list may have made the name: then it may be a step of a walk whose rest is not seen.
         let listed = facts.aggregate.lookups.suffixes.ends(&missing.name);
         for asker in missing.askers.iter().filter(|asker| !facts.is_forwarder(asker.address)) {
+            if cluster_name_sent_upstream::explains(facts, asker.address, &missing.name) {
+                continue;
+            }
             // glibc leaves its list when an answer is lost, and tries the name as it is.
             let doubtful = listed || loses(facts, asker.address);
             let alone = if doubtful { asker.alone() } else { 0 };

@@ -2,9 +2,12 @@
 
 mod outages;
 
-use super::upstream_unreachable;
 use super::vpc_dns_pps_exceeded::Bands;
 use super::vpc_dns_pps_near_limit::over_rows;
+use super::{
+    conntrack_dnat_race, coredns_overload, dns_forwarding_loop, nodelocaldns_down,
+    stale_conntrack_udp, upstream_slow, upstream_unreachable,
+};
 use crate::aggregate::{Bin, Pair, Period, Server};
 use crate::model::Address;
 use crate::verdict::silence::{Sum, by_client};
@@ -61,24 +64,43 @@ pub(super) const CAUSE: Cause = Cause {
 
 fn detect(facts: &Facts<'_>) -> Option<Finding> {
     // A capture that lost packets itself cannot tell.
-    if facts.one_sided() || facts.lossy() {
+    if facts.one_sided()
+        || facts.lossy()
+        || conntrack_dnat_race::CAUSE.detected(facts)
+        || conntrack_dnat_race::may_be(facts)
+        || coredns_overload::CAUSE.detected(facts)
+    {
         return None;
     }
-    let cut = upstream_unreachable::CAUSE.detected(facts);
+    let cut = dns_forwarding_loop::detected(facts) || upstream_unreachable::CAUSE.detected(facts);
+    let slow = upstream_slow::CAUSE.detected(facts);
     let outages = Outages::of(facts);
+    let stuck = stale_conntrack_udp::stuck(facts);
+    let is_stuck = |pair: &Pair| {
+        stuck.iter().any(|s| (s.pair.client, s.pair.server) == (pair.client, pair.server))
+    };
     let pairs: Vec<&Pair> = facts
         .aggregate
         .pairs
         .iter()
+        .filter(|pair| !is_stuck(pair))
         .filter(|pair| !outages.walled.contains(&pair.client) && pair.refused() == 0)
         .filter(|pair| !(cut && pair.external_bad.any()))
+        // What an upstream answers late is asked again, and not lost.
+        .filter(|pair| !(slow && is_late(facts, pair)))
+        .filter(|pair| !nodelocaldns_down::explains(facts, pair.server))
         .filter(|pair| pair.all.answered > pair.silent())
         .collect();
-    let lost = |pair: &Pair| outages.scattered(pair);
+    // Answers that end on this node are lost to the client as well, if it asked again for them.
+    let ended_here = |pair: &Pair| pair.undelivered.min(pair.resent_after_answer);
+    let lost = |pair: &Pair| outages.scattered(pair) + ended_here(pair);
     let losses: u64 = pairs.iter().map(|pair| lost(pair)).sum();
     let sent: u64 = pairs.iter().map(|pair| pair.all.sent).sum();
     let share = Facts::share(losses, sent);
-    let period = Period::of(pairs.iter().map(|pair| outages.period(pair)));
+    let mut period = Period::of(pairs.iter().map(|pair| outages.period(pair)));
+    for pair in pairs.iter().filter(|pair| ended_here(pair) > 0) {
+        period.join(pair.resents);
+    }
     if losses < LOSSES
         || share < SHARE
         || !spread(facts, losses, period)
@@ -132,6 +154,11 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
                 `conntrack -S` settles it (insert_failed)")
             .rather_than("client_egress_dropped", "those who lose are answered most of the time"),
     )
+}
+
+/// Whether names outside were answered late, or not at all.
+fn is_late(facts: &Facts<'_>, pair: &Pair) -> bool {
+    pair.external_bad.any() || facts.aggregate.failures(pair).slow_period.any()
 }
 
 /// Whether the losses lie among the questions as chance would put them. Of `n` losses the first and

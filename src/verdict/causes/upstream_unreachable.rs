@@ -2,6 +2,7 @@
 
 mod client_side;
 
+use super::{dns_forwarding_loop, upstream_slow};
 use crate::aggregate::{Pair, Period, SampleKind};
 use crate::model::Address;
 use crate::verdict::outage::Outage;
@@ -54,14 +55,18 @@ pub(super) const CAUSE: Cause = Cause {
 };
 
 fn detect(facts: &Facts<'_>) -> Option<Finding> {
-    if facts.one_sided() {
+    if facts.one_sided() || dns_forwarding_loop::detected(facts) {
         return None;
     }
-    upstream_leg(facts).or_else(|| client_side::detect(facts))
+    upstream_leg(facts).or_else(|| {
+        // An upstream that is seen to answer late, there or in what reaches the clients, is only slow.
+        let slow = upstream_slow::CAUSE.detected(facts);
+        (!slow).then(|| client_side::detect(facts)).flatten()
+    })
 }
 
 /// The upstream leg is in the capture.
-fn upstream_leg(facts: &Facts<'_>) -> Option<Finding> {
+pub(super) fn upstream_leg(facts: &Facts<'_>) -> Option<Finding> {
     let forwarders = by_client(facts.upstream_pairs());
     let mut cut: Vec<&Pair> = Vec::new();
     let mut outages: Vec<Outage> = Vec::new();

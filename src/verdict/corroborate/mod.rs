@@ -4,10 +4,17 @@
 //! adds what it knows of a finding: as evidence that names its option, and as confidence, up or down.
 //! No finding appears or goes away here.
 
+mod corefile;
 mod ethtool;
+mod kube;
+mod names;
+mod resolv_conf;
+mod rules;
+mod vantage;
 
 use super::facts::Facts;
 use super::finding::{Alternative, Evidence, Finding};
+use crate::model::Address;
 
 /// Side input that says the same as the packets.
 const CONFIRMED: f64 = 0.95;
@@ -15,16 +22,48 @@ const CONFIRMED: f64 = 0.95;
 /// The same, where the capture itself lost packets.
 const CONFIRMED_BUT_LOSSY: f64 = 0.6;
 
-/// Side input that contradicts the packets: the finding is left as a suspicion.
+/// Side input of some other moment that says otherwise.
+const DOUBTED: f64 = 0.6;
+
+/// Side input of the same moment that contradicts the packets: the finding is left as a suspicion.
 const CONTRADICTED: f64 = 0.3;
 
 /// Adds to each finding what the context knows of it.
 pub(super) fn corroborate(facts: &Facts<'_>, findings: &mut [Finding]) {
-    if let Some(ethtool) = &facts.context.ethtool {
-        for finding in findings.iter_mut() {
+    let context = facts.context;
+    let vantage = facts.vantage();
+    for finding in findings.iter_mut() {
+        vantage::corroborate(&vantage, finding);
+        if let Some(ethtool) = &context.ethtool {
             ethtool::corroborate(facts, ethtool, finding);
         }
+        if let Some(rules) = &context.iptables {
+            rules::corroborate(facts, rules, finding);
+        }
+        if let Some(kube) = &context.kube {
+            kube::corroborate(facts, kube, finding);
+        }
+        if let Some(corefile) = &context.corefile {
+            corefile::corroborate(corefile, finding);
+        }
+        if let Some(conf) = &context.resolv_conf {
+            resolv_conf::corroborate(facts, conf, finding);
+        }
+        // Last: the words of the others get names, too.
+        if let Some(kube) = &context.kube {
+            names::name(facts, kube, finding);
+        }
     }
+}
+
+/// The addresses that a finding is about.
+fn clients(finding: &Finding) -> Vec<Address> {
+    finding.scope.clients.iter().filter_map(|text| text.parse().ok()).collect()
+}
+
+/// The servers that a finding is about.
+fn servers(finding: &Finding) -> Vec<Address> {
+    finding.scope.servers.iter().filter_map(|text| text.parse().ok()).collect()
 }
 
 impl Finding {
@@ -38,6 +77,12 @@ impl Finding {
     /// Less sure, for this reason.
     fn contradicted(&mut self, evidence: Evidence) {
         self.confidence = self.confidence.min(CONTRADICTED);
+        self.evidence.push(evidence);
+    }
+
+    /// Less sure, as far as something that was saved at another time may tell.
+    fn doubted(&mut self, evidence: Evidence) {
+        self.confidence = self.confidence.min(DOUBTED);
         self.evidence.push(evidence);
     }
 

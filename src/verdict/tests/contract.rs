@@ -40,7 +40,7 @@ const TABLE: [(&str, &str); 33] = [
 ];
 
 /// How a command that changes nothing begins.
-const READ_ONLY: [&str; 28] = [
+const READ_ONLY: [&str; 30] = [
     "kubectl get ",
     "kubectl describe ",
     "kubectl logs ",
@@ -61,6 +61,8 @@ const READ_ONLY: [&str; 28] = [
     "sudo iptables-save",
     "sudo nft list ",
     "sudo conntrack -S",
+    "sudo conntrack -L",
+    "sudo ipvsadm -L",
     "capinfos ",
     "netstat -su",
     "dig ",

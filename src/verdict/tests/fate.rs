@@ -27,6 +27,10 @@ pub(crate) enum Maker {
     Forwarder,
     /// RA set.
     Relayed,
+    /// RA set, with this extended error for those who use EDNS.
+    Extended(u16),
+    /// AA set, with the zone's SOA.
+    Unsynced,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +38,10 @@ pub(crate) enum What {
     Address,
     NoData,
     NxDomain,
+    /// From outside: RA set, the SOA of the root.
+    NxOutside,
     ServFail(Maker),
+    Refused(Maker),
 }
 
 /// Who refuses a query with ICMP, as it looks from the client's side.
@@ -83,6 +90,11 @@ impl Reply {
     /// Silence behind this stage.
     pub(crate) fn lost(reach: u8) -> Reply {
         Reply { reach, ..Reply::answer(What::Address, ms(1)) }
+    }
+
+    /// The same, lost or refused behind this stage.
+    pub(crate) fn reaching(self, reach: u8) -> Reply {
+        Reply { reach, ..self }
     }
 
     pub(crate) fn refused(refusal: Refusal, after: Duration) -> Reply {

@@ -2,15 +2,23 @@
 //! one point of it. [`Story`] (the cluster and the capture) → [`fate`] (what becomes of a question)
 //! → [`stub`] (how resolvers go on) → [`Seen`] (what dnspect says to it).
 
+mod answers;
 mod background;
 mod confusion;
 mod contract;
+mod detour;
 mod fate;
+mod node_cache;
 mod outages;
+mod rounds;
+mod sockets;
 mod story;
 mod stub;
 
+pub(crate) use detour::{Detour, Sender};
 pub(crate) use fate::{Ask, Maker, Refusal, Reply, Try, What};
+pub(crate) use rounds::Round;
+pub(crate) use sockets::{Resolver, race};
 pub(crate) use story::{Story, View};
 pub(crate) use stub::Stub;
 
@@ -56,6 +64,13 @@ impl Rng {
 
     pub(crate) fn pick<'a, T>(&mut self, all: &'a [T]) -> &'a T {
         &all[self.between(0, all.len() as u64 - 1) as usize]
+    }
+}
+
+impl Finding {
+    /// Its confidence in whole percent.
+    pub(crate) fn percent(&self) -> u64 {
+        (self.confidence * 100.0).round() as u64
     }
 }
 

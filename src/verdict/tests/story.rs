@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use super::{Ask, Maker, Refusal, Reply, Rng, SEEDS, Seen, Stub, Try, What};
+use super::{Ask, Refusal, Reply, Rng, SEEDS, Seen, Stub, Try, What};
 use crate::forge::dns::RA;
 use crate::forge::story::Told;
 use crate::forge::{
@@ -39,13 +39,17 @@ pub(crate) struct Story {
     pub(crate) ndots: usize,
     pub(crate) search: Vec<String>,
     pub(crate) capture: Capture,
-    node: IpAddr,
+    /// Who asks a cache on its own node instead of the Service.
+    pub(crate) cached: Option<super::node_cache::NodeCache>,
+    /// Who asks somebody else instead of the Service.
+    pub(crate) detour: Option<super::Detour>,
+    pub(super) node: IpAddr,
     ip_id: u16,
     port: u16,
 }
 
 /// Between the two places at which a node sees a packet that it forwards.
-const HOP: Duration = Duration::from_micros(15);
+pub(super) const HOP: Duration = Duration::from_micros(15);
 
 impl Story {
     /// Tells a story from each of these points, with every seed and some number of clients.
@@ -99,6 +103,8 @@ impl Story {
             ndots: 5,
             search: search.map(str::to_owned).to_vec(),
             capture: Capture::new(link),
+            cached: None,
+            detour: None,
             node,
             ip_id: rng.next() as u16,
             port: rng.between(32_768, 50_000) as u16,
@@ -116,7 +122,7 @@ impl Story {
         self.rng.next() as u16
     }
 
-    fn ip_id(&mut self) -> u16 {
+    pub(super) fn ip_id(&mut self) -> u16 {
         self.ip_id = self.ip_id.wrapping_add(1);
         self.ip_id
     }
@@ -143,6 +149,12 @@ impl Story {
         }
         let service = SocketAddr::new(self.service, 53);
         let backend = SocketAddr::new(self.backends[ask.backend], 53);
+        if self.is_cached(ask.client) {
+            return self.exchange_here(ask, pod, &message, reply);
+        }
+        if let Some(detour) = self.detour_of(ask.client) {
+            return self.exchange_there(ask, &detour, port, &message, reply);
+        }
         let asked = Packet::udp(pod, service, message.encode()).ip_id(self.ip_id());
         let answered = answer_to(&message, reply.what).encode();
         let answered = Packet::udp(backend, pod, answered).ip_id(self.ip_id());
@@ -232,12 +244,18 @@ impl Story {
         let to = SocketAddr::new(self.upstreams[one.upstream], 53);
         let message = query(ask.name, ask.kind).id(self.id()).edns(1232);
         let asked = Packet::udp(from, to, message.encode()).ip_id(self.ip_id());
-        let told = answer_to(&message, one.what).with(RA);
+        let told = match one.what {
+            What::ServFail(_) | What::Refused(_) => answer_to(&message, one.what),
+            _ => answer_to(&message, one.what).with(RA),
+        };
         let answered = Packet::udp(to, from, told.encode()).ip_id(self.ip_id()).ttl(255);
         self.upstream_legs(ask.time + one.after, &asked, one.answered, &answered, one.leaves);
+        if let Some(took) = one.answered.filter(|took| *took > super::answers::READ_TIMEOUT) {
+            self.unwanted(ask.time + one.after + took, &answered);
+        }
     }
 
-    fn upstream_legs(
+    pub(super) fn upstream_legs(
         &mut self,
         time: Duration,
         asked: &Packet,
@@ -356,11 +374,17 @@ impl Story {
         }
     }
 
-    fn see(&mut self, time: Duration, packet: &Packet) {
+    pub(super) fn see(&mut self, time: Duration, packet: &Packet) {
         self.capture.at(time).packet(packet);
     }
 
-    fn see_on(&mut self, time: Duration, interface: &str, direction: Direction, packet: &Packet) {
+    pub(super) fn see_on(
+        &mut self,
+        time: Duration,
+        interface: &str,
+        direction: Direction,
+        packet: &Packet,
+    ) {
         self.capture.on(interface).going(direction).at(time).packet(packet);
     }
 
@@ -383,6 +407,16 @@ impl Story {
         })
     }
 
+    /// What is left of a node's capture when no answer was seen leaving towards a client.
+    pub(crate) fn without_last_leg(&self) -> Vec<u8> {
+        let service: Vec<u8> = match self.service {
+            IpAddr::V4(address) => address.octets().to_vec(),
+            IpAddr::V6(address) => address.octets().to_vec(),
+        };
+        let at = if service.len() == 4 { 20 + 12 } else { 20 + 8 };
+        self.part(|packet| packet.frame[at..at + service.len()] != service)
+    }
+
     /// What is left of the capture between two moments.
     pub(crate) fn cut(&self, from: Duration, to: Duration) -> Vec<u8> {
         self.part(|packet| (from..to).contains(&packet.time))
@@ -399,12 +433,12 @@ impl Story {
     }
 }
 
-fn veth(client: usize) -> String {
+pub(super) fn veth(client: usize) -> String {
     format!("eni{client}")
 }
 
 /// The answer that a server gives.
-fn answer_to(query: &Message, what: What) -> Message {
+pub(super) fn answer_to(query: &Message, what: What) -> Message {
     let v6 = query.questions[0].kind == AAAA;
     let told = response(query).without(RA);
     match what {
@@ -412,7 +446,8 @@ fn answer_to(query: &Message, what: What) -> Message {
         What::Address => told.address("192.0.2.1".parse::<IpAddr>().unwrap()),
         What::NoData => told.nodata("cluster.local"),
         What::NxDomain => told.nxdomain("cluster.local"),
-        What::ServFail(Maker::Forwarder) => told.servfail(),
-        What::ServFail(Maker::Relayed) => told.with(RA).servfail(),
+        What::NxOutside => told.with(RA).nxdomain(""),
+        What::ServFail(maker) => super::answers::made_by(told.servfail(), maker),
+        What::Refused(maker) => super::answers::made_by(told.refused(), maker),
     }
 }

@@ -26,6 +26,8 @@ impl Stub {
 enum Step {
     Found,
     Negative,
+    /// NODATA for all families.
+    Empty,
     Failed,
     Refused,
     Silence,
@@ -67,7 +69,7 @@ impl Story {
             let goes_on = match came {
                 Step::Found | Step::Refused => false,
                 Step::Negative => true,
-                Step::Failed => stub != Stub::Musl,
+                Step::Empty | Step::Failed => stub != Stub::Musl,
                 Step::Silence => stub == Stub::Go,
             };
             // After silence, glibc leaves the list out and tries the name as it is.
@@ -106,12 +108,17 @@ impl Story {
             if stub == Stub::Go {
                 ports = [self.port(), self.port()];
             }
+            // With one of the two answered, glibc asks for both again, one after the other.
+            let in_turn = stub == Stub::Glibc && came.iter().flatten().count() == 1;
+            let mut pause = Duration::ZERO;
             for (n, kind) in [A, AAAA].into_iter().enumerate() {
-                if came[n].is_some_and(|(time, step)| time <= start && step != Step::Failed) {
+                let done =
+                    came[n].is_some_and(|(time, step)| time <= start && step != Step::Failed);
+                if done && !(in_turn && n == 0) {
                     continue;
                 }
                 let ask = Ask {
-                    time: start + us(n as u64 * 12),
+                    time: start + pause + us(n as u64 * 12),
                     client,
                     backend: self.backend_of(client, ports[n]),
                     name,
@@ -122,12 +129,17 @@ impl Story {
                 let reply = fate(&ask);
                 self.exchange(&ask, ports[n], ids[n], stub == Stub::Go, &reply);
                 let end = ask.time + reply.after;
+                if in_turn {
+                    pause = reply.after + us(60);
+                }
                 let told = match (reply.refusal, reply.what) {
                     (Some(_), _) => Some(Step::Refused),
                     _ if reply.reach < 6 => None,
                     (_, What::Address) => Some(Step::Found),
-                    (_, What::NoData | What::NxDomain) => Some(Step::Negative),
+                    (_, What::NoData) => Some(Step::Empty),
+                    (_, What::NxDomain | What::NxOutside) => Some(Step::Negative),
                     (_, What::ServFail(_)) => Some(Step::Failed),
+                    (_, What::Refused(_)) => Some(Step::Refused),
                 };
                 if let Some(step) = told {
                     let first = came[n].is_none_or(|(time, old)| end < time || old == Step::Failed);
@@ -164,6 +176,7 @@ fn sum(steps: [Option<Step>; 2]) -> Step {
         () if steps.contains(&None) => Step::Silence,
         () if steps.contains(&Some(Step::Refused)) => Step::Refused,
         () if steps.contains(&Some(Step::Failed)) => Step::Failed,
+        () if steps.contains(&Some(Step::Empty)) => Step::Empty,
         () => Step::Negative,
     }
 }

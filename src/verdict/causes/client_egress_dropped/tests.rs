@@ -126,6 +126,54 @@ fn random_loss_blocks_nobody() {
     });
 }
 
+/// The policy lets queries out and nothing in: the node sees the answers, the pod does not.
+#[test]
+fn answers_that_end_on_this_node_are_found() {
+    Story::each(&[View::Node], 3..=12, |story| {
+        story.background(ms(0), secs(90), 8.0, &mut |ask| {
+            if ask.client == 0 { Reply { reach: 5, ..ask.healthy() } } else { ask.healthy() }
+        });
+        story.settle(secs(120));
+        let seen = story.judge();
+        let finding = seen.is("client_egress_dropped");
+        assert_eq!(finding.scope.clients, [story.clients[0].to_string()], "{}", seen.words());
+        assert_eq!(finding.evidence[0].metric, "undelivered_ratio");
+        for other in ["random_loss", "coredns_backend_gone", "reply_source_mismatch"] {
+            seen.has_not(other);
+        }
+    });
+}
+
+/// Where answers take a way past the clients' interfaces (Cilium's `redirect_peer`), they do for all.
+#[test]
+fn answers_that_nobody_is_seen_to_get_are_no_drop() {
+    Story::each(&[View::Node], 3..=12, |story| {
+        story.background(ms(0), secs(60), 8.0, &mut |ask| ask.healthy());
+        story.settle(secs(80));
+        let seen = Seen::of(story.without_last_leg());
+        assert!(seen.faults().is_empty(), "{}", seen.words());
+    });
+}
+
+/// Few names that are asked for all the time look like questions asked again.
+#[test]
+fn one_direction_of_few_names_tells_nothing() {
+    Story::each(&[View::Pod, View::Node], 1..=6, |story| {
+        let name = format!("service-{}", story.rng.between(1, 9));
+        let mut time = ms(5);
+        while time < secs(40) {
+            let client = story.rng.between(0, story.clients.len() as u64 - 1) as usize;
+            story.lookup(time, client, "db.shop", &mut |ask| ask.healthy());
+            story.lookup(time + ms(3), client, &name, &mut |ask| ask.healthy());
+            time += story.rng.span(ms(100), ms(1900));
+        }
+        story.settle(secs(50));
+        let seen = Seen::of(story.one_sided(false));
+        assert_eq!(seen.root(), "undetermined", "{}", seen.words());
+        assert_eq!(seen.faults(), ["capture_incomplete"], "{}", seen.words());
+    });
+}
+
 /// Questions only: the walks go on, and nobody asks again.
 #[test]
 fn one_direction_alone_tells_nothing() {

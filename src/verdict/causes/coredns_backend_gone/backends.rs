@@ -1,6 +1,7 @@
 //! Which backend went, when, and whether it came back.
 
 use super::super::firewall_reject::sorted;
+use super::super::{nodelocaldns_down, stale_conntrack_udp};
 use crate::aggregate::{Lapse, Pair, Period, Server};
 use crate::model::{Address, Span};
 use crate::verdict::crowd::Crowd;
@@ -43,7 +44,8 @@ impl Gone {
 
 /// Looks for it.
 pub(in super::super) fn gone(facts: &Facts<'_>) -> Option<Gone> {
-    if facts.one_sided() {
+    // Where fresh ports are answered no backend is missing, some sockets are.
+    if facts.one_sided() || stale_conntrack_udp::CAUSE.detected(facts) {
         return None;
     }
     seen_going(facts).or_else(|| vanished_behind_service(facts))
@@ -64,6 +66,7 @@ fn backends<'a>(facts: &'a Facts<'_>) -> Vec<&'a Server> {
         .servers
         .iter()
         .filter(|s| !services.contains(&s.address) && !upstreams.contains(&s.address))
+        .filter(|s| !nodelocaldns_down::explains(facts, s.address))
         .collect()
 }
 

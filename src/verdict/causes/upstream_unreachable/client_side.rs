@@ -1,8 +1,9 @@
 //! Only the clients' side is in the capture: the SERVFAILs tell.
 
 use super::{CAUSE, cluster_answers};
-use crate::aggregate::{Bin, Pair, Period, SampleKind};
-use crate::model::Address;
+use crate::aggregate::{Bin, Look, Pair, Period, SampleKind};
+use crate::model::{Address, Span};
+use crate::verdict::answers;
 use crate::verdict::crowd::Crowd;
 use crate::verdict::silence::{by_client, by_server};
 use crate::verdict::words::{self, clock};
@@ -16,15 +17,18 @@ const CLIENT_SIDE_SHARE: f64 = 0.8;
 pub(super) fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let pairs: Vec<&Pair> = facts
         .client_pairs()
-        .filter(|pair| pair.external_timeouts > 0 || pair.external.unanswered > 0)
+        .filter(|pair| given_up(facts, pair) > 0 || pair.external.unanswered > 0)
         .collect();
-    let timeouts: u64 = pairs.iter().map(|pair| pair.external_timeouts).sum();
+    let timeouts: u64 = pairs.iter().map(|pair| given_up(facts, pair)).sum();
     let bad: u64 = pairs.iter().map(|p| p.external.unanswered + p.external.servfail).sum();
     // Names outside that were answered in the same time: from a cache.
     let asked = |bin: &Bin| bin.external_bad + bin.external_fine;
     let crowd = Crowd::of(&facts.aggregate.timeline, |bin| bin.external_bad, asked)?;
     let (share, period) = (Facts::share(crowd.count, crowd.asked), crowd.period);
     let cluster = cluster_answers(facts);
+    if leg_answers(facts, period) {
+        return None;
+    }
     // Unset flags and whole multiples of 2 s are CoreDNS' own; a few of them stand for all.
     let fingerprint =
         timeouts >= FEW && timeouts * 2 >= pairs.iter().map(|p| p.external.servfail).sum();
@@ -73,6 +77,26 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Finding> {
                 "not excluded from here: capture on the DNS server's side to see the upstream leg",
             ),
     )
+}
+
+/// Whether the upstream leg is in the capture and goes on answering while clients fail: a silent
+/// upstream is silent from some moment on.
+fn leg_answers(facts: &Facts<'_>, failing: Period) -> bool {
+    /// What was asked before the silence may still be answered.
+    const ON_THE_WAY: Span = Span::from_secs(2);
+    let alive = answers::is_probed_alive(facts);
+    answers::upstream_leg(facts).iter().any(|pair| {
+        alive
+            && pair.external.answered >= FEW
+            && pair.answers.last > failing.first.plus(ON_THE_WAY)
+            && pair.answers.first < failing.last
+            && pair.losses.last > failing.first
+    })
+}
+
+/// SERVFAILs for names outside that look like a forwarder's after vain waiting.
+fn given_up(facts: &Facts<'_>, pair: &Pair) -> u64 {
+    facts.aggregate.failures(pair).look(Look::GivenUp).external
 }
 
 /// When it was, where names outside were fine before or after.

@@ -28,7 +28,7 @@ fn with(file: Vec<u8>, before: &str, after: Option<&str>) -> Seen {
     let before = Text { file: "before.txt", text: before };
     let after = after.map(|text| Text { file: "after.txt", text });
     let ethtool = Some(Ethtool::parse(before, after).unwrap());
-    let context = Context { ethtool };
+    let context = Context { ethtool, ..Context::default() };
     Seen::with(file, &Config { context, ..Config::default() })
 }
 

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::forge::{ms, secs, us};
+use crate::verdict::tests::sockets;
 use crate::verdict::tests::{Ask, Maker, Refusal, Reply, Story, View, What};
 
 /// What a view can show of it.
@@ -31,7 +32,7 @@ pub(super) struct Scenario {
     pub(super) tell: fn(&mut Story),
 }
 
-const EVERYWHERE: &[(View, Shows)] =
+pub(super) const EVERYWHERE: &[(View, Shows)] =
     &[(View::Pod, Cause), (View::Node, Cause), (View::Eni, Cause), (View::Dns, Cause)];
 
 /// All of them.
@@ -76,6 +77,13 @@ pub(super) const ALL: &[Scenario] = &[
         clients: 4,
         views: &[(View::Node, Cause), (View::Eni, Something)],
         tell: blocked,
+    },
+    Scenario {
+        what: "the answers to a pod are dropped on its node",
+        truth: "client_egress_dropped",
+        clients: 4,
+        views: &[(View::Node, Cause)],
+        tell: answers_dropped,
     },
     Scenario {
         what: "some pods are refused by ICMP of the node",
@@ -138,6 +146,20 @@ pub(super) const ALL: &[Scenario] = &[
         views: &[(View::Node, Cause), (View::Pod, Cause)],
         tell: missing,
     },
+    Scenario {
+        what: "one of an A/AAAA pair is lost before the DNAT",
+        truth: "conntrack_dnat_race",
+        clients: 2,
+        views: &[(View::Node, Cause), (View::Pod, Something)],
+        tell: sockets::racing,
+    },
+    Scenario {
+        what: "long-lived sockets stay tied to a backend that is gone",
+        truth: "stale_conntrack_udp",
+        clients: 2,
+        views: &[(View::Node, Cause), (View::Pod, Something), (View::Eni, Something)],
+        tell: sockets::stuck,
+    },
 ];
 
 /// Length and rate (lookups a second) as chance has them.
@@ -146,7 +168,7 @@ fn size(story: &mut Story) -> (Duration, f64) {
 }
 
 /// Lookups all the time, then quiet.
-fn tell(story: &mut Story, fate: &mut dyn FnMut(&Ask<'_>) -> Reply) -> Duration {
+pub(super) fn tell(story: &mut Story, fate: &mut dyn FnMut(&Ask<'_>) -> Reply) -> Duration {
     let (length, rate) = size(story);
     story.background(ms(0), length, rate, fate);
     story.settle(length + secs(25));
@@ -154,7 +176,7 @@ fn tell(story: &mut Story, fate: &mut dyn FnMut(&Ask<'_>) -> Reply) -> Duration 
 }
 
 /// A moment in the first half of the shortest capture.
-fn moment(story: &mut Story) -> Duration {
+pub(super) fn moment(story: &mut Story) -> Duration {
     secs(story.rng.between(5, 20))
 }
 
@@ -191,6 +213,12 @@ fn blocked(story: &mut Story) {
     tell(story, &mut |ask| {
         let silent = ask.client < some && ask.time >= begin;
         if silent { Reply::lost(reach) } else { ask.healthy() }
+    });
+}
+
+fn answers_dropped(story: &mut Story) {
+    tell(story, &mut |ask| {
+        if ask.client == 0 { Reply { reach: 5, ..ask.healthy() } } else { ask.healthy() }
     });
 }
 

@@ -1,0 +1,298 @@
+//! How much each cluster DNS server was asked, bin by bin in time, and how well it answered: names of
+//! the cluster above all, which it answers from memory.
+
+use super::pairs::{Frames, Period};
+use super::servers::Server;
+use crate::classify::Zone;
+use crate::matcher::{Leg, RETENTION, Transaction};
+use crate::model::{Address, Span, Timestamp};
+
+/// Servers measured at most: large clusters run some tens of CoreDNS pods. 7 MB at worst.
+const MAX_LOADED: usize = 64;
+
+/// Bins of one server at most; then they widen.
+const MAX_BINS: usize = 512;
+
+/// Width of a bin at first: short enough that a burst of some milliseconds spoils one or two.
+const BIN: Span = Span::from_millis(250);
+
+/// An answer from memory never takes so long, unless the server is busy with others: in the lab and in
+/// CoreDNS' own measurements it takes some hundred microseconds, across zones 2 ms.
+const SLOW: Span = Span::from_millis(50);
+
+/// A server that answers nothing for so long, in milliseconds, while somebody waits at least half of
+/// that time, and then goes on, was not given the processor: the kernel deals out CFS quota every 100 ms.
+const STALLS: std::ops::RangeInclusive<i64> = 20..=110;
+
+/// Place of a server that found no room.
+const REFUSED: u16 = u16::MAX;
+
+/// Latencies in half octaves from 64 µs to a minute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spread([u32; Spread::STEPS]);
+
+impl Default for Spread {
+    fn default() -> Spread {
+        Spread([0; Spread::STEPS])
+    }
+}
+
+impl Spread {
+    const STEPS: usize = 42;
+    const FIRST_US: f64 = 64.0;
+
+    fn note(&mut self, delay: Span) {
+        let half_octaves = 2.0 * (delay.as_micros() as f64 / Spread::FIRST_US).max(1.0).log2();
+        self.0[(half_octaves as usize).min(Spread::STEPS - 1)] += 1;
+    }
+
+    fn add(&mut self, other: &Spread) {
+        for (sum, more) in self.0.iter_mut().zip(other.0) {
+            *sum += more;
+        }
+    }
+
+    /// The latency that this share (0 to 1) of them does not exceed, to a half octave.
+    pub fn quantile(&self, share: f64) -> Span {
+        let all: u64 = self.0.iter().map(|&count| u64::from(count)).sum();
+        let (wanted, mut below) = ((all as f64 * share).ceil() as u64, 0);
+        for (step, &count) in self.0.iter().enumerate() {
+            below += u64::from(count);
+            if below >= wanted && below > 0 {
+                let micros = Spread::FIRST_US * ((step + 1) as f64 / 2.0).exp2();
+                return Span::from_micros(micros as i64);
+            }
+        }
+        Span::ZERO
+    }
+}
+
+/// What one server was asked in some time. Questions count when they were first sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Questions of any kind.
+    pub asked: u32,
+    /// Of these, for names of the cluster, answered without being sent again.
+    pub answered: u32,
+    /// Of those, answered later than [`SLOW`].
+    pub slow: u32,
+    /// For names of the cluster, unanswered in silence, or answered only after they were sent again.
+    pub lost: u32,
+    /// How long the answers took.
+    pub spread: Spread,
+}
+
+impl Load {
+    /// Adds another time's.
+    pub fn add(&mut self, other: &Load) {
+        self.asked += other.asked;
+        self.answered += other.answered;
+        self.slow += other.slow;
+        self.lost += other.lost;
+        self.spread.add(&other.spread);
+    }
+}
+
+/// What became of a question.
+#[derive(Clone, Copy)]
+pub(super) struct Settled {
+    /// Where the query was seen last on its way.
+    at: Leg,
+    cluster: bool,
+    external: bool,
+    /// When it was first sent, and its frame.
+    sent: Timestamp,
+    frame: u64,
+    /// When it was answered; `None`: never.
+    answered: Option<Timestamp>,
+    /// It was sent again before.
+    again: bool,
+}
+
+impl Settled {
+    pub(super) fn of(transaction: &Transaction, zone: u8, answered: Option<Timestamp>) -> Settled {
+        // Interfaces may be recorded out of order: the lowest TTL is the farthest.
+        let farthest = transaction.legs().iter().rev().min_by_key(|leg| leg.ttl);
+        Settled {
+            at: farthest.copied().unwrap_or_default(),
+            cluster: zone == Zone::Cluster as u8,
+            external: zone == Zone::External as u8,
+            sent: transaction.first_sent,
+            frame: transaction.first_frame,
+            answered,
+            again: transaction.retransmissions > 0,
+        }
+    }
+}
+
+/// One server's load.
+#[derive(Clone, Debug)]
+pub struct ServerLoad {
+    /// The server.
+    pub address: Address,
+    /// Names outside the cluster, all the time together.
+    pub external: Load,
+    /// Times that it said nothing for a while although it had been asked, and how long together.
+    pub stalls: (u64, Span),
+    /// The longest time that it answered nothing while somebody waited all along.
+    pub pause: Period,
+    /// Queries whose answer was slow.
+    pub slow_frames: Frames,
+    last_answer: Timestamp,
+    /// The first bin, in widths since 1970, and that width in nanoseconds.
+    first: i64,
+    width: i64,
+    bins: Vec<Load>,
+}
+
+impl ServerLoad {
+    fn new(address: Address, sent: Timestamp) -> ServerLoad {
+        // What was lost before the first answer is known only when it is given up.
+        let first = sent.0.saturating_sub(RETENTION.0) / BIN.0;
+        ServerLoad {
+            address,
+            external: Load::default(),
+            stalls: (0, Span::ZERO),
+            pause: Period::default(),
+            slow_frames: Frames::default(),
+            last_answer: Timestamp::MIN,
+            first,
+            width: BIN.0,
+            bins: Vec::new(),
+        }
+    }
+
+    fn at(&mut self, time: Timestamp) -> &mut Load {
+        loop {
+            let at = (time.0.div_euclid(self.width) - self.first).max(0) as usize;
+            if at < MAX_BINS {
+                if at >= self.bins.len() {
+                    self.bins.resize(at + 1, Load::default());
+                }
+                return &mut self.bins[at];
+            }
+            self.widen();
+        }
+    }
+
+    /// Twice the width. Bins lie at multiples of it, so that those of two parts of a capture match.
+    fn widen(&mut self) {
+        let odd = self.first.rem_euclid(2) as usize;
+        let mut wide = vec![Load::default(); (self.bins.len() + odd).div_ceil(2)];
+        for (at, bin) in (odd..).zip(&self.bins) {
+            wide[at / 2].add(bin);
+        }
+        self.first = self.first.div_euclid(2);
+        self.width *= 2;
+        self.bins = wide;
+    }
+
+    fn note(&mut self, settled: &Settled) {
+        let Settled { cluster, external, sent, frame, answered, again, .. } = *settled;
+        let delay = answered.filter(|_| !again).map(|time| time.since(sent).max(Span::ZERO));
+        let slow = delay.is_some_and(|delay| delay > SLOW);
+        let count = |load: &mut Load| {
+            if let Some(delay) = delay {
+                load.answered += 1;
+                load.slow += u32::from(slow);
+                load.spread.note(delay);
+            } else {
+                load.lost += 1;
+            }
+        };
+        let bin = self.at(sent);
+        bin.asked += 1;
+        if cluster {
+            count(bin);
+            if slow {
+                self.slow_frames.note(frame);
+            }
+        } else if external {
+            self.external.asked += 1;
+            count(&mut self.external);
+        }
+        if let Some(time) = answered {
+            self.note_pause(sent, time);
+            self.note_stall(time, delay.filter(|_| cluster));
+        }
+    }
+
+    fn note_pause(&mut self, sent: Timestamp, time: Timestamp) {
+        // What was asked a moment later waited for nearly all of it.
+        const MOST: f64 = 0.8;
+        let (gap, longest) = (time.since(self.last_answer), &mut self.pause);
+        let waited = time.since(sent).0 as f64 >= gap.0 as f64 * MOST;
+        let known = if longest.any() { longest.last.since(longest.first) } else { Span::ZERO };
+        if self.last_answer > Timestamp::MIN && waited && gap > known {
+            *longest = Period { first: self.last_answer, last: time };
+        }
+    }
+
+    fn note_stall(&mut self, time: Timestamp, delay: Option<Span>) {
+        if self.last_answer > Timestamp::MIN
+            && let Some(delay) = delay
+        {
+            let gap = time.since(self.last_answer);
+            if delay.0 * 2 >= gap.0 && STALLS.contains(&(gap.0 / 1_000_000)) {
+                self.stalls.0 += 1;
+                self.stalls.1.0 += gap.0;
+            }
+        }
+        self.last_answer = self.last_answer.max(time);
+    }
+
+    /// Width of a bin.
+    pub fn width(&self) -> Span {
+        Span(self.width)
+    }
+
+    /// The bins, with the moment at which each begins.
+    pub fn bins(&self) -> impl Iterator<Item = (Timestamp, &Load)> {
+        let (first, width) = (self.first, self.width);
+        let start = move |at: usize| Timestamp((first + at as i64).saturating_mul(width));
+        self.bins.iter().enumerate().map(move |(at, load)| (start(at), load))
+    }
+}
+
+/// The load of all servers that answer names of the cluster.
+#[derive(Default)]
+pub struct Loads {
+    rows: Vec<ServerLoad>,
+    /// Servers that found no room.
+    pub overflowed: u64,
+}
+
+impl Loads {
+    /// Counts a question that was settled, if this leg, to `server`, is its farthest. One that was never asked for a name of the
+    /// cluster is no cluster DNS.
+    pub(super) fn note(&mut self, server: &mut Server, leg: &Leg, settled: &Settled) {
+        if *leg != settled.at {
+            return;
+        }
+        if server.load == 0 {
+            if !settled.cluster || settled.answered.is_none() {
+                return;
+            }
+            if self.rows.len() < MAX_LOADED {
+                self.rows.push(ServerLoad::new(server.address, settled.sent));
+                server.load = self.rows.len() as u16;
+            } else {
+                self.overflowed += 1;
+                server.load = REFUSED;
+            }
+        }
+        if let Some(row) = self.rows.get_mut(usize::from(server.load) - 1) {
+            row.note(settled);
+        }
+    }
+
+    /// All of them, in the order of their addresses.
+    pub fn rows(&self) -> Vec<&ServerLoad> {
+        let mut rows: Vec<&ServerLoad> = self.rows.iter().collect();
+        rows.sort_unstable_by_key(|row| row.address);
+        rows
+    }
+}
+
+#[cfg(test)]
+mod tests;

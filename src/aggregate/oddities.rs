@@ -1,0 +1,52 @@
+//! What is noted of questions and answers beside the sums, because it says something odd: a question
+//! that goes round, a name of the cluster answered from outside, a name that musl gave up.
+//!
+//! Each is a comparison or two for healthy traffic.
+
+use super::forwarding::{Earlier, question_of};
+use super::places::Places;
+use super::{Aggregate, Strays};
+use crate::classify::{Outcome, Zone};
+use crate::matcher::{Sighting, Token, Transaction};
+
+impl Aggregate {
+    /// A question is asked that is in flight already.
+    pub(super) fn note_again(&mut self, query: &Sighting<'_>, earlier: Earlier) {
+        let question = question_of(query.message.qname_hash, query.message.qtype);
+        self.loops.again(question, query, (earlier.server, earlier.since));
+    }
+
+    /// A copy of a query was seen, perhaps on its way to another address.
+    pub(super) fn note_onward(&mut self, token: Token, copy: &Sighting<'_>) {
+        if copy.message.is_response() || !self.loops.is_active(copy.packet.time) {
+            return;
+        }
+        let pair = self.pairs.get(Places::of(token).pair);
+        let question = question_of(copy.message.qname_hash, copy.message.qtype);
+        self.loops.carried(question, (pair.client, pair.server), copy);
+    }
+
+    /// A question was answered.
+    pub(super) fn note_answer(
+        &mut self,
+        transaction: &Transaction,
+        response: &Sighting<'_>,
+        outcome: Outcome,
+        zone: u8,
+    ) {
+        let cluster = zone == Zone::Cluster as u8;
+        if outcome == Outcome::NxDomain && cluster && Strays::may_be(&response.message) {
+            self.strays.note(transaction, response, &self.lookups.suffixes);
+        }
+        if outcome == Outcome::Answered && self.stops.any() {
+            self.stops.resolved(transaction.qname_hash);
+        }
+        if self.loops.is_active(response.packet.time) {
+            let question = question_of(transaction.qname_hash, transaction.qtype);
+            self.loops.answered(question, transaction.legs().iter().map(|leg| leg.server));
+        }
+        if self.loops.any() && !outcome.is_failure() {
+            self.loops.resolved(transaction.client.address, transaction.server.address);
+        }
+    }
+}
