@@ -50,8 +50,9 @@ fn the_labs_clients_are_recognised() {
 const PLACES: &[(&str, &str)] = &[
     ("pod", "in the client 10.0."),
     ("node-eth0", "on one interface of a node"),
+    ("node2-eth0", "on one interface of a node"),
     ("node", "on a node, on several interfaces"),
-    ("coredns", "at the DNS server 10.0."),
+    ("coredns.", "at the DNS server 10.0."),
 ];
 
 #[test]

@@ -24,6 +24,9 @@ const SLOW: Span = Span::from_millis(50);
 /// that time, and then goes on, was not given the processor: the kernel deals out CFS quota every 100 ms.
 const STALLS: std::ops::RangeInclusive<i64> = 20..=110;
 
+/// No answer for so long is a silence.
+const SILENCE: Span = Span::from_secs(1);
+
 /// Place of a server that found no room.
 const REFUSED: u16 = u16::MAX;
 
@@ -138,6 +141,8 @@ pub struct ServerLoad {
     pub pause: Period,
     /// Queries whose answer was slow.
     pub slow_frames: Frames,
+    /// The last silence, whether anybody waited or not.
+    silence: Period,
     last_answer: Timestamp,
     /// The first bin, in widths since 1970, and that width in nanoseconds.
     first: i64,
@@ -155,6 +160,7 @@ impl ServerLoad {
             stalls: (0, Span::ZERO),
             pause: Period::default(),
             slow_frames: Frames::default(),
+            silence: Period::default(),
             last_answer: Timestamp::MIN,
             first,
             width: BIN.0,
@@ -217,14 +223,20 @@ impl ServerLoad {
         }
     }
 
+    /// What is asked early in a silence and answered behind it waited for nearly all of it.
     fn note_pause(&mut self, sent: Timestamp, time: Timestamp) {
-        // What was asked a moment later waited for nearly all of it.
-        const MOST: f64 = 0.8;
-        let (gap, longest) = (time.since(self.last_answer), &mut self.pause);
-        let waited = time.since(sent).0 as f64 >= gap.0 as f64 * MOST;
-        let known = if longest.any() { longest.last.since(longest.first) } else { Span::ZERO };
-        if self.last_answer > Timestamp::MIN && waited && gap > known {
-            *longest = Period { first: self.last_answer, last: time };
+        let length = |period: Period| {
+            if period.any() { period.last.since(period.first) } else { Span::ZERO }
+        };
+        if self.last_answer > Timestamp::MIN && time.since(self.last_answer) >= SILENCE {
+            self.silence = Period { first: self.last_answer, last: time };
+        }
+        let silence = self.silence;
+        if length(silence) > length(self.pause) {
+            let early = silence.first.plus(Span(length(silence).0 / 5));
+            if sent <= early && time >= silence.last {
+                self.pause = silence;
+            }
         }
     }
 

@@ -271,8 +271,8 @@ fn count_lookup(
 ) {
     let client = clients.get_mut(ended.client);
     client.count(ended);
-    if ended.within && ended.all_empty {
-        stops.note(ended, client.address, hasher);
+    if ended.all_empty && (ended.within || ended.base == 0) {
+        stops.note(ended, client, hasher);
     }
     if ended.ending == Ending::Missing && ended.as_is {
         let entry = missing.entry(hasher.hash(ended.name), ended.name);

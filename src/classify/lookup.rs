@@ -81,6 +81,8 @@ pub struct Ended<'a> {
     pub only_ipv4: bool,
     /// Indexes of the suffixes tried, in their order.
     pub suffixes: &'a [u16],
+    /// What these stand for.
+    pub list: &'a Suffixes,
     /// First and last moment.
     pub window: (Timestamp, Timestamp),
     /// Frame of its first query.

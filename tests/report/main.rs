@@ -69,7 +69,13 @@ fn the_busiest_senders_stand_against_their_limit() {
 fn colour_changes_nothing_but_colour() {
     let document = documents::cut_off();
     let mut out = Vec::new();
-    report::write(&document, Format::Text, &Options { color: true, ..Options::default() }, &mut out).unwrap();
+    report::write(
+        &document,
+        Format::Text,
+        &Options { color: true, ..Options::default() },
+        &mut out,
+    )
+    .unwrap();
     let colored = String::from_utf8(out).unwrap();
     assert!(colored.contains("\x1b["));
     let plain = anstream::adapter::strip_str(&colored).to_string();

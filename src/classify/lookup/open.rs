@@ -237,7 +237,7 @@ impl Open {
             && self.asks.iter().all(|ask| matches!(ask, Ask::No) || *ask == Ask::Done(outcome))
     }
 
-    pub(super) fn ended(&self, suffixes: &Suffixes) -> Ended<'_> {
+    pub(super) fn ended<'a>(&'a self, suffixes: &'a Suffixes) -> Ended<'a> {
         let done = |wanted: Outcome| self.asks.contains(&Ask::Done(wanted));
         let ending = if done(Outcome::Answered) || done(Outcome::Truncated) {
             Ending::Resolved
@@ -273,6 +273,7 @@ impl Open {
             only_ipv4: self.asks[0] == Ask::Done(Outcome::Answered)
                 && self.asks[1] == Ask::Done(Outcome::NoData),
             suffixes: &self.suffixes[..usize::from(self.suffix_count)],
+            list: suffixes,
             window: (self.first, self.last),
             frame: self.frame,
         }

@@ -3,7 +3,7 @@
 use super::firewall_reject::sorted;
 use crate::aggregate::{Client, Period, Stop};
 use crate::classify::Zone;
-use crate::model::{Address, label_count};
+use crate::model::label_count;
 use crate::verdict::stub::StubKind;
 use crate::verdict::{Cause, Evidence, FEW, Facts, Finding, Scope, Severity, filter, words};
 
@@ -29,7 +29,8 @@ pub(super) const CAUSE: Cause = Cause {
     signature: "At least three walks of a client end within its search list at a name with empty \
         answers (NOERROR without records, for A and every other type asked), none goes on after such a \
         step, and its walks do go on after NXDOMAIN. The name as it is was answered with records for \
-        somebody, or it is none of the cluster's own: else an empty answer is all there is.",
+        somebody, or it is none of the cluster's own: else an empty answer is all there is. A single step that ends so, under a suffix of the \
+        client's list, counts if it is known to be musl.",
     look_alikes: &[
         ("another resolver", "it asks otherwise than musl does (ports, IDs, timers), and goes on"),
         ("nodata_no_ipv6", "only AAAA is empty, and the name is found"),
@@ -58,8 +59,13 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         .aggregate
         .stops
         .iter()
-        .filter(|row| row.count >= FEW && facts.clients().any(|client| stops(client, row.client)))
-        .filter(|row| matches!(facts.stub(row.client), None | Some(StubKind::Musl)))
+        .filter(|row| row.count >= FEW && facts.clients().any(|client| stops(client, row)))
+        .filter(|row| match facts.stub(row.client) {
+            Some(StubKind::Musl) => true,
+            // A single step may be a name written out, which ends there for everybody.
+            None => row.single == 0,
+            Some(_) => false,
+        })
         .filter(|row| goes_on(facts, row))
         .collect();
     let first = *rows.first()?;
@@ -74,6 +80,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         .sum();
     let confidence = match (found, others) {
         (true, _) => 0.85,
+        _ if rows.iter().any(|row| row.single > 0) => 0.5,
         (false, 0) => 0.6,
         (false, _) => 0.75,
     };
@@ -111,7 +118,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
             "name_exists",
             1.0,
             "count",
-            "The name as it is was answered with records in this capture: who goes on finds it."
+            "The name was answered with records, as it is or further down the list: others find it."
                 .to_owned(),
         ))
     } else {
@@ -133,18 +140,19 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     Some(finding.rather_than(
         "a name without addresses",
         if found {
-            "the name as it is has addresses"
+            "the name has addresses, further down the list"
         } else {
-            "not excluded: whether the name as it is exists was not asked in this capture"
+            "not excluded: whether there is anything behind was not asked in this capture; a headless \
+             Service without ready endpoints looks the same"
         },
     ))
 }
 
 /// Whether this is the client of that address, and stops as musl does.
-fn stops(client: &Client, address: Address) -> bool {
+fn stops(client: &Client, row: &Stop) -> bool {
     let ([empty_passed, missing_passed], [empty, missing]) = (client.passed, client.stopped);
-    client.address == address
-        && empty >= FEW
+    client.address == row.client
+        && empty + row.single >= FEW
         && empty_passed == 0
         && missing_passed >= WHOLE * missing.max(1)
 }
@@ -154,7 +162,9 @@ fn goes_on(facts: &Facts<'_>, row: &Stop) -> bool {
     let outside = |(name, _): &(crate::model::Name, u64)| {
         label_count(&name.0) > 1 && Zone::of(&name.0) != Zone::Cluster
     };
-    exists(facts, row) || Zone::of(&row.suffix.0) != Zone::Cluster && row.names.iter().any(outside)
+    exists(facts, row)
+        || row.single > 0
+        || Zone::of(&row.suffix.0) != Zone::Cluster && row.names.iter().any(outside)
 }
 
 fn exists(facts: &Facts<'_>, row: &Stop) -> bool {

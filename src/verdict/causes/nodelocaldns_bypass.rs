@@ -65,6 +65,10 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     // Behind the translation, on an ENI, the pods are seen asking those whom the node's cache asks.
     let beside =
         || pods.iter().copied().filter(|p| p.translated == 0 && backends.contains(&p.server));
+    if translated.is_empty() && !caches.is_empty() {
+        // The cache is in view, so its pods are too: who comes untranslated comes from another node.
+        return None;
+    }
     let (around, before) =
         if translated.is_empty() { (beside().collect(), false) } else { (translated, true) };
     if around.is_empty() {

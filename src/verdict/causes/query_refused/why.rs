@@ -62,7 +62,7 @@ impl<'a> Refused<'a> {
         } else {
             (clients, 0, facts.client_pairs().collect())
         };
-        if failing.count < FEW {
+        if failing.count < FEW || goes_in_circles(facts) {
             return None;
         }
         let outside = Facts::share(failing.external, failing.count) >= ALL;
@@ -110,6 +110,21 @@ impl<'a> Refused<'a> {
             () => Why::Zone,
         }
     }
+}
+
+/// Whether forwarders ask themselves, each other, or the Service that they stand behind: then
+/// `max_concurrent` is full of their own questions, and the refusals are what ends the circle.
+fn goes_in_circles(facts: &Facts<'_>) -> bool {
+    let asks_back = |pair: &Pair| {
+        facts.upstream_pairs().any(|p| p.client == pair.server && p.server == pair.client)
+    };
+    let own_service = |pair: &Pair| {
+        pair.translated > 0 && facts.client_pairs().any(|client| client.server == pair.server)
+    };
+    facts.upstream_pairs().filter(|pair| pair.external.sent >= FEW).any(|pair| {
+        // A node's cache asks the Service too, for names of the cluster.
+        asks_back(pair) || own_service(pair) && pair.external.sent > pair.cluster.sent
+    })
 }
 
 fn ends(failing: &Failing<'_>) -> impl Iterator<Item = (Address, Address)> {

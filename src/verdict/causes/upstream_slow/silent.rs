@@ -18,7 +18,8 @@ const CHANGED: f64 = 0.2;
 pub(super) fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let leg = upstream_leg(facts);
     let lost: u64 = leg.iter().map(|pair| pair.silent().min(pair.external.unanswered)).sum();
-    let answered: u64 = leg.iter().map(|pair| pair.external.answered).sum();
+    // Probes count: an upstream that answers them lives.
+    let answered: u64 = leg.iter().map(|pair| pair.all.answered).sum();
     if lost < FEW
         || answered < FEW
         || !is_probed_alive(facts)
@@ -67,7 +68,7 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Finding> {
         )
         .shown_by(
             Evidence::new("upstream_leg", lost as f64, "count", format!(
-                "{} got no answer from the upstream, {answered} did.",
+                "{} got no answer from the upstream; {answered} did, health probes (`. NS`) included.",
                 words::counted(lost, "forwarded question")
             ))
             .at(leg.iter().flat_map(|pair| pair.lost_frames.iter()))

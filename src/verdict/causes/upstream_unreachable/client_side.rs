@@ -87,7 +87,7 @@ fn leg_answers(facts: &Facts<'_>, failing: Period) -> bool {
     let alive = answers::is_probed_alive(facts);
     answers::upstream_leg(facts).iter().any(|pair| {
         alive
-            && pair.external.answered >= FEW
+            && pair.all.answered >= FEW
             && pair.answers.last > failing.first.plus(ON_THE_WAY)
             && pair.answers.first < failing.last
             && pair.losses.last > failing.first
