@@ -3,18 +3,21 @@
 //! [`Aggregate`] is the matcher's [`Observer`](crate::matcher::Observer). Its tables are filled in
 //! the order of the capture, so the same capture gives the same sums whoever decoded its packets.
 
+mod activity;
 mod clients;
 mod delay;
 mod failing_names;
 mod failures;
 mod forwarding;
 mod habits;
+mod lapses;
 mod legs;
 mod limited;
 mod load;
 mod loops;
 mod missing;
 mod observe;
+mod octaves;
 mod oddities;
 mod pairs;
 mod places;
@@ -32,15 +35,18 @@ mod trouble;
 mod twins;
 mod warm;
 
+pub use activity::Activity;
 pub use clients::Client;
 pub use delay::Delays;
 pub use failing_names::{FailingName, FailingNames};
 pub use failures::{Failed, Failures, Look, SLOW_CLASSES, Slow};
 pub use habits::{Habit, Habits};
+pub use lapses::{Lapse, Lapses};
 pub use limited::Limited;
 pub use load::{Load, Loads, ServerLoad, Spread};
 pub use loops::{Loop, Loops};
 pub use missing::{Missing, MissingNames};
+pub use octaves::Octaves;
 pub use pairs::{Frames, Pair, Period, Tally};
 pub use quality::Quality;
 pub use rates::{Rates, Row, Sender};

@@ -1,63 +1,20 @@
 //! The matcher's events, counted.
 
 use super::forwarding::is_forward_timeout;
+use super::lapses::{Fate, same_second};
 use super::legs::{is_translated, note_refusal};
 use super::load::Settled;
-use super::places::Places;
-use super::{Aggregate, Client, Metering, Pair, SHARED, SampleKind, Server, Table, count_lookup};
+use super::places::{Places, pair_place};
+use super::{Aggregate, Metering, Pair, SHARED, SampleKind, count_lookup};
 use crate::classify::{Outcome, Question, Twin, Zone};
 use crate::decode::IcmpError;
 use crate::matcher::{Observer, Refusal, Sighting, Token, Transaction, Transport};
-use crate::model::{Address, FOLD_LIMIT, NameHasher, PacketMeta, fold_into, qtype};
+use crate::model::{FOLD_LIMIT, PacketMeta, fold_into, qtype};
 
 /// No lookup: probes, zone transfers, updates.
 const NO_LOOKUP: u32 = u32::MAX;
 
-fn pair_place(
-    pairs: &mut Table<Pair>,
-    clients: &mut Table<Client>,
-    hasher: &NameHasher,
-    client: Address,
-    server: Address,
-) -> u32 {
-    let ([a, b], [c, d]) = (client.halves(), server.halves());
-    pairs.place(
-        hasher.hash_words([a, b, c, d]),
-        |pair| pair.client == client && pair.server == server,
-        || {
-            let hash = hasher.hash_words([a, b]);
-            let client_index = clients.place(hash, |c| c.address == client, || Client::new(client));
-            Pair { client, server, client_index, ..Pair::default() }
-        },
-    )
-}
-
 impl Aggregate {
-    /// Counts a TCP connection that a client opens, or that its server accepts.
-    pub fn connection(
-        &mut self,
-        client: Address,
-        server: Address,
-        packet: &PacketMeta,
-        accepted: bool,
-    ) {
-        let pair = pair_place(&mut self.pairs, &mut self.clients, &self.hasher, client, server);
-        let pair = self.pairs.get_mut(pair);
-        if accepted {
-            pair.accepted += 1;
-        } else {
-            pair.opened += 1;
-            pair.opened_frames.note(packet.frame);
-            pair.openings.note(packet.time);
-        }
-    }
-
-    pub(super) fn server_place(&mut self, address: Address) -> u32 {
-        let hash = self.hasher.hash_words(address.halves());
-        let make = || Server { address, ..Server::default() };
-        self.servers.place(hash, |server| server.address == address, make)
-    }
-
     fn tally(pair: &mut Pair, zone: u8) -> [Option<&mut super::Tally>; 2] {
         let of_zone = match zone {
             0 => Some(&mut pair.cluster),
@@ -204,6 +161,11 @@ impl Observer for Aggregate {
         }
         let bin = self.timeline.at(transaction.first_sent);
         bin.servfail += u32::from(failed);
+        bin.rescued += u32::from(rescued);
+        bin.delays.record(delay);
+        if places.zone == Zone::External as u8 {
+            *(if failed { &mut bin.external_bad } else { &mut bin.external_fine }) += 1;
+        }
         bin.limited += u32::from(places.limited);
         bin.limited_lost += u32::from(places.limited && rescued);
         if places.lookup != NO_LOOKUP {
@@ -223,6 +185,9 @@ impl Observer for Aggregate {
             if failed {
                 server.failures.note(time);
             }
+            if rescued {
+                server.lapses.note(transaction, Fate::Rescued, &server.heard);
+            }
         }
         let pair = self.pairs.get_mut(places.pair);
         for tally in Aggregate::tally(pair, places.zone).into_iter().flatten() {
@@ -230,8 +195,12 @@ impl Observer for Aggregate {
             tally.servfail += u64::from(failed);
         }
         pair.late += u64::from(late);
+        if !same_second(time, pair.answers.last) {
+            pair.heard.note(time);
+        }
         pair.reused_answered += u64::from(places.reused);
         if rescued {
+            pair.lapses.note(transaction, Fate::Rescued, &pair.heard);
             pair.rescued += 1;
             pair.reused_rescued += u64::from(places.reused);
             pair.twin_losses.note(transaction, twin, places.reused);
@@ -288,11 +257,14 @@ impl Observer for Aggregate {
         }
         let bin = self.timeline.at(transaction.first_sent);
         bin.unanswered += 1;
+        bin.external_bad += u32::from(places.zone == Zone::External as u8);
         bin.limited += u32::from(places.limited);
         bin.limited_lost += u32::from(places.limited);
         for tally in Aggregate::tally(pair, places.zone).into_iter().flatten() {
             tally.unanswered += 1;
         }
+        let fate = if transaction.refusal.is_some() { Fate::Refused } else { Fate::Lost };
+        pair.lapses.note(transaction, fate, &pair.heard);
         pair.reused_unanswered += u64::from(places.reused);
         if places.socket != SHARED {
             self.sockets.get_mut(places.socket).lose(transaction);
@@ -321,6 +293,7 @@ impl Observer for Aggregate {
             server.asked += 1;
             server.unanswered += 1;
             server.losses.note(transaction.first_sent);
+            server.lapses.note(transaction, fate, &server.heard);
         }
     }
 

@@ -1,5 +1,7 @@
 //! What passed between one client and one server: the matrix that most causes are read from.
 
+use super::activity::Activity;
+use super::lapses::Lapses;
 use super::twins::TwinLosses;
 use crate::classify::Outcome;
 use crate::decode::IcmpKind;
@@ -104,7 +106,7 @@ impl Tally {
 ///
 /// What every transaction touches stands first, in four cache lines; what only trouble touches
 /// follows. There are thousands of pairs, and they do not fit into the cache.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct Pair {
     /// Who asked.
@@ -217,6 +219,10 @@ pub struct Pair {
     pub opened_frames: Frames,
     /// When connections were opened.
     pub openings: Period,
+    /// In which seconds answers came.
+    pub heard: Activity,
+    /// Questions that were lost in a row.
+    pub lapses: Lapses,
     /// Where [`Aggregate::failures`](super::Aggregate::failures) has what is wrong with its answers.
     pub(super) trouble: u32,
 }

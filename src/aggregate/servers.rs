@@ -1,5 +1,7 @@
 //! What was asked of each server address, on whichever leg a query was seen.
 
+use super::activity::Activity;
+use super::lapses::{Lapses, same_second};
 use super::pairs::Period;
 use crate::model::{Address, Timestamp};
 
@@ -7,7 +9,7 @@ use crate::model::{Address, Timestamp};
 pub(super) const MAX_SERVERS: usize = 1 << 14;
 
 /// One server address.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Server {
     /// Its address.
     pub address: Address,
@@ -29,6 +31,10 @@ pub struct Server {
     pub losses: Period,
     /// When it answered SERVFAIL.
     pub failures: Period,
+    /// In which seconds it answered.
+    pub heard: Activity,
+    /// Questions to it that were lost in a row.
+    pub lapses: Lapses,
     /// SERVFAILs from it that say it has the zone, but not its data.
     pub unsynced: u64,
     /// When it answered so.
@@ -43,6 +49,9 @@ impl Server {
         let gap = Period { first: self.answers.last, last: time };
         if self.answers.any() && gap.length() > self.quiet.length() {
             self.quiet = gap;
+        }
+        if !same_second(time, self.answers.last) {
+            self.heard.note(time);
         }
         self.answers.note(time);
     }

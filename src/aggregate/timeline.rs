@@ -1,5 +1,6 @@
 //! What happened when: counts in bins of equal width, which widens when a capture grows long.
 
+use super::octaves::Octaves;
 use crate::model::{Span, Timestamp};
 
 /// Bins at most: an hour in seconds; a day in half minutes.
@@ -12,20 +13,33 @@ pub struct Bin {
     pub asked: u32,
     /// Unanswered ones.
     pub unanswered: u32,
+    /// Answered after they were sent again.
+    pub rescued: u32,
     /// Answered with SERVFAIL.
     pub servfail: u32,
+    /// For names outside the cluster, answered without SERVFAIL.
+    pub external_fine: u32,
+    /// For names outside the cluster, unanswered or answered with SERVFAIL.
+    pub external_bad: u32,
     /// Transactions with a destination that counts towards an ENI's limit.
     pub limited: u32,
     /// Of these, unanswered or answered only after a retransmission.
     pub limited_lost: u32,
     /// Packets sent while their ENI was over its limit.
     pub over: u32,
+    /// Latencies of the answers.
+    pub delays: Octaves,
 }
 
 impl Bin {
-    fn add(&mut self, other: Bin) {
+    /// Adds another bin.
+    pub fn add(&mut self, other: &Bin) {
         self.asked += other.asked;
         self.unanswered += other.unanswered;
+        self.rescued += other.rescued;
+        self.external_fine += other.external_fine;
+        self.external_bad += other.external_bad;
+        self.delays.add(&other.delays);
         self.servfail += other.servfail;
         self.limited += other.limited;
         self.limited_lost += other.limited_lost;
@@ -34,7 +48,7 @@ impl Bin {
 }
 
 /// Bins from the first event on.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timeline {
     start: i64,
     width: i64,
@@ -74,7 +88,7 @@ impl Timeline {
             .chunks(2)
             .map(|pair| {
                 let mut sum = pair[0];
-                pair.iter().skip(1).for_each(|&bin| sum.add(bin));
+                pair.iter().skip(1).for_each(|bin| sum.add(bin));
                 sum
             })
             .collect();

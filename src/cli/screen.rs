@@ -37,6 +37,35 @@ impl Color {
         } else {
             None
         };
-        Options { width: width.unwrap_or(Options::default().width), color }
+        // A file or a pipe gets UTF-8, as JSON and YAML are.
+        let ascii = width.is_some() && !shows_utf8(|name| std::env::var(name).ok());
+        Options { width: width.unwrap_or(Options::default().width), color, ascii }
+    }
+}
+
+/// Whether the locale says that the terminal shows UTF-8 (POSIX: the first of these that is set and not
+/// empty). Where none is, nothing is known, and nearly all do.
+fn shows_utf8(variable: impl Fn(&str) -> Option<String>) -> bool {
+    let set = |name| variable(name).filter(|value| !value.is_empty());
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set);
+    locale.is_none_or(|locale| {
+        let locale = locale.to_ascii_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_locale_tells_what_the_terminal_shows() {
+        let told = |set: &[(&str, &str)]| {
+            let find = |name: &str| set.iter().find(|(known, _)| *known == name);
+            shows_utf8(|name| find(name).map(|(_, value)| (*value).to_owned()))
+        };
+        assert!(told(&[]) && told(&[("LANG", "en_US.UTF-8")]) && told(&[("LANG", "C.utf8")]));
+        assert!(!told(&[("LANG", "C")]) && !told(&[("LC_ALL", "POSIX"), ("LANG", "de_DE.UTF-8")]));
+        assert!(told(&[("LC_ALL", ""), ("LC_CTYPE", "de_DE.UTF-8"), ("LANG", "C")]));
     }
 }

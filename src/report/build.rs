@@ -24,7 +24,8 @@ pub fn document(
     capture.caveats.extend(hidden(facts, &findings));
     let names = names(facts, &findings);
     let schema = "dnspect.report/1";
-    Document { schema, verdict, findings, traffic: traffic(facts), capture, names }
+    let timeline = facts.aggregate.timeline.clone();
+    Document { schema, verdict, findings, traffic: traffic(facts), capture, names, timeline }
 }
 
 /// What the addresses in the scopes belong to.

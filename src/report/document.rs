@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
 
+use crate::aggregate::Timeline;
 use crate::verdict::{Finding, Kinds, Verdict};
 
 /// The whole report.
@@ -20,6 +21,9 @@ pub struct Document {
     pub traffic: Traffic,
     /// The capture as read, before copies are merged.
     pub capture: Capture,
+    /// What happened when: the text report draws it; the contract has no place for it.
+    #[serde(skip)]
+    pub timeline: Timeline,
     /// What the addresses in scopes belong to, where the context tells: for people, so that programs
     /// find plain addresses there.
     #[serde(skip)]

@@ -53,16 +53,22 @@ pub(crate) struct Page {
     text: String,
     width: usize,
     color: bool,
+    ascii: bool,
 }
 
 impl Page {
     pub(crate) fn new(options: &Options) -> Page {
         let width = options.width.clamp(MIN_WIDTH, MAX_WIDTH);
-        Page { text: String::new(), width, color: options.color }
+        Page { text: String::new(), width, color: options.color, ascii: options.ascii }
     }
 
     pub(crate) fn width(&self) -> usize {
         self.width
+    }
+
+    /// Whether only ASCII may be drawn with.
+    pub(crate) fn ascii(&self) -> bool {
+        self.ascii
     }
 
     pub(crate) fn finish(self) -> String {
@@ -204,7 +210,7 @@ mod tests {
     use super::*;
 
     fn page() -> Page {
-        Page::new(&Options { width: 60, color: false })
+        Page::new(&Options { width: 60, ..Options::default() })
     }
 
     #[test]
@@ -254,7 +260,7 @@ mod tests {
 
     #[test]
     fn styles_come_only_with_colour() {
-        let mut page = Page::new(&Options { width: 60, color: true });
+        let mut page = Page::new(&Options { width: 60, color: true, ..Options::default() });
         page.line(0, Tone::Bad, "FAILING");
         let text = page.finish();
         assert!(text.starts_with('\x1b') && text.ends_with("\x1b[0m\n"), "{text:?}");

@@ -46,12 +46,14 @@ pub struct Options {
     pub width: usize,
     /// Whether to use colours and bold.
     pub color: bool,
+    /// Whether sparklines are drawn with letters: for terminals that do not show UTF-8.
+    pub ascii: bool,
 }
 
 impl Default for Options {
     /// What suits a file or a pipe.
     fn default() -> Options {
-        Options { width: 80, color: false }
+        Options { width: 80, color: false, ascii: false }
     }
 }
 

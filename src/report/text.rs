@@ -4,6 +4,7 @@
 mod benign;
 mod capture;
 mod findings;
+mod timeline;
 mod traffic;
 mod verdict;
 
@@ -22,6 +23,7 @@ pub(crate) fn render(document: &Document, options: &Options) -> String {
     let faults: Vec<&Finding> = document.findings.iter().filter(|f| !f.normal).collect();
     findings::put(&mut page, &faults, &document.names);
     benign::put(&mut page, document.findings.iter().filter(|f| f.normal));
+    timeline::put(&mut page, document);
     traffic::put(&mut page, &document.traffic);
     capture::put(&mut page, &document.capture);
     page.finish()

@@ -4,6 +4,7 @@ use super::causes::ALL;
 use super::corroborate::corroborate;
 use super::facts::Facts;
 use super::finding::{Finding, Severity, Status, Verdict};
+use super::unexplained::{Losses, unexplained};
 
 /// Runs every cause, holds what they find against what the operator knows, and ranks it: by severity, then by damage, then by confidence;
 /// normal findings last.
@@ -23,6 +24,12 @@ pub fn findings(facts: &Facts<'_>) -> Vec<Finding> {
 /// Sums the findings up.
 pub fn verdict(facts: &Facts<'_>, findings: &[Finding]) -> Verdict {
     let fault = findings.iter().find(|finding| !finding.normal);
+    // What is worth knowing must not hide what is wrong: losses that nobody explains come first.
+    if fault.is_none_or(|finding| finding.severity < Severity::Medium)
+        && let Some(verdict) = unexplained(facts, fault)
+    {
+        return verdict;
+    }
     match fault {
         Some(finding) if finding.cause == "capture_incomplete" => Verdict {
             status: Status::Inconclusive,
@@ -40,7 +47,7 @@ pub fn verdict(facts: &Facts<'_>, findings: &[Finding]) -> Verdict {
             confidence: finding.confidence,
             summary: finding.summary.clone(),
         },
-        None => without_fault(facts),
+        None => healthy(facts),
     }
 }
 
@@ -48,34 +55,10 @@ fn status(severity: Severity) -> Status {
     if severity >= Severity::High { Status::Failing } else { Status::Degraded }
 }
 
-/// Nothing was found: then nothing is wrong, or something is that no cause explains.
-fn without_fault(facts: &Facts<'_>) -> Verdict {
-    /// Up to this share of losses is the background noise of UDP.
-    const NOISE: f64 = 0.005;
-    let mut tally = facts.client_tally();
-    if tally.sent == 0 {
-        // Only forwarders were seen.
-        facts.upstream_pairs().for_each(|pair| tally.add(pair.all));
-    }
+/// Nothing was found, and nothing is lost.
+fn healthy(facts: &Facts<'_>) -> Verdict {
+    let Losses { tally, .. } = Losses::of(facts);
     let lost = tally.unanswered;
-    let rescued: u64 = facts.client_pairs().map(|pair| pair.rescued).sum();
-    let hurt = lost + rescued;
-    let noticeable = hurt >= super::facts::FEW && Facts::share(hurt, tally.sent) > NOISE;
-    if noticeable {
-        return Verdict {
-            status: Status::Inconclusive,
-            root_cause: "undetermined",
-            category: None,
-            severity: Severity::Medium,
-            confidence: 0.0,
-            summary: format!(
-                "{hurt} of {} questions lost a packet ({lost} had no answer at all, {rescued} had one \
-                 after they were sent again), and nothing in this capture tells why: capture on \
-                 the other side of the loss as well.",
-                tally.sent
-            ),
-        };
-    }
     if let Some(summary) = losing_upstream(facts) {
         return Verdict {
             status: Status::Inconclusive,

@@ -6,8 +6,13 @@
 //! answered at the same time.
 
 use super::facts::Facts;
-use crate::aggregate::{Pair, Period};
+use super::finding::Finding;
+use super::outage::{Noise, Outage, Union, worst};
+use crate::aggregate::{Lapse, Pair, Period};
 use crate::decode::IcmpKind;
+
+/// From this share on of all refusals in such times, they are dated by them.
+const DATED: f64 = 0.8;
 
 /// The refused transactions of a pair, by who refused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,7 +53,7 @@ pub fn answered_others(facts: &Facts<'_>, pair: &Pair) -> bool {
     facts.aggregate.pairs.iter().any(|other| {
         other.server == pair.server
             && other.client != pair.client
-            && overlap(other.answers, pair.refusals)
+            && refused_lapses(pair).any(|lapse| lapse.spares(&other.heard))
     })
 }
 
@@ -59,7 +64,39 @@ pub fn answered_nobody(facts: &Facts<'_>, pair: &Pair) -> bool {
         .aggregate
         .pairs
         .iter()
-        .all(|other| other.server != pair.server || !overlap(other.answers, pair.refusals))
+        .filter(|other| other.server == pair.server)
+        .all(|other| !refused_lapses(pair).any(|lapse| lapse.spares(&other.heard)))
+}
+
+/// The times in which questions of a pair were refused.
+fn refused_lapses(pair: &Pair) -> impl Iterator<Item = &Lapse> {
+    pair.lapses.iter().filter(|lapse| lapse.refused > 0)
+}
+
+/// When these pairs were refused and not answered: from when to when in words, and the others of
+/// several times. Without words where they were answered in between.
+pub fn episodes(pairs: &[&Pair]) -> (Period, String, Vec<Outage>) {
+    let mut union = Union::default();
+    for pair in pairs {
+        union.add(&pair.heard, &pair.lapses, Noise::default());
+    }
+    let outages = union.refusals();
+    let refused: u64 = pairs.iter().map(|pair| pair.refused()).sum();
+    let dated: u64 = outages.iter().map(|outage| outage.lapse.refused).sum();
+    match worst(&outages) {
+        Some((outage, others)) if dated as f64 >= DATED * refused as f64 => {
+            (outage.period(), outage.when() + &others, outages)
+        }
+        _ => (Period::of(pairs.iter().map(|pair| pair.refusals)), String::new(), Vec::new()),
+    }
+}
+
+/// Adds to a finding when answers stopped and resumed.
+pub fn dated(finding: Finding, outages: &[Outage], whose: &str) -> Finding {
+    /// As many as one reads.
+    const MOST: usize = 3;
+    let shown = outages.iter().take(MOST).filter_map(|outage| outage.evidence(whose));
+    shown.fold(finding, Finding::shown_by)
 }
 
 /// Whether the last refusal is one that a missing endpoint gives: port unreachable, from an address
@@ -68,8 +105,4 @@ pub fn is_foreign_port_unreachable(pair: &Pair) -> bool {
     pair.rejected > 0
         && pair.reject_kind == Some(IcmpKind::PortUnreachable)
         && pair.reporter != pair.server
-}
-
-fn overlap(a: Period, b: Period) -> bool {
-    a.any() && b.any() && a.last >= b.first && a.first <= b.last
 }

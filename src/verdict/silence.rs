@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::facts::{FEW, Facts};
 use super::finding::Evidence;
-use crate::aggregate::{Pair, Period, Tally};
+use super::outage::{Noise, Outage, Union, worst};
+use crate::aggregate::{Lapse, Pair, Period, Tally};
 use crate::model::Address;
 
 /// From this share on silence is a wall: what gets through are answers that were on their way, or
@@ -30,6 +31,8 @@ pub struct Sum<'a> {
     pub answers: Period,
     /// When questions were sent that stayed unanswered.
     pub losses: Period,
+    /// Times in which nothing was answered and questions were lost in silence.
+    pub outages: Vec<Outage>,
 }
 
 impl<'a> Sum<'a> {
@@ -43,12 +46,38 @@ impl<'a> Sum<'a> {
         self.losses.join(pair.losses);
     }
 
-    /// Whether all is silence: from the start, from some moment on, or until some moment.
+    /// Whether there is a wall: silence all the time, from the start, from some moment on, or from one
+    /// moment to another; or nearly all is lost.
     pub fn is_walled(&self) -> bool {
-        let after = self.losses.first >= self.answers.last;
-        let before = self.losses.last <= self.answers.first;
         let share = Facts::share(self.silent, self.silent + self.all.answered);
-        self.silent >= FEW && (self.all.answered == 0 || after || before || share >= WALL)
+        self.silent >= FEW && (!self.outages.is_empty() || share >= WALL)
+    }
+
+    /// The worst outage, and how many others there are, in words.
+    pub fn worst(&self) -> Option<(&Outage, String)> {
+        worst(&self.outages)
+    }
+
+    /// Questions that the wall took.
+    pub fn walled_off(&self) -> u64 {
+        match self.outages.iter().map(|outage| outage.lapse.lost).sum() {
+            0 => self.silent,
+            lost => lost,
+        }
+    }
+
+    /// When the wall stood: the worst time of it.
+    pub fn window(&self) -> Period {
+        self.worst().map_or(self.losses, |(outage, _)| outage.period())
+    }
+
+    /// Everything that its pairs know of silences.
+    fn union(&self) -> Union {
+        let mut union = Union::default();
+        for pair in &self.pairs {
+            union.add(&pair.heard, &pair.lapses, noise(pair));
+        }
+        union
     }
 
     /// Whether anybody refused, so that the silence has a voice beside it.
@@ -89,7 +118,28 @@ fn grouped<'a>(
         let address = key(pair);
         sums.entry(address).or_insert_with(|| Sum { address, ..Sum::default() }).add(pair);
     }
-    sums.into_values().collect()
+    let mut sums: Vec<Sum<'a>> = sums.into_values().collect();
+    // What everybody loses says what is chance.
+    let mut elsewhere = Noise::default();
+    for sum in &sums {
+        let in_a_row = sum.pairs.iter().flat_map(|pair| pair.lapses.iter());
+        let rows: u64 = in_a_row.filter(|lapse| lapse.alone >= FEW).map(Lapse::hurt).sum();
+        for noise in sum.pairs.iter().map(|pair| noise(pair)) {
+            elsewhere.sent += noise.sent;
+            elsewhere.hurt += noise.hurt;
+        }
+        elsewhere.hurt = elsewhere.hurt.saturating_sub(rows);
+    }
+    for sum in sums.iter_mut().filter(|sum| sum.silent >= FEW) {
+        sum.outages = sum.union().outages(elsewhere);
+        sum.outages.retain(Outage::is_silent);
+    }
+    sums
+}
+
+/// What a pair loses of what it asks.
+pub fn noise(pair: &Pair) -> Noise {
+    Noise { sent: pair.all.sent, hurt: pair.all.unanswered + pair.rescued }
 }
 
 /// Where the lost queries of these pairs were last seen, if the capture shows queries on their way

@@ -1,5 +1,7 @@
 //! Numbers in words: one and many, and shares that round to neither nothing nor everything.
 
+use crate::model::Timestamp;
+
 /// A number and its noun: `1 query`, `2 queries`.
 pub fn counted(number: u64, noun: &str) -> String {
     match noun.strip_suffix('y') {
@@ -12,6 +14,12 @@ pub fn counted(number: u64, noun: &str) -> String {
 /// The verb that goes with a number.
 pub fn verb<'a>(number: u64, of_one: &'a str, of_many: &'a str) -> &'a str {
     if number == 1 { of_one } else { of_many }
+}
+
+/// The time of day, in UTC; the day stands in the finding's window.
+pub fn clock(time: Timestamp) -> String {
+    let second = time.seconds().rem_euclid(86_400);
+    format!("{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60)
 }
 
 /// A share of 1: nothing and everything are said of nothing less.
@@ -35,6 +43,12 @@ mod tests {
             [counted(0, "lookup"), counted(1, "query"), counted(2, "query")],
             ["0 lookups", "1 query", "2 queries"]
         );
+    }
+
+    #[test]
+    fn clocks_show_the_second_that_has_begun() {
+        assert_eq!(clock(Timestamp(36_907_999_999_999)), "10:15:07");
+        assert_eq!(clock(Timestamp(-1)), "23:59:59");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Documents made by hand: healthy, an upstream that is cut off, and a capture that shows too little.
 
+use dnspect::aggregate::Timeline;
 use dnspect::report::{Capture, DnsMessages, Document, Latency, ResolverRate, Search, Traffic};
 use dnspect::verdict::{
     Alternative, Evidence, Finding, Mitigation, Scope, Severity, Status, Verdict, Window,
@@ -130,6 +131,7 @@ pub(crate) fn healthy() -> Document {
         traffic: traffic(),
         names: std::collections::BTreeMap::new(),
         capture: capture(),
+        timeline: Timeline::default(),
     }
 }
 
@@ -262,6 +264,7 @@ pub(crate) fn cut_off() -> Document {
             caveats: limits,
             ..capture()
         },
+        timeline: Timeline::default(),
     }
 }
 
@@ -307,5 +310,6 @@ pub(crate) fn one_sided() -> Document {
             dropped_by_kernel: None,
             ..capture()
         },
+        timeline: Timeline::default(),
     }
 }

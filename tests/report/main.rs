@@ -14,7 +14,7 @@ use serde_json::Value;
 
 fn written(document: &Document, format: Format, width: usize) -> String {
     let mut out = Vec::new();
-    report::write(document, format, &Options { width, color: false }, &mut out).unwrap();
+    report::write(document, format, &Options { width, ..Options::default() }, &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 
@@ -69,7 +69,13 @@ fn the_busiest_senders_stand_against_their_limit() {
 fn colour_changes_nothing_but_colour() {
     let document = documents::cut_off();
     let mut out = Vec::new();
-    report::write(&document, Format::Text, &Options { width: 80, color: true }, &mut out).unwrap();
+    report::write(
+        &document,
+        Format::Text,
+        &Options { color: true, ..Options::default() },
+        &mut out,
+    )
+    .unwrap();
     let colored = String::from_utf8(out).unwrap();
     assert!(colored.contains("\x1b["));
     let plain = anstream::adapter::strip_str(&colored).to_string();
@@ -262,7 +268,7 @@ static CHAIN: Cause = Cause {
 
 #[test]
 fn explanations() {
-    let options = Options { width: 80, color: false };
+    let options = Options::default();
     snapshot::check("explain-cause.txt", &report::explain::page(&SLOW, &options));
     snapshot::check("explain-list.txt", &report::explain::list(&[&CHAIN, &SLOW], &options));
 }

@@ -3,13 +3,17 @@
 mod way_back;
 
 use super::{
-    coredns_overload, dns_forwarding_loop, nodelocaldns_down, stale_conntrack_udp,
-    upstream_unreachable, wrong_nameserver,
+    coredns_backend_gone, coredns_overload, dns_forwarding_loop, nodelocaldns_down,
+    stale_conntrack_udp, upstream_unreachable, wrong_nameserver,
 };
 use crate::aggregate::{Pair, Period};
 use crate::model::Address;
+use crate::verdict::outage::{Outage, worst};
 use crate::verdict::silence::{Sum, by_client, last_seen};
-use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, StubKind, filter};
+use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, StubKind, filter, words};
+
+/// Clients whose answers are dated in the evidence.
+const SHOWN: usize = 3;
 
 /// The cause.
 pub(super) const CAUSE: Cause = Cause {
@@ -22,7 +26,7 @@ pub(super) const CAUSE: Cause = Cause {
         security group. A default-deny policy is the usual one. Silence only in the first seconds \
         of a pod's life is the VPC CNI's strict mode, which denies until its policies are in place.",
     signature: "At least three questions of a client without any answer or ICMP error, over UDP \
-        and TCP, from its first question on (or since or until some moment), while the same \
+        and TCP, from its first question on (or since, until or between some moments), while the same \
         servers answer others. With one client in the capture, that it asks again and again. Where \
         it is the answers that are dropped: nine in ten of them come as far as this node and are \
         never seen on their last leg, from the address that was asked, as those to others are.",
@@ -47,12 +51,62 @@ pub(super) const CAUSE: Cause = Cause {
     detect,
 };
 
+/// A client and the times in which it was cut off; none where nearly all was lost all the time.
+struct Cut<'a> {
+    client: &'a Sum<'a>,
+    outages: Vec<Outage>,
+}
+
+impl Cut<'_> {
+    fn lost(&self) -> u64 {
+        match self.outages.iter().map(|outage| outage.lapse.lost).sum() {
+            0 => self.client.silent,
+            lost => lost,
+        }
+    }
+
+    /// Whether one of its servers answered somebody else while this client got nothing.
+    fn others_are_served(&self, facts: &Facts<'_>) -> bool {
+        let servers = self.client.servers();
+        let spared = |pair: &Pair| match self.outages.as_slice() {
+            [] => pair.heard.any_within(self.client.losses.first, self.client.losses.last),
+            outages => outages.iter().any(|outage| outage.spares(&pair.heard)),
+        };
+        let others =
+            facts.aggregate.pairs.iter().filter(|pair| {
+                pair.client != self.client.address && servers.contains(&pair.server)
+            });
+        others.into_iter().any(spared)
+    }
+}
+
+/// The clients that are cut off, backends that are silent left out: by chance a client may have asked
+/// such a one only.
+fn cut_off<'a>(facts: &Facts<'_>, clients: &'a [Sum<'a>]) -> Vec<Cut<'a>> {
+    let gone = coredns_backend_gone::gone(facts);
+    let by_backend = |losses| gone.as_ref().is_some_and(|gone| gone.explains(losses));
+    let upstream =
+        dns_forwarding_loop::detected(facts) || upstream_unreachable::CAUSE.detected(facts);
+    let walled = clients
+        .iter()
+        .filter(|client| client.is_walled() && !client.is_refused())
+        // With the upstream cut, names outside are expected to end in nothing.
+        .filter(|client| !upstream || client.cluster.unanswered > 0);
+    walled
+        .filter_map(|client| {
+            let of_client = client.outages.iter();
+            let outages: Vec<Outage> =
+                of_client.filter(|outage| !by_backend(outage.lapse.losses)).cloned().collect();
+            let other = client.outages.is_empty() && !by_backend(client.losses);
+            (!outages.is_empty() || other).then_some(Cut { client, outages })
+        })
+        .collect()
+}
+
 fn detect(facts: &Facts<'_>) -> Option<Finding> {
     if facts.one_sided() {
         return None;
     }
-    let upstream =
-        dns_forwarding_loop::detected(facts) || upstream_unreachable::CAUSE.detected(facts);
     let overloaded = coredns_overload::CAUSE.detected(facts);
     let elsewhere = |pair: &&Pair| {
         !nodelocaldns_down::explains(facts, pair.server)
@@ -60,40 +114,44 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
             && !dns_forwarding_loop::involves(facts, pair.server)
     };
     let clients = by_client(facts.client_pairs().filter(elsewhere));
-    let cut: Vec<&Sum<'_>> = clients
-        .iter()
-        .filter(|client| client.is_walled() && !client.is_refused())
-        .filter(|client| !stale_conntrack_udp::explains(facts, client.address, client.silent))
+    let mut cut = cut_off(facts, &clients);
+    cut.retain(|cut| {
+        let client = cut.client;
         // What an overloaded server loses, anybody may lose; but not everything.
-        .filter(|client| !overloaded || client.all.answered == 0)
-        // With the upstream cut, names outside are expected to end in nothing.
-        .filter(|client| !upstream || client.cluster.unanswered > 0)
-        .collect();
+        !stale_conntrack_udp::explains(facts, client.address, client.silent)
+            && (!overloaded || client.all.answered == 0)
+    });
     if cut.is_empty() {
         return way_back::detect(facts, &clients);
     }
-    let serving =
-        |client: &Sum<'_>| client.servers().iter().any(|&s| serves_others(facts, s, client));
-    let sure: Vec<&Sum<'_>> = cut.iter().copied().filter(|client| serving(client)).collect();
+    let (sure, alone): (Vec<Cut<'_>>, Vec<Cut<'_>>) =
+        cut.into_iter().partition(|cut| cut.others_are_served(facts));
     let (cut, confidence) = match (sure.is_empty(), clients.len()) {
         (false, _) => (sure, 0.85),
         // Its own pod is all that was captured: a dead server would look the same.
-        (true, 1) if cut.len() == 1 && !facts.answers_anybody() => (cut, 0.6),
+        (true, 1) if alone.len() == 1 && !facts.answers_anybody() => (alone, 0.6),
         _ => return None,
     };
-    let tied = cut.iter().any(|client| asks_from_one_port(client));
+    let tied = cut.iter().any(|cut| asks_from_one_port(cut.client));
     let confidence = if tied { f64::min(confidence, 0.6) } else { confidence };
     let compared = facts.answers_anybody();
-    let period = Period::of(cut.iter().map(|client| client.losses));
-    let addresses: Vec<Address> = cut.iter().map(|client| client.address).collect();
-    let mut servers: Vec<Address> = cut.iter().flat_map(|client| client.servers()).collect();
+    let outages: Vec<Outage> = cut.iter().flat_map(|cut| cut.outages.iter().cloned()).collect();
+    let (when, around, period) = in_time(&cut, &outages);
+    let addresses: Vec<Address> = cut.iter().map(|cut| cut.client.address).collect();
+    let mut servers: Vec<Address> = cut.iter().flat_map(|cut| cut.client.servers()).collect();
     servers.sort_unstable();
     servers.dedup();
-    let silent: u64 = cut.iter().map(|client| client.silent).sum();
-    let sent: u64 = cut.iter().map(|client| client.all.sent).sum();
-    let retransmissions: u64 =
-        cut.iter().flat_map(|client| &client.pairs).map(|pair| pair.retransmissions).sum();
+    let silent: u64 = cut.iter().map(Cut::lost).sum();
+    let again = cut.iter().flat_map(|cut| &cut.client.pairs).map(|pair| pair.retransmissions).sum();
     let others = if compared { ", while others are answered" } else { "" };
+    let frames: Vec<u64> = match Outage::of(&outages) {
+        Some(outage) => outage.lapse.frames.iter().collect(),
+        None => cut.iter().flat_map(|cut| cut.client.lost_frames()).collect(),
+    };
+    let sent: u64 = cut.iter().map(|cut| cut.client.all.sent).sum();
+    // Before and after an outage they are answered: that share would say nothing of it.
+    let asked = if around.is_empty() { sent } else { silent };
+    let of_sent = if around.is_empty() { format!(" of {sent}") } else { String::new() };
     let mut finding = CAUSE
         .finding(Severity::High, facts.capped(confidence), period)
         .about(Scope {
@@ -103,7 +161,8 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         })
         .explaining(silent)
         .saying(format!(
-            "{} {} nothing back from {}{others}: {silent} of {sent} questions lost in silence.",
+            "{} {} nothing back from {}{when}{others}: {silent}{of_sent} questions lost in \
+             silence{around}.",
             filter::words(&addresses),
             filter::verb(&addresses, "gets", "get"),
             filter::words(&servers)
@@ -111,17 +170,23 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         .shown_by(
             Evidence::new(
                 "unanswered_ratio",
-                Facts::share(silent, sent),
+                Facts::share(silent, asked),
                 "ratio",
                 format!(
-                    "{silent} of {sent} questions from {} had no answer and no ICMP error; \
-                 {retransmissions} were sent again.",
-                    filter::words(&addresses)
+                    "{silent} of {asked} questions from {}{when} had no answer and no ICMP error; \
+                     {again} were sent again.",
+                    filter::words(&addresses),
+                    again = words::counted(again, "query")
                 ),
             )
-            .at(cut.iter().flat_map(|client| client.lost_frames()))
+            .at(frames)
             .filter(format!("dns && {}", filter::with(&addresses))),
         );
+    for cut in cut.iter().take(SHOWN) {
+        let whose = format!("to {}", cut.client.address);
+        let dated = worst(&cut.outages).and_then(|(outage, _)| outage.evidence(&whose));
+        finding = dated.into_iter().fold(finding, Finding::shown_by);
+    }
     if compared {
         let answered: u64 = clients
             .iter()
@@ -158,7 +223,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     if let Some(evidence) = facts.stub_evidence(&addresses, StubKind::in_silence) {
         finding = finding.shown_by(evidence);
     }
-    let pairs: Vec<&Pair> = cut.iter().flat_map(|client| client.pairs.iter().copied()).collect();
+    let pairs: Vec<&Pair> = cut.iter().flat_map(|cut| cut.client.pairs.iter().copied()).collect();
     Some(match last_seen(facts, &pairs) {
         Some((evidence, _)) => finding.shown_by(evidence),
         None => finding,
@@ -171,15 +236,23 @@ fn asks_from_one_port(client: &Sum<'_>) -> bool {
     reused * 5 >= client.all.sent * 4
 }
 
-/// Whether `server` answered somebody else while it did not answer this client.
-fn serves_others(facts: &Facts<'_>, server: Address, client: &Sum<'_>) -> bool {
-    facts.aggregate.pairs.iter().any(|pair| {
-        pair.server == server
-            && pair.client != client.address
-            && pair.answers.any()
-            && pair.answers.last >= client.losses.first
-            && pair.answers.first <= client.losses.last
-    })
+/// When they were cut off, in words and as a window: all of them together, or the worst of several
+/// times.
+fn in_time(cut: &[Cut<'_>], outages: &[Outage]) -> (String, String, Period) {
+    let of_one = |cut: &Cut<'_>| worst(&cut.outages).map(|(outage, _)| outage.clone());
+    let worst_of_each: Vec<Outage> = cut.iter().filter_map(of_one).collect();
+    let most = cut.iter().map(|cut| cut.outages.len()).max().unwrap_or(0);
+    match Outage::of(&worst_of_each) {
+        Some(all) if most > 1 => {
+            let others = worst(outages).map(|(_, others)| others).unwrap_or_default();
+            (all.when(), format!("{}{others}", all.around()), all.period())
+        }
+        Some(all) => (all.when(), all.around().to_owned(), all.period()),
+        None => {
+            let losses = Period::of(cut.iter().map(|cut| cut.client.losses));
+            (String::new(), String::new(), losses)
+        }
+    }
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use super::firewall_reject::{kind_words, sorted};
 use super::nodelocaldns_down;
-use crate::aggregate::{Pair, Period};
-use crate::verdict::refusals::{answered_nobody, refused};
+use crate::aggregate::Pair;
+use crate::verdict::refusals::{answered_nobody, dated, episodes, refused};
 use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter};
 
 /// One may be the moment of a restart.
@@ -52,7 +52,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     if count < REFUSALS {
         return None;
     }
-    let period = Period::of(pairs.iter().map(|pair| pair.refusals));
+    let (period, when, outages) = episodes(&pairs);
     let clients = sorted(pairs.iter().map(|pair| pair.client));
     let asked = sorted(pairs.iter().map(|pair| pair.server));
     let silent: u64 = pairs.iter().map(|pair| pair.silent()).sum();
@@ -70,35 +70,42 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let reporters = sorted(pairs.iter().filter(|pair| pair.closed > 0).map(|pair| pair.reporter));
     let servers = if reporters.is_empty() { asked.clone() } else { reporters };
     let whom = if everybody { "nobody is answered" } else { "other backends still answer" };
-    Some(
-        CAUSE
-            .finding(severity, confidence, period)
-            .about(Scope {
-                clients: Facts::list(&clients),
-                servers: Facts::list(&servers),
-                ..Scope::default()
-            })
-            .explaining(count + silent)
-            .saying(format!(
-                "Nothing listens on the DNS port of {}: the host itself refused {count} queries \
+    let finding = CAUSE
+        .finding(severity, confidence, period)
+        .about(Scope {
+            clients: Facts::list(&clients),
+            servers: Facts::list(&servers),
+            ..Scope::default()
+        })
+        .explaining(count + silent)
+        .saying(format!(
+            "Nothing listens on the DNS port of {}{when}: the host itself refused {count} queries \
                  with {words}, {whom}.",
-                filter::words(&servers)
-            ))
-            .shown_by(
-                Evidence::new("refused_queries", count as f64, "count", format!(
+            filter::words(&servers)
+        ))
+        .shown_by(
+            Evidence::new(
+                "refused_queries",
+                count as f64,
+                "count",
+                format!(
                     "{count} queries to {} were refused with {words} by {}.",
                     filter::words(&asked),
                     filter::words(&servers)
-                ))
-                .at(pairs.iter().flat_map(|pair| pair.refusal_frames.iter()))
-                .filter("icmp.type == 3 || icmpv6.type == 1 || tcp.flags.reset == 1".to_owned()),
+                ),
             )
-            .rather_than("firewall_reject", if sure {
-                "the ICMP errors come from the server's own address"
-            } else {
-                "the refusals come from as far away as the server's answers, and are for everybody"
-            }),
-    )
+            .at(pairs.iter().flat_map(|pair| pair.refusal_frames.iter()))
+            .filter("icmp.type == 3 || icmpv6.type == 1 || tcp.flags.reset == 1".to_owned()),
+        );
+    let finding = dated(finding, &outages, &format!("from {}", filter::words(&servers)));
+    Some(finding.rather_than(
+        "firewall_reject",
+        if sure {
+            "the ICMP errors come from the server's own address"
+        } else {
+            "the refusals come from as far away as the server's answers, and are for everybody"
+        },
+    ))
 }
 
 #[cfg(test)]

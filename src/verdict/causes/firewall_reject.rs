@@ -1,10 +1,10 @@
 //! Somebody between client and server refuses, out loud.
 
 use super::{kube_dns_no_endpoints, nodelocaldns_down, wrong_nameserver};
-use crate::aggregate::{Pair, Period};
+use crate::aggregate::Pair;
 use crate::decode::IcmpKind;
 use crate::model::Address;
-use crate::verdict::refusals::{answered_others, refused};
+use crate::verdict::refusals::{answered_others, dated, episodes, refused};
 use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, StubKind, filter, words};
 
 /// One refusal may be chance: a resolver that restarts. Linux also answers with one ICMP error for
@@ -58,7 +58,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     if count < REFUSALS {
         return None;
     }
-    let period = Period::of(pairs.iter().map(|pair| pair.refusals));
+    let (period, when, outages) = episodes(&pairs);
     let clients = sorted(pairs.iter().map(|pair| pair.client));
     let servers = sorted(pairs.iter().map(|pair| pair.server));
     let reporters = sorted(pairs.iter().map(|pair| pair.reporter));
@@ -88,7 +88,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         })
         .explaining(count + silent)
         .saying(format!(
-            "A firewall rejects DNS of {} to {}: {count} queries were refused with {words}{}.",
+            "A firewall rejects DNS of {} to {}{when}: {count} queries were refused with {words}{}.",
             filter::words(&clients),
             filter::words(&servers),
             if others { ", while others are answered" } else { "" }
@@ -121,6 +121,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     } else {
         finding
     };
+    let finding = dated(finding, &outages, &format!("to {}", filter::words(&clients)));
     let finding = match facts.stub_evidence(&clients, StubKind::when_refused) {
         Some(evidence) => finding.shown_by(evidence),
         None => finding,

@@ -2,8 +2,10 @@
 
 use super::firewall_reject::sorted;
 use super::nodelocaldns_down;
-use crate::aggregate::{Pair, Period};
-use crate::verdict::refusals::{answered_nobody, is_foreign_port_unreachable, refused};
+use crate::aggregate::Pair;
+use crate::verdict::refusals::{
+    answered_nobody, dated, episodes, is_foreign_port_unreachable, refused,
+};
 use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter};
 
 /// One may be the moment in which the last endpoint changes.
@@ -51,40 +53,44 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     if count < REFUSALS {
         return None;
     }
-    let period = Period::of(pairs.iter().map(|pair| pair.refusals));
+    let (period, when, outages) = episodes(&pairs);
     let clients = sorted(pairs.iter().map(|pair| pair.client));
     let servers = sorted(pairs.iter().map(|pair| pair.server));
     let reporters = sorted(pairs.iter().map(|pair| pair.reporter));
     let silent: u64 = pairs.iter().map(|pair| pair.silent()).sum();
     // With one client, a rule against it looks the same.
     let confidence = if clients.len() > 1 { 0.85 } else { 0.6 };
-    Some(
-        CAUSE
-            .finding(Severity::High, confidence, period)
-            .about(Scope {
-                clients: Facts::list(&clients),
-                servers: Facts::list(&servers),
-                ..Scope::default()
-            })
-            .explaining(count + silent)
-            .saying(format!(
-                "{} has no ready endpoint: {} rejects every query to it ({count} refused).",
-                filter::words(&servers),
-                filter::words(&reporters)
-            ))
-            .shown_by(
-                Evidence::new("rejected_queries", count as f64, "count", format!(
+    let finding = CAUSE
+        .finding(Severity::High, confidence, period)
+        .about(Scope {
+            clients: Facts::list(&clients),
+            servers: Facts::list(&servers),
+            ..Scope::default()
+        })
+        .explaining(count + silent)
+        .saying(format!(
+            "{} has no ready endpoint{when}: {} rejects every query to it ({count} refused).",
+            filter::words(&servers),
+            filter::words(&reporters)
+        ))
+        .shown_by(
+            Evidence::new(
+                "rejected_queries",
+                count as f64,
+                "count",
+                format!(
                     "{count} queries of {} to {} were refused with ICMP port unreachable by {}, \
                      and nobody was answered meanwhile.",
                     filter::words(&clients),
                     filter::words(&servers),
                     filter::words(&reporters)
-                ))
-                .at(pairs.iter().flat_map(|pair| pair.refusal_frames.iter()))
-                .filter("icmp.type == 3 && icmp.code == 3 || icmpv6.type == 1".to_owned()),
+                ),
             )
-            .rather_than("firewall_reject", "nobody is answered, not some clients only"),
-    )
+            .at(pairs.iter().flat_map(|pair| pair.refusal_frames.iter()))
+            .filter("icmp.type == 3 && icmp.code == 3 || icmpv6.type == 1".to_owned()),
+        );
+    let finding = dated(finding, &outages, &format!("from {}", filter::words(&servers)));
+    Some(finding.rather_than("firewall_reject", "nobody is answered, not some clients only"))
 }
 
 #[cfg(test)]

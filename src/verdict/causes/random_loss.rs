@@ -1,5 +1,7 @@
 //! Loss spread over clients, servers and time, not tied to the load.
 
+mod outages;
+
 use super::vpc_dns_pps_exceeded::Bands;
 use super::vpc_dns_pps_near_limit::over_rows;
 use super::{
@@ -10,6 +12,7 @@ use crate::aggregate::{Bin, Pair, Period, Server};
 use crate::model::Address;
 use crate::verdict::silence::{Sum, by_client};
 use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, StubKind, filter, words};
+use outages::Outages;
 
 /// Losses that make a pattern.
 const LOSSES: u64 = 6;
@@ -39,7 +42,7 @@ pub(super) const CAUSE: Cause = Cause {
     meaning: "Packets get lost here and there: a bad link, an overloaded node or switch, an \
         instance over its bandwidth or packet allowance, a duplex mismatch. Each lost packet costs \
         a client its whole retry timer (5 s with glibc), so little loss is felt much.",
-    signature: "At least six questions without an answer, or with one only after they were sent \
+    signature: "Outages left out, at least six questions without an answer, or with one only after they were sent \
         again, and more than 0.5 % of all; spread over the questions as chance would; no client and no server has \
         nearly all of them; those who lose also get answers.",
     look_alikes: &[
@@ -71,11 +74,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     }
     let cut = dns_forwarding_loop::detected(facts) || upstream_unreachable::CAUSE.detected(facts);
     let slow = upstream_slow::CAUSE.detected(facts);
-    let walled: Vec<Address> = by_client(facts.aggregate.pairs.iter())
-        .iter()
-        .filter(|client| client.is_walled())
-        .map(|client| client.address)
-        .collect();
+    let outages = Outages::of(facts);
     let stuck = stale_conntrack_udp::stuck(facts);
     let is_stuck = |pair: &Pair| {
         stuck.iter().any(|s| (s.pair.client, s.pair.server) == (pair.client, pair.server))
@@ -85,7 +84,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         .pairs
         .iter()
         .filter(|pair| !is_stuck(pair))
-        .filter(|pair| !walled.contains(&pair.client) && pair.refused() == 0)
+        .filter(|pair| !outages.walled.contains(&pair.client) && pair.refused() == 0)
         .filter(|pair| !(cut && pair.external_bad.any()))
         // What an upstream answers late is asked again, and not lost.
         .filter(|pair| !(slow && is_late(facts, pair)))
@@ -93,18 +92,20 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         .filter(|pair| pair.all.answered > pair.silent())
         .collect();
     // Answers that end on this node are lost to the client as well, if it asked again for them.
-    let lost =
-        |pair: &Pair| pair.silent() + pair.rescued + pair.undelivered.min(pair.resent_after_answer);
+    let ended_here = |pair: &Pair| pair.undelivered.min(pair.resent_after_answer);
+    let lost = |pair: &Pair| outages.scattered(pair) + ended_here(pair);
     let losses: u64 = pairs.iter().map(|pair| lost(pair)).sum();
     let sent: u64 = pairs.iter().map(|pair| pair.all.sent).sum();
     let share = Facts::share(losses, sent);
-    let mut period = Period::default();
-    for pair in pairs.iter().filter(|pair| lost(pair) > 0) {
-        period.join(pair.losses);
-        period.join(pair.rescues);
+    let mut period = Period::of(pairs.iter().map(|pair| outages.period(pair)));
+    for pair in pairs.iter().filter(|pair| ended_here(pair) > 0) {
         period.join(pair.resents);
     }
-    if losses < LOSSES || share < SHARE || !spread(facts, losses, period) {
+    if losses < LOSSES
+        || share < SHARE
+        || !spread(facts, losses, period)
+        || outages.walled.is_empty() && outages.crowd_beside(facts)
+    {
         return None;
     }
     let losers: Vec<Sum<'_>> = by_client(pairs.iter().copied())
@@ -118,7 +119,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     if one_client || one_server(facts) || follows_the_load(facts) || over_the_limit(facts) {
         return None;
     }
-    let rescued: u64 = pairs.iter().map(|pair| pair.rescued).sum();
+    let rescued = losses.min(pairs.iter().map(|pair| pair.rescued).sum());
     let unanswered = losses - rescued;
     let addresses: Vec<Address> = losers.iter().map(|client| client.address).collect();
     let severity = if share >= 0.2 { Severity::High } else { Severity::Medium };

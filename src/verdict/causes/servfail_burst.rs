@@ -7,6 +7,8 @@ use super::{
 use crate::aggregate::{Look, Pair, Period, SampleKind};
 use crate::classify::Ending;
 use crate::model::{Address, Span, Timestamp};
+use crate::verdict::crowd::Crowd;
+use crate::verdict::words::clock;
 use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter, words};
 
 /// The runbook's border: fewer than ten are a scale-down.
@@ -24,6 +26,9 @@ const BURST_SHARE: f64 = 0.01;
 
 /// or at least this share, and most of all that the capture holds.
 const CROWDED_SHARE: f64 = 0.002;
+
+/// From this share of them on in one time, that time is its window.
+const CROWDED: f64 = 0.8;
 
 /// Which responses show it: one that took no time is plainer than one after vain waiting.
 pub(super) const SAMPLES: [SampleKind; 2] = [SampleKind::ServFail, SampleKind::GivenUp];
@@ -215,6 +220,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         return None;
     }
     let backends = seen.backends(facts);
+    let (period, when) = when(facts, &seen);
     // RA set: somebody behind the server says so, and this capture does not show who.
     let relayed = seen.relayed * 2 > seen.count;
     let confidence = if relayed { 0.5 } else { 0.7 };
@@ -231,7 +237,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     };
     Some(
         CAUSE
-            .finding(severity, facts.capped(confidence), seen.period)
+            .finding(severity, facts.capped(confidence), period)
             .about(Scope {
                 clients: Facts::list(&seen.clients),
                 servers: Facts::list(&backends),
@@ -239,7 +245,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
             })
             .explaining(seen.count)
             .saying(format!(
-                "{} answered {} questions with SERVFAIL ({} of all answers), and no failing \
+                "{} answered {} questions with SERVFAIL ({} of all answers){when}, and no failing \
                  upstream is seen behind it.",
                 filter::words(&backends),
                 seen.count,
@@ -277,6 +283,22 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
                 format!("{} are more than the {} of a scale-down", seen.count, BURST - 1),
             ),
     )
+}
+
+/// Most of them in a part of the capture date it: the window, and words for it.
+fn when(facts: &Facts<'_>, seen: &Servfails) -> (Period, String) {
+    let timeline = &facts.aggregate.timeline;
+    let Some(crowd) = Crowd::of(timeline, |bin| bin.servfail, |bin| bin.asked) else {
+        return (seen.period, String::new());
+    };
+    let fine = Period::of(facts.client_pairs().map(|pair| pair.answers));
+    let (first, last) = (crowd.period.first, crowd.period.last);
+    if crowd.count as f64 >= CROWDED * seen.count as f64
+        && (fine.first.plus(timeline.width()) < first || fine.last > last.plus(timeline.width()))
+    {
+        return (crowd.period, format!(" from {} to {} UTC", clock(first), clock(last)));
+    }
+    (seen.period, String::new())
 }
 
 #[cfg(test)]

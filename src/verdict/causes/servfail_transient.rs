@@ -1,12 +1,17 @@
 //! A handful of SERVFAILs from one backend within seconds: a scale-down. Normal.
 
 use super::servfail_burst::{BURST, SAMPLES, servfails};
-use crate::model::Span;
+use crate::aggregate::Period;
+use crate::model::{Address, Span};
+use crate::verdict::words::clock;
 use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter, words};
 
 /// kube-proxy takes 1 to 10 s to leave out an endpoint (EKS best practices, "Cluster services");
 /// thrice that is no longer a moment.
 const SHORT: Span = Span::from_secs(30);
+
+/// A backend that answers nobody for so long while others do is gone, or its cluster is asleep.
+const PAUSE: Span = Span::from_secs(30);
 
 /// The cause.
 pub(super) const CAUSE: Cause = Cause {
@@ -44,6 +49,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     if seen.count == 0 || seen.count >= BURST || !short || backends.len() > 1 || upstream {
         return None;
     }
+    let going = departure(facts, &backends, seen.period);
     let recovered = seen.failed_lookups == 0;
     let confidence = if recovered { 0.7 } else { 0.4 };
     let ending = match seen.failed_lookups {
@@ -51,36 +57,56 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         // Perhaps elsewhere: another backend answered, and this capture does not show it.
         more => format!("{} not seen to recover", are(more)),
     };
-    Some(
-        CAUSE
-            .finding(Severity::None, confidence, seen.period)
-            .about(Scope {
-                clients: Facts::list(&seen.clients),
-                servers: Facts::list(&backends),
-                ..Scope::default()
-            })
-            .saying(format!(
-                "{} within {:.1} s, from one server: what a CoreDNS pod that is going away does; \
+    let finding = CAUSE
+        .finding(Severity::None, confidence, seen.period)
+        .about(Scope {
+            clients: Facts::list(&seen.clients),
+            servers: Facts::list(&backends),
+            ..Scope::default()
+        })
+        .saying(format!(
+            "{} within {:.1} s, from one server: what a CoreDNS pod that is going away does; \
                  {ending}.",
-                words::counted(seen.count, "SERVFAIL"),
-                seen.period.last.since(seen.period.first).as_secs_f64().max(0.1)
-            ))
-            .shown_by(
-                Evidence::new(
-                    "servfail_responses",
-                    seen.count as f64,
-                    "count",
-                    format!(
-                        "{} answered SERVFAIL {}; fewer than {BURST} in a moment are no fault.",
-                        filter::words(&backends),
-                        words::counted(seen.count, "time")
-                    ),
-                )
-                .at(seen.frames)
-                .filter("dns.flags.rcode == 2".to_owned()),
+            words::counted(seen.count, "SERVFAIL"),
+            seen.period.last.since(seen.period.first).as_secs_f64().max(0.1)
+        ))
+        .shown_by(
+            Evidence::new(
+                "servfail_responses",
+                seen.count as f64,
+                "count",
+                format!(
+                    "{} answered SERVFAIL {}; fewer than {BURST} in a moment are no fault.",
+                    filter::words(&backends),
+                    words::counted(seen.count, "time")
+                ),
             )
-            .with_sample(facts, &SAMPLES, |sample| seen.clients.contains(&sample.client)),
-    )
+            .at(seen.frames)
+            .filter("dns.flags.rcode == 2".to_owned()),
+        )
+        .with_sample(facts, &SAMPLES, |sample| seen.clients.contains(&sample.client));
+    Some(going.into_iter().fold(finding, Finding::shown_by))
+}
+
+/// When the backend that answered them went silent, and when it was back, if others answered meanwhile.
+fn departure(facts: &Facts<'_>, backends: &[Address], failures: Period) -> Option<Evidence> {
+    let [backend] = backends else { return None };
+    let server = facts.aggregate.server(*backend)?;
+    let stopped = server.heard.last_until(failures.last.plus(SHORT))?;
+    let until = failures.last.plus(SHORT);
+    let resumed = server.heard.first_from(until);
+    let end = resumed.unwrap_or(facts.whole().last);
+    let others = facts.aggregate.servers.iter().filter(|other| other.address != *backend);
+    let alone = others.filter(|other| other.heard.any_inside(stopped, end)).count() == 0;
+    if alone || end.since(stopped) < PAUSE {
+        return None;
+    }
+    let back = resumed.map_or_else(
+        || "do not resume".to_owned(),
+        |resumed| format!("resume at {} UTC", clock(resumed)),
+    );
+    let text = format!("Answers from {backend} stop at {} UTC and {back}.", clock(stopped));
+    Some(Evidence::new("pause", end.since(stopped).as_secs_f64(), "s", text))
 }
 
 fn are(lookups: u64) -> String {

@@ -1,9 +1,11 @@
 //! The resolvers' own forwarded queries get nothing back; cluster names are fine.
 
+mod client_side;
+
 use super::{dns_forwarding_loop, upstream_slow};
-use crate::aggregate::{Look, Pair, Period, SampleKind};
-use crate::model::{Address, Span};
-use crate::verdict::answers;
+use crate::aggregate::{Pair, Period, SampleKind};
+use crate::model::Address;
+use crate::verdict::outage::Outage;
 use crate::verdict::silence::{Sum, by_client, by_server, last_seen};
 use crate::verdict::{Cause, Evidence, FEW, Facts, Finding, Scope, Severity, filter, words};
 
@@ -11,9 +13,8 @@ use crate::verdict::{Cause, Evidence, FEW, Facts, Finding, Scope, Severity, filt
 /// resolver asks many authoritative servers a little each, and some of them are always silent.
 const UPSTREAM_SHARE: f64 = 0.2;
 
-/// Where only the clients' side was captured: this share of the questions for names outside has to
-/// come to nothing.
-const CLIENT_SIDE_SHARE: f64 = 0.8;
+/// Upstreams whose answers are dated in the evidence.
+const SHOWN: usize = 3;
 
 /// The cause.
 pub(super) const CAUSE: Cause = Cause {
@@ -60,7 +61,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     upstream_leg(facts).or_else(|| {
         // An upstream that is seen to answer late, there or in what reaches the clients, is only slow.
         let slow = upstream_slow::CAUSE.detected(facts);
-        (!slow).then(|| client_side(facts)).flatten()
+        (!slow).then(|| client_side::detect(facts)).flatten()
     })
 }
 
@@ -68,17 +69,20 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
 pub(super) fn upstream_leg(facts: &Facts<'_>) -> Option<Finding> {
     let forwarders = by_client(facts.upstream_pairs());
     let mut cut: Vec<&Pair> = Vec::new();
+    let mut outages: Vec<Outage> = Vec::new();
     let mut whole = true;
     for forwarder in &forwarders {
-        let dead = by_server(forwarder.pairs.iter().copied())
-            .into_iter()
-            .filter(|server| is_dead_upstream(server, forwarder))
-            .flat_map(|server| server.pairs)
-            .collect::<Vec<_>>();
+        let mut dead = by_server(forwarder.pairs.iter().copied());
+        dead.retain(|server| is_dead_upstream(server, forwarder));
+        let of_dead: Vec<&Pair> =
+            dead.iter().flat_map(|server| server.pairs.iter().copied()).collect();
+        let dated: Vec<Outage> =
+            dead.iter().flat_map(|server| server.outages.iter().cloned()).collect();
         // Another upstream answers: lookups are slow rather than lost.
-        let others = forwarder.pairs.iter().filter(|pair| !dead.contains(pair));
-        whole &= dead.is_empty() || !others.clone().any(|pair| pair.all.answered >= FEW);
-        cut.extend(dead);
+        let mut others = forwarder.pairs.iter().filter(|pair| !of_dead.contains(pair));
+        whole &= dead.is_empty() || !others.any(|pair| answers_in(pair, &dated));
+        cut.extend(of_dead);
+        outages.extend(dated);
     }
     if cut.is_empty() {
         return None;
@@ -87,11 +91,26 @@ pub(super) fn upstream_leg(facts: &Facts<'_>) -> Option<Finding> {
     let upstreams: Vec<Address> = lost.iter().map(|server| server.address).collect();
     let resolvers: Vec<Address> =
         by_client(cut.iter().copied()).iter().map(|c| c.address).collect();
-    let silent: u64 = cut.iter().map(|pair| pair.silent()).sum();
-    let answered: u64 = cut.iter().map(|pair| pair.all.answered).sum();
+    // The worst time of each, together: they begin and end with each other.
+    let worst_of_each: Vec<Outage> =
+        lost.iter().filter_map(|server| server.worst()).map(|(outage, _)| outage.clone()).collect();
+    let whole_of_it = Outage::of(&worst_of_each);
+    let times = lost.iter().max_by_key(|server| server.outages.len());
+    let others =
+        times.and_then(|server| server.worst()).map(|(_, others)| others).unwrap_or_default();
+    let (when, around) = whole_of_it.as_ref().map_or_else(Default::default, |outage| {
+        (outage.when(), format!("{}{others}", outage.around()))
+    });
+    let (silent, answered): (u64, u64) = if outages.is_empty() {
+        let silent = cut.iter().map(|pair| pair.silent()).sum();
+        (silent, cut.iter().map(|pair| pair.all.answered).sum())
+    } else {
+        (outages.iter().map(|outage| outage.lapse.lost).sum(), 0)
+    };
     let probes: u64 = cut.iter().map(|pair| pair.probes).sum();
-    let period = Period::of(cut.iter().map(|pair| pair.losses));
-    let elsewhere = answered_elsewhere(facts, &upstreams, &resolvers, period);
+    let losses = Period::of(cut.iter().map(|pair| pair.losses));
+    let period = whole_of_it.as_ref().map_or(losses, Outage::period);
+    let elsewhere = answered_elsewhere(facts, &upstreams, &resolvers, &outages);
     let clients = client_damage(facts);
     let seen = last_seen(facts, &cut);
     let here = seen.as_ref().is_some_and(|(_, here)| *here);
@@ -109,7 +128,8 @@ pub(super) fn upstream_leg(facts: &Facts<'_>) -> Option<Finding> {
         })
         .explaining(silent + clients)
         .saying(format!(
-            "{} {} no answer from the {} {}: {silent} forwarded queries were lost in silence{fine}.",
+            "{} {} no answer from the {} {}{when}: {silent} forwarded queries were lost in \
+             silence{fine}{around}.",
             filter::words(&resolvers),
             filter::verb(&resolvers, "gets", "get"),
             filter::verb(&upstreams, "upstream", "upstreams"),
@@ -127,13 +147,21 @@ pub(super) fn upstream_leg(facts: &Facts<'_>) -> Option<Finding> {
                     filter::words(&upstreams)
                 ),
             )
-            .at(cut.iter().flat_map(|pair| pair.lost_frames.iter()))
+            .at(match &whole_of_it {
+                Some(outage) => outage.lapse.frames.iter().collect::<Vec<u64>>(),
+                None => cut.iter().flat_map(|pair| pair.lost_frames.iter()).collect(),
+            })
             .filter(format!(
                 "dns.flags.response == 0 && {} && {}",
                 filter::from(&resolvers),
                 filter::to(&upstreams)
             )),
         );
+    for server in lost.iter().take(SHOWN) {
+        let whose = format!("from {}", server.address);
+        let dated = server.worst().and_then(|(outage, _)| outage.evidence(&whose));
+        finding = dated.into_iter().fold(finding, Finding::shown_by);
+    }
     if probes > 0 {
         finding = finding.shown_by(
             Evidence::new(
@@ -204,19 +232,28 @@ fn is_dead_upstream(server: &Sum<'_>, forwarder: &Sum<'_>) -> bool {
     server.is_walled() && share >= UPSTREAM_SHARE
 }
 
+/// Whether a pair has answers while the upstreams of others are silent: at any time where that is all
+/// the time.
+fn answers_in(pair: &Pair, outages: &[Outage]) -> bool {
+    match outages {
+        [] => pair.all.answered >= FEW,
+        some => some.iter().any(|outage| outage.spares(&pair.heard)),
+    }
+}
+
 /// Others who were answered by the same upstreams while the resolvers were not.
 fn answered_elsewhere(
     facts: &Facts<'_>,
     upstreams: &[Address],
     resolvers: &[Address],
-    period: Period,
+    outages: &[Outage],
 ) -> Vec<Address> {
     let mut others: Vec<Address> = facts
         .aggregate
         .pairs
         .iter()
         .filter(|pair| upstreams.contains(&pair.server) && !resolvers.contains(&pair.client))
-        .filter(|pair| pair.answers.any() && pair.answers.last >= period.first)
+        .filter(|pair| answers_in(pair, outages))
         .map(|pair| pair.client)
         .collect();
     others.sort_unstable();
@@ -231,96 +268,6 @@ fn cluster_answers(facts: &Facts<'_>) -> u64 {
 /// Questions of clients for names outside that came to nothing.
 fn client_damage(facts: &Facts<'_>) -> u64 {
     facts.client_pairs().map(|pair| pair.external.unanswered + pair.external.servfail).sum()
-}
-
-/// Whether the upstream leg is in the capture and goes on answering while clients fail: a silent
-/// upstream is silent from some moment on.
-fn leg_answers(facts: &Facts<'_>, failing: Period) -> bool {
-    /// What was asked before the silence may still be answered.
-    const ON_THE_WAY: Span = Span::from_secs(2);
-    let alive = answers::is_probed_alive(facts);
-    answers::upstream_leg(facts).iter().any(|pair| {
-        alive
-            && pair.all.answered >= FEW
-            && pair.answers.last > failing.first.plus(ON_THE_WAY)
-            && pair.answers.first < failing.last
-            && pair.losses.last > failing.first
-    })
-}
-
-/// SERVFAILs for names outside that look like a forwarder's after vain waiting.
-fn given_up(facts: &Facts<'_>, pair: &Pair) -> u64 {
-    facts.aggregate.failures(pair).look(Look::GivenUp).external
-}
-
-/// Only the clients' side is in the capture: the SERVFAILs tell.
-fn client_side(facts: &Facts<'_>) -> Option<Finding> {
-    let pairs: Vec<&Pair> = facts
-        .client_pairs()
-        .filter(|pair| given_up(facts, pair) > 0 || pair.external.unanswered > 0)
-        .collect();
-    let timeouts: u64 = pairs.iter().map(|pair| given_up(facts, pair)).sum();
-    let bad: u64 = pairs.iter().map(|p| p.external.unanswered + p.external.servfail).sum();
-    let period = Period::of(pairs.iter().map(|pair| pair.external_bad));
-    // Names outside that were answered in the same time: from a cache, or the upstream is back.
-    let fine: u64 = facts
-        .client_pairs()
-        .filter(|p| p.external_fine.any() && p.external_fine.last > period.first)
-        .filter(|p| p.external_fine.first < period.last)
-        .map(|p| p.external.answered - p.external.servfail)
-        .sum();
-    let cluster = cluster_answers(facts);
-    let share = Facts::share(bad, bad + fine);
-    // Unset flags and whole multiples of 2 s are CoreDNS' own; a few of them stand for all.
-    if leg_answers(facts, period) {
-        return None;
-    }
-    let fingerprint =
-        timeouts >= FEW && timeouts * 2 >= pairs.iter().map(|p| p.external.servfail).sum();
-    if !fingerprint || share < CLIENT_SIDE_SHARE && timeouts < 2 * FEW {
-        return None;
-    }
-    let servers: Vec<Address> =
-        by_server(pairs.iter().copied()).iter().map(|s| s.address).collect();
-    let clients: Vec<Address> =
-        by_client(pairs.iter().copied()).iter().map(|c| c.address).collect();
-    let confidence = if cluster > 0 { 0.6 } else { 0.5 };
-    Some(
-        CAUSE
-            .finding(Severity::High, facts.capped(confidence), period)
-            .about(Scope {
-                clients: Facts::list(&clients),
-                servers: Facts::list(&servers),
-                ..Scope::default()
-            })
-            .explaining(bad)
-            .saying(format!(
-                "Names outside the cluster fail at {}: {timeouts} SERVFAILs came 2, 4 or 6 s after \
-                 the question, as CoreDNS gives up a silent upstream (upstream leg not captured).",
-                filter::words(&servers)
-            ))
-            .shown_by(
-                Evidence::new("servfail_after_timeout", timeouts as f64, "count", format!(
-                    "{timeouts} SERVFAILs for names outside came after a multiple of 2 s: CoreDNS \
-                     waits so long for an upstream, up to three times."
-                ))
-                .at(pairs.iter().flat_map(|pair| pair.servfail_frames.iter()))
-                .filter("dns.flags.rcode == 2 && dns.time > 1.7".to_owned()),
-            )
-            .with_sample(facts, &[SampleKind::GivenUp], |sample| clients.contains(&sample.client))
-            .shown_by(Evidence::new("external_failures", share, "ratio", format!(
-                "{bad} of {} questions for names outside came to nothing in that time.",
-                bad + fine
-            )))
-            .shown_by(Evidence::new("cluster_answers", cluster as f64, "count", format!(
-                "{} for names of the cluster found an answer.",
-                words::counted(cluster, "question")
-            )))
-            .rather_than(
-                "upstream_slow",
-                "not excluded from here: capture on the DNS server's side to see the upstream leg",
-            ),
-    )
 }
 
 #[cfg(test)]

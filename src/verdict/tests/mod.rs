@@ -9,6 +9,7 @@ mod contract;
 mod detour;
 mod fate;
 mod node_cache;
+mod outages;
 mod rounds;
 mod sockets;
 mod story;

@@ -1,0 +1,247 @@
+//! Which backend went, when, and whether it came back.
+
+use super::super::firewall_reject::sorted;
+use super::super::{nodelocaldns_down, stale_conntrack_udp};
+use crate::aggregate::{Lapse, Pair, Period, Server};
+use crate::model::{Address, Span};
+use crate::verdict::crowd::Crowd;
+use crate::verdict::outage::{Noise, Outage, Union};
+use crate::verdict::silence::{Sum, by_client, by_server};
+use crate::verdict::{FEW, Facts};
+
+/// Losses have to go on for at least so long: what was under way when a backend left is lost at once.
+const LASTING: Span = Span::from_secs(1);
+
+/// A backend whose questions are not seen is missed when it would have given so many answers in that
+/// time: fewer are a pause.
+const MISSED: f64 = 8.0;
+
+/// A client whose own silence is so much longer than a backend's is silent for another reason.
+const AROUND: Span = Span::from_secs(5);
+
+/// Of all losses, those in the time of the outage.
+const CROWDED: f64 = 0.8;
+
+/// Backends that went, and what was lost for it.
+pub(in super::super) struct Gone {
+    /// One, or all there are.
+    pub(in super::super) backends: Vec<Address>,
+    /// When.
+    pub(in super::super) outages: Vec<Outage>,
+    /// Who went on answering.
+    pub(in super::super) peers: Vec<Address>,
+}
+
+impl Gone {
+    /// Whether this was lost while a backend was silent.
+    pub(in super::super) fn explains(&self, losses: Period) -> bool {
+        self.outages.iter().map(|outage| outage.lapse.losses).any(|gone| {
+            losses.last >= gone.first.plus(Span(-LASTING.0))
+                && losses.first <= gone.last.plus(LASTING)
+        })
+    }
+}
+
+/// Looks for it.
+pub(in super::super) fn gone(facts: &Facts<'_>) -> Option<Gone> {
+    // Where fresh ports are answered no backend is missing, some sockets are.
+    if facts.one_sided() || stale_conntrack_udp::CAUSE.detected(facts) {
+        return None;
+    }
+    seen_going(facts).or_else(|| vanished_behind_service(facts))
+}
+
+/// The backends: servers whose own addresses are seen, Services left out, upstreams left out.
+fn backends<'a>(facts: &'a Facts<'_>) -> Vec<&'a Server> {
+    let services: Vec<Address> = facts
+        .aggregate
+        .pairs
+        .iter()
+        .filter(|pair| pair.translated > 0)
+        .map(|pair| pair.server)
+        .collect();
+    let upstreams: Vec<Address> = facts.upstream_pairs().map(|pair| pair.server).collect();
+    facts
+        .aggregate
+        .servers
+        .iter()
+        .filter(|s| !services.contains(&s.address) && !upstreams.contains(&s.address))
+        .filter(|s| !nodelocaldns_down::explains(facts, s.address))
+        .collect()
+}
+
+/// Other backends that are heard of while one is silent.
+fn peers_of(all: &[&Server], backend: &Server, outage: &Outage) -> Vec<Address> {
+    let peers = all
+        .iter()
+        .filter(|peer| peer.address != backend.address && peer.answered >= FEW)
+        // Not to the very end: questions are sent again for a while when nothing new is asked.
+        .filter(|peer| outage.spares(&peer.heard));
+    sorted(peers.map(|peer| peer.address))
+}
+
+/// A backend whose questions are seen and not answered for a time.
+fn seen_going(facts: &Facts<'_>) -> Option<Gone> {
+    let all = backends(facts);
+    let clients = by_client(facts.client_pairs());
+    let silent: Vec<(&Server, Vec<Outage>)> = all
+        .iter()
+        .filter(|server| server.unanswered >= FEW)
+        .filter(|server| server.answered >= FEW || never_answers(facts, server))
+        .filter(|server| not_refused(facts, server.address))
+        .map(|server| {
+            let mut outages = outages_of(server, &all);
+            outages.retain(|outage| lost_in(facts, &clients, outage).1 >= FEW);
+            (*server, outages)
+        })
+        .filter(|(_, outages)| !outages.is_empty())
+        .collect();
+    let gone = silent.iter().filter_map(|(server, outages)| {
+        let (mut peers, mut kept) = (Vec::new(), Vec::new());
+        for outage in outages {
+            let spared = peers_of(&all, server, outage);
+            if !spared.is_empty() {
+                peers.extend(spared);
+                kept.push(outage.clone());
+            }
+        }
+        let peers = sorted(peers.into_iter());
+        (!kept.is_empty()).then(|| Gone { backends: vec![server.address], outages: kept, peers })
+    });
+    let lost = |gone: &Gone| gone.outages.iter().map(|o| o.lapse.lost).sum::<u64>();
+    gone.max_by_key(|gone| (lost(gone), gone.backends.clone()))
+        .or_else(|| everyone(facts, &clients, &all, &silent))
+}
+
+/// Whether a backend that nobody asks but by the Service's address answers nobody, although at least
+/// two clients who were sent there get answers elsewhere: it was gone before the capture began.
+fn never_answers(facts: &Facts<'_>, server: &Server) -> bool {
+    let losses = server.losses;
+    let answered_elsewhere = |pair: &&Pair| {
+        pair.translated > 0
+            && pair.lost_beyond > 0
+            && pair.heard.any_inside(losses.first, losses.last)
+    };
+    let behind = !facts.aggregate.pairs.iter().any(|pair| pair.server == server.address);
+    server.answered == 0
+        && behind
+        && facts.client_pairs().filter(answered_elsewhere).take(2).count() == 2
+}
+
+fn outages_of(server: &Server, all: &[&Server]) -> Vec<Outage> {
+    let noise =
+        |server: &Server| Noise { sent: server.asked, hurt: server.unanswered + server.rescued };
+    let mut elsewhere = Noise::default();
+    for other in all.iter().filter(|other| other.address != server.address) {
+        let in_a_row = other.lapses.iter().filter(|lapse| lapse.alone >= FEW);
+        elsewhere.sent += other.asked;
+        elsewhere.hurt += noise(other).hurt.saturating_sub(in_a_row.map(Lapse::hurt).sum::<u64>());
+    }
+    let mut row = Union::default();
+    row.add(&server.heard, &server.lapses, noise(server));
+    let outages = row.outages(elsewhere).into_iter();
+    outages
+        .filter(Outage::is_silent)
+        .filter(|outage| outage.lapse.losses.last.since(outage.lapse.losses.first) >= LASTING)
+        .collect()
+}
+
+/// All backends at once: the only one, at its own side, or the whole Service. Then several clients
+/// have to lose by it; one alone may be the one that is blocked.
+fn everyone(
+    facts: &Facts<'_>,
+    clients: &[Sum<'_>],
+    all: &[&Server],
+    silent: &[(&Server, Vec<Outage>)],
+) -> Option<Gone> {
+    let (_, outages) = silent
+        .iter()
+        .max_by_key(|(_, outages)| outages.iter().map(|outage| outage.lapse.lost).sum::<u64>())?;
+    let outages: Vec<Outage> = outages
+        .iter()
+        .filter(|outage| !all.iter().any(|server| outage.spares(&server.heard)))
+        .filter(|outage| lost_in(facts, clients, outage).0 > 1)
+        .cloned()
+        .collect();
+    let backends = sorted(silent.iter().map(|(server, _)| server.address));
+    (!outages.is_empty()).then(|| Gone { backends, outages, peers: Vec::new() })
+}
+
+/// How many clients lose something in an outage, and how much: those left out who are cut off for
+/// longer, so that whatever they ask of whomever is lost.
+fn lost_in(facts: &Facts<'_>, clients: &[Sum<'_>], outage: &Outage) -> (usize, u64) {
+    let Period { first, last } = outage.lapse.losses;
+    let cut_off = |client: Address| {
+        let own = clients.iter().filter(|sum| sum.address == client).flat_map(|sum| &sum.outages);
+        let mut own = own.map(|outage| outage.lapse.losses);
+        own.any(|own| {
+            own.first.plus(AROUND) < first && own.last > first
+                || own.last > last.plus(AROUND) && own.first < last
+        })
+    };
+    let during = |lapse: &&Lapse| lapse.losses.last >= first && lapse.losses.first <= last;
+    let mut losers: Vec<(Address, u64)> = Vec::new();
+    for pair in facts.client_pairs().filter(|pair| !cut_off(pair.client)) {
+        let lost = pair.lapses.iter().filter(during).map(|lapse| lapse.lost).sum();
+        if lost > 0 {
+            losers.push((pair.client, lost));
+        }
+    }
+    let lost = losers.iter().map(|(_, lost)| lost).sum();
+    (sorted(losers.into_iter().map(|(client, _)| client)).len(), lost)
+}
+
+/// A backend that answers nobody while questions to its Service are lost on this node.
+fn vanished_behind_service(facts: &Facts<'_>) -> Option<Gone> {
+    let all = backends(facts);
+    let crowd = Crowd::of(&facts.aggregate.timeline, |bin| bin.unanswered, |bin| bin.asked)?;
+    let services = by_server(facts.client_pairs().filter(|pair| pair.translated > 0));
+    services.iter().find_map(|service| {
+        let beyond: u64 = service.pairs.iter().map(|pair| pair.lost_beyond).sum();
+        let crowded = crowd.count as f64 >= CROWDED * service.silent as f64;
+        let losses = if crowded { crowd.period } else { service.losses };
+        let lasting = losses.any() && losses.last.since(losses.first) >= LASTING;
+        if service.silent < FEW || beyond > 0 || !lasting {
+            return None;
+        }
+        all.iter().filter(|server| server.answered >= FEW && server.unanswered == 0).find_map(
+            |server| {
+                let frames = service.lost_frames();
+                let outage = pause(facts, server, losses, service.silent, frames)?;
+                let peers = peers_of(&all, server, &outage);
+                let gone = Gone { backends: vec![server.address], outages: vec![outage], peers };
+                (!gone.peers.is_empty()).then_some(gone)
+            },
+        )
+    })
+}
+
+/// The pause of a backend around these losses, if it would have answered in it.
+fn pause(
+    facts: &Facts<'_>,
+    server: &Server,
+    losses: Period,
+    lost: u64,
+    frames: impl Iterator<Item = u64>,
+) -> Option<Outage> {
+    let from = losses.first.plus(LASTING);
+    if from < losses.last && server.heard.any_inside(from, losses.last) {
+        return None;
+    }
+    let stopped = server.heard.last_until(from)?;
+    let resumed = server.heard.first_from(losses.last).filter(|&resumed| resumed > stopped);
+    let pause = resumed.unwrap_or(facts.whole().last).since(stopped).as_secs_f64();
+    let pace = server.answered as f64 / (facts.length().as_secs_f64() - pause).max(1.0);
+    if pace * pause < MISSED {
+        return None;
+    }
+    let mut lapse = Lapse { losses, lost, ..Lapse::default() };
+    frames.for_each(|frame| lapse.frames.note(frame));
+    Some(Outage { lapse, stopped: Some(stopped), resumed })
+}
+
+fn not_refused(facts: &Facts<'_>, server: Address) -> bool {
+    let refused =
+        |pair: &Pair| pair.refused() > 0 && (pair.server == server || pair.reporter == server);
+    !facts.aggregate.pairs.iter().any(refused)
+}

@@ -1,0 +1,164 @@
+//! Losses that no cause explains: how many, and when.
+
+use super::crowd::Crowd;
+use super::facts::{FEW, Facts};
+use super::finding::{Finding, Severity, Status, Verdict};
+use super::outage::{Noise, Outage, Union, worst};
+use super::silence::noise;
+use super::words::{clock, counted, verb};
+use crate::aggregate::{Pair, Tally};
+
+/// Up to this share of losses is the background noise of UDP.
+const NOISE: f64 = 0.005;
+
+/// From this share of the losses on, the time in which they crowd is told,
+const CROWDED: f64 = 0.8;
+
+/// if it is no more than this share of the capture.
+const PART: f64 = 0.5;
+
+/// So many of one time are worth a word however few they are of all.
+const MANY: u64 = 10;
+
+/// What clients lost; what forwarders did, where nobody else is seen.
+pub(super) struct Losses<'a> {
+    /// All their questions.
+    pub(super) tally: Tally,
+    pairs: Vec<&'a Pair>,
+    rescued: u64,
+}
+
+impl<'a> Losses<'a> {
+    pub(super) fn of(facts: &'a Facts<'_>) -> Losses<'a> {
+        let mut pairs: Vec<&Pair> = facts.client_pairs().collect();
+        if pairs.iter().all(|pair| pair.all.sent == 0) {
+            pairs = facts.upstream_pairs().collect();
+        }
+        let mut tally = Tally::default();
+        for pair in &pairs {
+            tally.add(pair.all);
+        }
+        let rescued = pairs.iter().map(|pair| pair.rescued).sum();
+        Losses { tally, pairs, rescued }
+    }
+
+    fn hurt(&self) -> u64 {
+        self.tally.unanswered + self.rescued
+    }
+
+    /// Much of all, or much of some time: twenty seconds of an hour are a small part of it.
+    fn are_noticeable(&self, facts: &Facts<'_>) -> bool {
+        self.hurt() >= FEW && Facts::share(self.hurt(), self.tally.sent) > NOISE
+            || !self.outages().is_empty()
+            || self.crowd(facts).is_some_and(|crowd| crowd.count >= MANY)
+    }
+
+    /// The time in which they crowd, if they do.
+    fn crowd(&self, facts: &Facts<'_>) -> Option<Crowd> {
+        let timeline = &facts.aggregate.timeline;
+        let crowd = Crowd::of(timeline, |bin| bin.unanswered + bin.rescued, |bin| bin.asked)?;
+        let dated = crowd.count as f64 >= CROWDED * self.hurt() as f64
+            && crowd.length().as_secs_f64() <= PART * facts.length().as_secs_f64()
+            && Facts::share(crowd.count, crowd.asked) > NOISE;
+        dated.then_some(crowd)
+    }
+
+    /// Times in which nobody at all was answered.
+    fn outages(&self) -> Vec<Outage> {
+        let mut all = Union::default();
+        for pair in &self.pairs {
+            all.add(&pair.heard, &pair.lapses, noise(pair));
+        }
+        let mut outages = all.outages(Noise::default());
+        outages.retain(|outage| outage.stopped.is_some() || outage.resumed.is_some());
+        outages
+    }
+
+    /// When it was, where there is a time to it: a sentence, with a space before.
+    fn time(&self, facts: &Facts<'_>) -> String {
+        if let Some((outage, others)) = worst(&self.outages()) {
+            let lost = outage.lapse.lost + outage.lapse.refused;
+            return format!(
+                " Nobody in it was answered{}: {} lost then{}{others}.",
+                outage.when(),
+                counted(lost, "question"),
+                outage.around()
+            );
+        }
+        self.crowd(facts).map_or_else(String::new, |crowd| {
+            format!(
+                " {} of them {} asked from {} to {} UTC, {} of all that were asked then.",
+                crowd.count,
+                verb(crowd.count, "was", "were"),
+                clock(crowd.period.first),
+                clock(crowd.period.last),
+                super::words::percent(Facts::share(crowd.count, crowd.asked))
+            )
+        })
+    }
+}
+
+/// The verdict over losses that nothing explains, if they are worth one. `beside`: something of less
+/// weight that was found as well.
+pub(super) fn unexplained(facts: &Facts<'_>, beside: Option<&Finding>) -> Option<Verdict> {
+    let losses = Losses::of(facts);
+    if !losses.are_noticeable(facts) {
+        return None;
+    }
+    let hurt = losses.hurt();
+    let beside =
+        beside.map_or_else(String::new, |finding| format!(" Beside that: {}", finding.summary));
+    Some(Verdict {
+        status: Status::Inconclusive,
+        root_cause: "undetermined",
+        category: None,
+        severity: Severity::Medium,
+        confidence: 0.0,
+        summary: format!(
+            "{hurt} of {} questions lost a packet ({} had no answer at all, {} had one after they \
+             were sent again), and nothing in this capture tells why: capture on the other side of \
+             the loss as well.{}{beside}",
+            losses.tally.sent,
+            losses.tally.unanswered,
+            losses.rescued,
+            losses.time(facts)
+        ),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::forge::{ms, secs};
+    use crate::verdict::Status;
+    use crate::verdict::tests::{Reply, Story, Stub, View};
+
+    /// A name that does not exist is looked up all the time, and half of what one backend is asked in
+    /// twenty seconds is lost: seen from a pod, nothing tells the latter's cause.
+    #[test]
+    fn a_low_finding_does_not_hide_losses_that_nothing_explains() {
+        Story::each(&[View::Pod], 1..=2, |story| {
+            story.stubs[0] = Stub::Glibc;
+            for turn in 0..30 {
+                let at = secs(turn * 10 + 2);
+                story.lookup(at, 0, "gone-away.example.com", &mut |ask| ask.healthy());
+            }
+            let failing = secs(120)..secs(140);
+            story.background_of(&[0], ms(0), secs(300), 8.0, &mut |ask| {
+                let lost = failing.contains(&ask.time) && ask.luck() < 0.5;
+                if lost { Reply::lost(3) } else { ask.healthy() }
+            });
+            story.settle(secs(330));
+            let seen = story.judge();
+            let low = seen.has("name_does_not_exist").summary.clone();
+            let verdict = &seen.0.verdict;
+            assert_eq!(
+                (seen.status(), seen.root()),
+                (Status::Inconclusive, "undetermined"),
+                "{}",
+                seen.words()
+            );
+            assert!(verdict.summary.contains(&low), "{}", verdict.summary);
+            assert!(verdict.summary.contains(" asked from 00:0"), "{}", verdict.summary);
+        });
+    }
+}
