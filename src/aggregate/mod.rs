@@ -6,6 +6,7 @@
 mod clients;
 mod delay;
 mod forwarding;
+mod fragmented;
 mod habits;
 mod legs;
 mod limited;
@@ -16,9 +17,11 @@ mod places;
 mod ports;
 mod quality;
 mod rates;
+mod rows;
 mod samples;
 mod servers;
 mod sockets;
+mod strangers;
 mod table;
 mod timeline;
 mod twins;
@@ -26,6 +29,7 @@ mod warm;
 
 pub use clients::Client;
 pub use delay::Delays;
+pub use fragmented::{Assembly, Fragmented};
 pub use habits::{Habit, Habits};
 pub use limited::Limited;
 pub use missing::{Missing, MissingNames};
@@ -35,6 +39,7 @@ pub use rates::{Rates, Row, Sender};
 pub use samples::{Sample, SampleKind, Samples};
 pub use servers::Server;
 pub use sockets::{Silence, Socket};
+pub use strangers::Strangers;
 pub use table::{SHARED, Table};
 pub use timeline::{Bin, Timeline};
 pub use twins::TwinLosses;
@@ -130,6 +135,7 @@ pub struct Aggregate {
     /// A few failing responses, octet for octet.
     pub samples: Samples,
     metering: Metering,
+    assembly: Assembly,
     questions: Questions,
     ports: Ports,
     hasher: NameHasher,
@@ -155,6 +161,7 @@ impl Aggregate {
             limited: Limited::new(settings.vpc_dns.clone()),
             samples: Samples::default(),
             metering: Metering::Off,
+            assembly: Assembly::Single,
             questions: Questions::default(),
             ports: Ports::default(),
             hasher,
@@ -171,6 +178,11 @@ impl Aggregate {
     /// Says whether and how the packet of the next message counts towards a limit.
     pub fn set_metering(&mut self, metering: Metering) {
         self.metering = metering;
+    }
+
+    /// Says how the octets of the next message came.
+    pub fn set_assembly(&mut self, assembly: Assembly) {
+        self.assembly = assembly;
     }
 
     /// Counts a packet to a limited destination, copy or not: those that are no DNS message.

@@ -3,61 +3,17 @@
 use super::forwarding::is_forward_timeout;
 use super::legs::{is_translated, note_refusal};
 use super::places::Places;
-use super::{Aggregate, Client, Metering, Pair, SHARED, SampleKind, Server, Table, count_lookup};
+use super::rows::pair_place;
+use super::{Aggregate, Metering, Pair, SHARED, SampleKind, count_lookup};
 use crate::classify::{Outcome, Question, Twin, Zone};
-use crate::decode::IcmpError;
-use crate::matcher::{Observer, Refusal, Sighting, Token, Transaction, Transport};
-use crate::model::{Address, FOLD_LIMIT, NameHasher, PacketMeta, fold_into, qtype};
+use crate::decode::{IcmpError, IcmpKind};
+use crate::matcher::{Observer, Refusal, Sighting, Stranger, Token, Transaction, Transport};
+use crate::model::{FOLD_LIMIT, PacketMeta, fold_into, qtype};
 
 /// No lookup: probes, zone transfers, updates.
 const NO_LOOKUP: u32 = u32::MAX;
 
-fn pair_place(
-    pairs: &mut Table<Pair>,
-    clients: &mut Table<Client>,
-    hasher: &NameHasher,
-    client: Address,
-    server: Address,
-) -> u32 {
-    let ([a, b], [c, d]) = (client.halves(), server.halves());
-    pairs.place(
-        hasher.hash_words([a, b, c, d]),
-        |pair| pair.client == client && pair.server == server,
-        || {
-            let hash = hasher.hash_words([a, b]);
-            let client_index = clients.place(hash, |c| c.address == client, || Client::new(client));
-            Pair { client, server, client_index, ..Pair::default() }
-        },
-    )
-}
-
 impl Aggregate {
-    /// Counts a TCP connection that a client opens, or that its server accepts.
-    pub fn connection(
-        &mut self,
-        client: Address,
-        server: Address,
-        packet: &PacketMeta,
-        accepted: bool,
-    ) {
-        let pair = pair_place(&mut self.pairs, &mut self.clients, &self.hasher, client, server);
-        let pair = self.pairs.get_mut(pair);
-        if accepted {
-            pair.accepted += 1;
-        } else {
-            pair.opened += 1;
-            pair.opened_frames.note(packet.frame);
-            pair.openings.note(packet.time);
-        }
-    }
-
-    fn server_mut(&mut self, address: Address) -> &mut Server {
-        let hash = self.hasher.hash_words(address.halves());
-        let make = || Server { address, ..Server::default() };
-        let at = self.servers.place(hash, |server| server.address == address, make);
-        self.servers.get_mut(at)
-    }
-
     fn tally(pair: &mut Pair, zone: u8) -> [Option<&mut super::Tally>; 2] {
         let of_zone = match zone {
             0 => Some(&mut pair.cluster),
@@ -162,6 +118,7 @@ impl Observer for Aggregate {
         let pair = self.pairs.get_mut(Places::of(*token).pair);
         pair.retransmissions += 1;
         pair.resent_after_answer += u64::from(answered);
+        pair.fragmented.again += u64::from(answered && pair.fragmented.partial > 0);
         self.totals.retransmissions += 1;
     }
 
@@ -179,12 +136,16 @@ impl Observer for Aggregate {
             self.samples.take(kind, transaction, response);
         }
         self.totals.answered += 1;
+        self.count_strange(transaction, time);
         self.totals.late += u64::from(late);
         let last = self.totals.rcodes.len() - 1;
         self.totals.rcodes[usize::from(message.rcode.0).min(last)] += 1;
         self.delays.record(delay);
         self.questions.answered(transaction);
-        let rescued = transaction.retransmissions > 0;
+        // The first fragment of an answer may be known for what it is only after the question was sent again.
+        let overtaken = time < transaction.last_sent;
+        let again = transaction.retransmissions > 0;
+        let rescued = again && !overtaken;
         let twin = if rescued { self.twin_of(transaction, true) } else { Twin::None };
         if places.socket != SHARED {
             self.sockets.get_mut(places.socket).answer(time);
@@ -214,6 +175,7 @@ impl Observer for Aggregate {
             tally.servfail += u64::from(failed);
         }
         pair.late += u64::from(late);
+        pair.fragmented.note(self.assembly, &response.packet, again && overtaken);
         pair.reused_answered += u64::from(places.reused);
         if rescued {
             pair.rescued += 1;
@@ -266,6 +228,7 @@ impl Observer for Aggregate {
 
     fn unanswered(&mut self, transaction: &Transaction, pending: bool) {
         let places = Places::of(transaction.token);
+        self.totals.orphans += transaction.stranger.map_or(0, |stranger| u64::from(stranger.count));
         let pair = self.pairs.get_mut(places.pair);
         if pending {
             pair.pending += 1;
@@ -289,7 +252,9 @@ impl Observer for Aggregate {
         }
         pair.losses.note(transaction.first_sent);
         pair.lost_frames.note(transaction.first_frame);
-        pair.mismatched += u64::from(transaction.mismatch.is_some());
+        if let Some(stranger) = transaction.stranger.filter(|stranger| stranger.own) {
+            pair.strangers.lose(stranger, transaction.refusal.is_some());
+        }
         let beyond = u64::from(transaction.legs().len() > 1);
         pair.seen_beyond += beyond;
         pair.translated += u64::from(is_translated(transaction));
@@ -324,6 +289,10 @@ impl Observer for Aggregate {
         self.totals.copies += 1;
     }
 
+    fn strange(&mut self, token: Token, stranger: Option<Stranger>) {
+        self.note_stranger(token, stranger);
+    }
+
     fn refused(
         &mut self,
         transaction: Option<&Transaction>,
@@ -338,7 +307,12 @@ impl Observer for Aggregate {
         pair.refused_connections += u64::from(transaction.is_none());
     }
 
-    fn answer_unwanted(&mut self, _packet: &PacketMeta, _error: &IcmpError<'_>) {
+    fn answer_unwanted(&mut self, packet: &PacketMeta, error: &IcmpError<'_>) {
         self.totals.unwanted += 1;
+        if error.kind == IcmpKind::ReassemblyTimeExceeded {
+            let (client, server) = (error.quoted_destination, error.quoted_source);
+            let pair = pair_place(&mut self.pairs, &mut self.clients, &self.hasher, client, server);
+            self.pairs.get_mut(pair).fragmented.expire(packet);
+        }
     }
 }

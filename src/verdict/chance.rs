@@ -11,16 +11,15 @@ pub fn at_most(count: u64, expected: f64) -> f64 {
     sum.min(1.0)
 }
 
-/// The chance that `of` tosses of a fair coin fall as unevenly as `some` to the rest, or more so.
-pub fn uneven(some: u64, of: u64) -> f64 {
-    let fewer = some.min(of - some.min(of));
+/// The chance that at least `some` of so many tosses of a fair coin are heads.
+pub fn at_least(some: u64, of: u64) -> f64 {
     let mut term = 0.5_f64.powf(of as f64);
     let mut sum = term;
-    for n in 1..=fewer {
+    for n in 1..=of.saturating_sub(some) {
         term *= (of - n + 1) as f64 / n as f64;
         sum += term;
     }
-    (2.0 * sum).min(1.0)
+    sum.min(1.0)
 }
 
 #[cfg(test)]
@@ -40,8 +39,8 @@ mod tests {
 
     #[test]
     fn heads_all_the_time_are_rare() {
-        assert!(near(uneven(0, 3), 0.25) && near(uneven(3, 3), 0.25));
-        assert!(near(uneven(2, 4), 1.0) && near(uneven(1, 10), 22.0 / 1024.0));
-        assert!(near(uneven(0, 0), 1.0));
+        assert!(near(at_least(3, 3), 0.125) && near(at_least(0, 3), 1.0));
+        assert!(near(at_least(2, 4), 11.0 / 16.0) && near(at_least(9, 10), 11.0 / 1024.0));
+        assert!(near(at_least(0, 0), 1.0));
     }
 }

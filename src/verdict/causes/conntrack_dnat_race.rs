@@ -2,7 +2,7 @@
 
 use crate::aggregate::{Pair, Period};
 use crate::model::{Address, Span};
-use crate::verdict::chance::{at_most, uneven};
+use crate::verdict::chance::{at_least, at_most};
 use crate::verdict::{Cause, Evidence, FEW, Facts, Finding, Scope, Severity, filter, words};
 
 /// Share of all losses that have to be one of a pair: the rest is the noise of any network.
@@ -11,14 +11,15 @@ const ONE_OF_PAIR: f64 = 0.8;
 /// Where random loss would look like this less often, it is excluded.
 const EXCLUDED: f64 = 0.01;
 
-/// Where it would more often, it is as good an explanation; and in any case where there are other
-/// losses, which it explains and the race does not.
-const AS_GOOD: f64 = 0.3;
+/// Where it would more often, it may be either; and in any case where there are other losses, which
+/// random loss explains and the race does not. Of a few losses only that many can be asked for.
+const AS_GOOD: f64 = 0.05;
+const AS_GOOD_FOR_FEW: f64 = 0.3;
 
 /// Share of the questions below which it is the background noise of UDP, unless chance is excluded.
 const NOISE: f64 = 0.005;
 
-/// Up to so many losses are too few for random loss to be named.
+/// Up to so many losses are few.
 const SO_FEW: u64 = 5;
 
 /// Share of these losses that may have been seen behind the DNAT, or behind a router: a port that was
@@ -117,32 +118,41 @@ impl<'a> Losses<'a> {
 
     /// How often random loss at this rate would look like this: losses that are none of one of a
     /// pair, which it would have among single questions, both of a pair and retransmissions; and the
-    /// same one of the two each time. Behind the DNAT, or before it: as good as a coin at best.
+    /// second of the two, which conntrack confirms last, most of the time. Behind the DNAT, or before it: as good as a coin at best.
     fn by_chance(&self, onward: bool) -> f64 {
         let rate = Facts::share(self.one + self.others, self.sent);
         let singles = self.sent.saturating_sub(self.twins) as f64;
         let due = rate * (singles + 2.0 * self.one as f64);
         let before = if onward { 0.5_f64.powf((self.one - self.beyond) as f64) } else { 1.0 };
-        at_most(self.others, due) * uneven(self.second, self.one) * before
+        at_most(self.others, due) * at_least(self.second, self.one) * before
     }
 }
 
-fn detect(facts: &Facts<'_>) -> Option<Finding> {
+/// Whether all losses are such that they may come of the race as well as of chance.
+pub(super) fn may_be(facts: &Facts<'_>) -> bool {
+    losses(facts).is_some_and(|(losses, _)| losses.others == 0)
+}
+
+/// The losses, if they look like the race; and whether queries are seen behind the DNAT.
+fn losses<'a>(facts: &'a Facts<'_>) -> Option<(Losses<'a>, bool)> {
     if facts.one_sided() || facts.lossy() {
         return None;
     }
     let onward = facts.aggregate.pairs.iter().any(|pair| pair.seen_beyond > 0);
     let losses =
         Losses::of(facts.client_pairs().filter(|p| is_service(facts, p, onward)).collect());
-    if !losses.fit() {
-        return None;
-    }
+    losses.fit().then_some((losses, onward))
+}
+
+fn detect(facts: &Facts<'_>) -> Option<Finding> {
+    let (losses, onward) = losses(facts)?;
     let chance = losses.by_chance(onward);
     let (confidence, random) = match chance {
         rare if rare < EXCLUDED && onward => (0.85, false),
         rare if rare < EXCLUDED => (0.75, false),
         _ if losses.others > 0 || Facts::share(losses.one, losses.sent) < NOISE => return None,
-        some if some < AS_GOOD || losses.one <= SO_FEW => (0.6, true),
+        some if some < AS_GOOD => (0.6, true),
+        some if some < AS_GOOD_FOR_FEW && losses.one <= SO_FEW => (0.6, true),
         _ => return None,
     };
     let losers: Vec<&Pair> =

@@ -2,15 +2,18 @@
 
 mod capture_incomplete;
 mod client_egress_dropped;
+mod conntrack_allowance_exceeded;
 mod conntrack_dnat_race;
 mod coredns_backend_gone;
 mod dns_port_closed;
 mod firewall_reject;
+mod fragment_loss;
 mod kube_dns_no_endpoints;
 mod name_does_not_exist;
 mod ndots_search_chain;
 mod nodata_no_ipv6;
 mod random_loss;
+mod reply_source_mismatch;
 mod servfail_burst;
 mod servfail_transient;
 mod stale_conntrack_udp;
@@ -29,6 +32,7 @@ pub const ALL: &[&Cause] = &[
     &nodata_no_ipv6::CAUSE,
     &vpc_dns_pps_exceeded::CAUSE,
     &vpc_dns_pps_near_limit::CAUSE,
+    &conntrack_allowance_exceeded::CAUSE,
     &servfail_burst::CAUSE,
     &coredns_backend_gone::CAUSE,
     &kube_dns_no_endpoints::CAUSE,
@@ -37,11 +41,13 @@ pub const ALL: &[&Cause] = &[
     &client_egress_dropped::CAUSE,
     &firewall_reject::CAUSE,
     &tcp53_blocked::CAUSE,
+    &fragment_loss::CAUSE,
     &wrong_nameserver::CAUSE,
     &name_does_not_exist::CAUSE,
     &conntrack_dnat_race::CAUSE,
     &stale_conntrack_udp::CAUSE,
     &random_loss::CAUSE,
+    &reply_source_mismatch::CAUSE,
     &capture_incomplete::CAUSE,
 ];
 

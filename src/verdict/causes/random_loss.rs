@@ -2,7 +2,9 @@
 
 use super::vpc_dns_pps_exceeded::Bands;
 use super::vpc_dns_pps_near_limit::over_rows;
-use super::{conntrack_dnat_race, stale_conntrack_udp, upstream_unreachable};
+use super::{
+    conntrack_allowance_exceeded, conntrack_dnat_race, stale_conntrack_udp, upstream_unreachable,
+};
 use crate::aggregate::{Bin, Pair, Period, Server};
 use crate::model::Address;
 use crate::verdict::silence::{Sum, by_client};
@@ -58,7 +60,10 @@ pub(super) const CAUSE: Cause = Cause {
 
 fn detect(facts: &Facts<'_>) -> Option<Finding> {
     // A capture that lost packets itself cannot tell.
-    if facts.one_sided() || facts.lossy() || conntrack_dnat_race::CAUSE.detected(facts) {
+    let told = conntrack_dnat_race::CAUSE.detected(facts)
+        || conntrack_dnat_race::may_be(facts)
+        || conntrack_allowance_exceeded::explains(facts);
+    if facts.one_sided() || facts.lossy() || told {
         return None;
     }
     let cut = upstream_unreachable::CAUSE.detected(facts);

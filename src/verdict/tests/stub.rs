@@ -132,7 +132,7 @@ impl Story {
                 }
                 let told = match (reply.refusal, reply.what) {
                     (Some(_), _) => Some(Step::Refused),
-                    _ if reply.reach < 6 => None,
+                    _ if reply.reach < 6 || reply.untranslated => None,
                     (_, What::Address) => Some(Step::Found),
                     (_, What::NoData | What::NxDomain) => Some(Step::Negative),
                     (_, What::ServFail(_)) => Some(Step::Failed),
