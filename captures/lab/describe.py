@@ -2,6 +2,7 @@
 """Measures a recording with tshark, checks it, and writes README.md and expected.json of its case.
 
     describe.py CASE OUT RUN META     one case: captures in OUT, logs in RUN, text and checks in META
+    describe.py --again CAPTURES CASE...   texts and expectations of CASE.json anew; what was measured stays
     describe.py --index CAPTURES      the table of CAPTURES/README.md
 
 The figures are of frames: a packet that was recorded at three interfaces counts three times.
@@ -28,7 +29,8 @@ def read(path):
     if path.name.endswith(".zst"):
         source = path.parent.parent / "unpacked.pcap"
         subprocess.run(["zstd", "-dqf", path, "-o", source], check=True)
-    out = subprocess.run(["tshark", "-n", "-r", source, "-T", "fields", "-E", "occurrence=a", "-E", "aggregator=,", *command],
+    # Not defragmented: the first fragment holds the header, and counts where the others are missing, too.
+    out = subprocess.run(["tshark", "-n", "-o", "ip.defragment:FALSE", "-r", source, "-T", "fields", "-E", "occurrence=a", "-E", "aggregator=,", *command],
                          check=True, capture_output=True, text=True).stdout
     if source != path:
         source.unlink()
@@ -193,6 +195,21 @@ def describe(case, out, run, meta_path):
     return bool(failed)
 
 
+def again(captures, cases):
+    """After a change of words or expectations: no new recording is needed for that."""
+    for case in cases:
+        folder = pathlib.Path(captures) / case
+        meta = json.loads((pathlib.Path(captures) / "lab" / "cases" / f"{case}.json").read_text())
+        facts = json.loads((folder / "expected.json").read_text())
+        if sorted(facts["captures"]) != sorted(meta["captures"]):
+            sys.exit(f"{case}: other captures than in its description")
+        facts["purpose"] = meta["title"]
+        facts["captures"] = {name: {k: v for k, v in expected.items() if k != "where"} | {"facts": facts["captures"][name]["facts"]}
+                             for name, expected in meta["captures"].items()}
+        (folder / "expected.json").write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
+        (folder / "README.md").write_text(readme(case, meta, facts))
+
+
 def index(captures):
     captures = pathlib.Path(captures)
     rows = []
@@ -208,5 +225,7 @@ def index(captures):
 if __name__ == "__main__":
     if sys.argv[1] == "--index":
         index(sys.argv[2])
+    elif sys.argv[1] == "--again":
+        again(sys.argv[2], sys.argv[3:])
     else:
         sys.exit(describe(*sys.argv[1:]))

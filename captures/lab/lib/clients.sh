@@ -43,3 +43,26 @@ settle() {
         in_ns "$ns" timeout 1 bash -c 'exec 3<>/dev/tcp/169.254.169.254/80 && printf "GET /latest/meta-data/instance-id HTTP/1.0\r\n\r\n" >&3 && cat <&3' >/dev/null 2>&1 || true
     done
 }
+
+# cares POD LOG COUNT INTERVAL_MS SECONDS NAME...: Node.js' dns.resolve, so c-ares
+cares() {
+    local ns=$1 log=$2; shift 2
+    need node nodejs
+    drive "$ns" "$log" node "$LAB/clients/resolve.js" "$@"
+}
+
+# PERF_WAITING: as many questions dnsperf keeps waiting before it asks no more
+PERF_WAITING=100
+
+# perf POD LOG SERVER RATE SECONDS SOCKETS TIMEOUT_S NAME...: dnsperf, A questions in turn
+perf() {
+    local ns=$1 log=$2 server=$3 rate=$4 seconds=$5 sockets=$6 timeout=$7; shift 7
+    need dnsperf apt
+    printf '%s A\n' "$@" >"$RUN/$log.names"
+    # shellcheck disable=SC2016  # for the inner shell
+    drive "$ns" "$log" bash -c '
+        dnsperf -s "$1" -Q "$2" -l "$3" -c "$4" -t "$5" -q "$7" -d "$6.names" >"$6.dnsperf" 2>&1
+        awk -F: "/Queries sent/ {s=\$2+0} /Queries completed/ {c=\$2+0} /Queries lost/ {l=\$2+0} /Average Latency/ {a=\$2*1000}
+            END {printf \"sent\t%d\tanswered\t%d\tlost\t%d\tms_mean\t%.1f\n\", s, c, l, a}" "$6.dnsperf"' \
+        perf "$server" "$rate" "$seconds" "$sockets" "$timeout" "$RUN/$log" "$PERF_WAITING"
+}

@@ -20,6 +20,17 @@ build() {
     (cd "$LAB/clients" && CGO_ENABLED=0 GO111MODULE=off go build -tags netgo -trimpath -o "$BIN/dl-client" ./goclient)
 }
 
+# The same with the kubernetes plugin, for the cases that need it: "$COREDNS_VERSION-kubernetes" is its version here.
+build_kubernetes() {
+    local d=$WORK/src/coredns-$COREDNS_VERSION-kubernetes
+    [ ! -x "$BIN/coredns-$COREDNS_VERSION-kubernetes" ] || return 0
+    say "building CoreDNS $COREDNS_VERSION with the kubernetes plugin (some minutes, once)"
+    mkdir -p "$d"; cp "$LAB"/services/coredns/*.go "$d/"
+    (cd "$d" && { [ -f go.mod ] || go mod init dl-coredns; } && go get "github.com/coredns/coredns@$COREDNS_VERSION" && go mod tidy &&
+        go build -p 2 -tags kubernetes -trimpath -ldflags '-s -w' -o "$BIN/coredns-$COREDNS_VERSION-kubernetes" .) >"$WORK/build-kubernetes.log" 2>&1 ||
+        die "see $WORK/build-kubernetes.log"
+}
+
 # coredns POD COREFILE [VERSION]: a CoreDNS in the pod, ready when it listens.
 declare -A COREDNS_PID=()
 coredns() {
@@ -49,10 +60,10 @@ coredns_swap() {
 
 # unbound gives the flags of a recursive resolver (RA=1, AA=0); the data come from a CoreDNS on loopback.
 resolver_up() {
-    ip netns exec dl-res sh -c "cd '$LAB/services' && exec '$BIN/coredns-$COREDNS_VERSION' -conf Corefile.internet" >"$RUN/dl-res.log" 2>&1 &
+    ip netns exec dl-res sh -c "cd '$LAB/services' && exec '$BIN/coredns-$COREDNS_VERSION' -conf '${INTERNET_CONF:-Corefile.internet}'" >"$RUN/dl-res.log" 2>&1 &
     disown $!
     listening dl-res 5301
-    ip netns exec dl-res unbound -d -c "$LAB/services/unbound.conf" >>"$RUN/dl-res.log" 2>&1 &
+    ip netns exec dl-res unbound -d -c "${UNBOUND_CONF:-$LAB/services/unbound.conf}" >>"$RUN/dl-res.log" 2>&1 &
     disown $!
     listening dl-res 53
     # The metadata service: an answer of any kind will do.
