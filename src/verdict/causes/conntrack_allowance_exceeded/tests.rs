@@ -15,10 +15,7 @@ fn with(story: &Story, before: u64, after: u64) -> Seen {
     let (before, after) = (text(before), text(after));
     let before = Text { file: "before.txt", text: &before };
     let after = Text { file: "after.txt", text: &after };
-    let context = Context {
-        ethtool: Some(Ethtool::parse(before, Some(after)).unwrap()),
-        ..Context::default()
-    };
+    let context = Context { ethtool: Some(Ethtool::parse(before, Some(after)).unwrap()) };
     Seen::with(story.file(), &Config { context, ..Config::default() })
 }
 
