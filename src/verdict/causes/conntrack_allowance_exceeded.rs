@@ -9,6 +9,10 @@ use crate::verdict::{Cause, Evidence, FEW, Facts, Finding, Scope, Severity, filt
 /// Long-lived flows that do so much better than new ones do it by chance less often than this.
 const CHANCE: f64 = 0.01;
 
+/// And lose at least so many times less: what strikes a flow strikes all its questions, so that chance
+/// alone is reckoned too narrow.
+const TIMES: f64 = 4.0;
+
 /// Share of questions below which losses are the background noise of UDP.
 const NOISE: f64 = 0.005;
 
@@ -76,9 +80,12 @@ fn crossing<'a>(facts: &'a Facts<'_>) -> impl Iterator<Item = &'a Pair> {
     facts.aggregate.pairs.iter().filter(|pair| pair.tcp == 0)
 }
 
-/// Whether the counter rose and the losses are those of new flows: then they have their cause.
+/// Whether the counter rose and the losses are those of new flows, as far as others are there to
+/// compare with: then they have their cause.
 pub(super) fn explains(facts: &Facts<'_>) -> bool {
-    rise(facts).is_some() && strikes_new_flows(facts)
+    let (fresh, kept) = Flows::of(facts);
+    let nothing_against = loses(&fresh) && kept.lost == 0;
+    rise(facts).is_some() && (nothing_against || strikes_new_flows(facts))
 }
 
 fn rise(facts: &Facts<'_>) -> Option<u64> {
@@ -86,22 +93,28 @@ fn rise(facts: &Facts<'_>) -> Option<u64> {
     Some(ethtool.rise(Counter::Conntrack)).filter(|&more| more > 0)
 }
 
+/// Whether more is lost than UDP always loses.
+fn loses(flows: &Flows) -> bool {
+    flows.lost >= FEW && Facts::share(flows.lost, flows.sent) > NOISE
+}
+
 /// Whether new flows lose, and others do not, more than chance would have it.
 fn strikes_new_flows(facts: &Facts<'_>) -> bool {
     let (fresh, kept) = Flows::of(facts);
     let rate = Facts::share(fresh.lost, fresh.sent);
-    fresh.lost >= FEW && rate > NOISE && at_most(kept.lost, rate * kept.sent as f64) < CHANCE
+    let spared = Facts::share(kept.lost, kept.sent) * TIMES <= rate;
+    loses(&fresh) && spared && at_most(kept.lost, rate * kept.sent as f64) < CHANCE
 }
 
 fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let rise = rise(facts)?;
     let (fresh, kept) = Flows::of(facts);
     let struck = strikes_new_flows(facts);
-    let loses = fresh.lost >= FEW && Facts::share(fresh.lost, fresh.sent) > NOISE;
+    let loses = loses(&fresh);
     // With no long-lived flows to compare, the counter and the losses still stand side by side.
     let (severity, confidence) = match () {
         () if struck => (Severity::High, 0.95),
-        () if loses && kept.lost == 0 => (Severity::Medium, 0.6),
+        () if explains(facts) => (Severity::Medium, 0.6),
         () => (Severity::Low, 0.6),
     };
     let losers: Vec<&Pair> = if loses {

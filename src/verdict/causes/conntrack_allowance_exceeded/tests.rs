@@ -33,7 +33,7 @@ fn dropping(share: f64) -> impl FnMut(&Ask<'_>) -> Reply {
 /// Fresh ports lose, long-lived ones do not; and both.
 fn told(story: &mut Story, share: f64, kept: f64) {
     for client in 0..story.clients.len() {
-        let resolver = story.resolver(client, client % 2);
+        let resolver = story.resolver(client, (client + 1) % 2);
         story.keeps_asking(resolver, (ms(0), secs(120)), &mut |ask| {
             if ask.luck() < kept { Reply::lost(2) } else { ask.healthy() }
         });

@@ -6,7 +6,7 @@ use crate::verdict::tests::{Ask, Reply, Story, View};
 
 /// A question for much, and its answer.
 fn large(story: &mut Story, n: u64) -> (Message, Message) {
-    let records = story.rng.between(9, 20);
+    let records = story.rng.between(13, 20);
     let asked = query(&*format!("big-{n}.example.com"), TXT).id(story.id()).edns(4096);
     let told = (0..records).fold(response(&asked), |answer, _| {
         answer.answer(TXT, dns::Data::Bytes([&[200][..], &[b'x'; 200]].concat()))
