@@ -5,6 +5,8 @@
 
 mod clients;
 mod delay;
+mod failing_names;
+mod failures;
 mod forwarding;
 mod fragmented;
 mod habits;
@@ -24,16 +26,19 @@ mod sockets;
 mod strangers;
 mod table;
 mod timeline;
+mod trouble;
 mod twins;
 mod warm;
 
 pub use clients::Client;
 pub use delay::Delays;
+pub use failing_names::{FailingName, FailingNames};
+pub use failures::{Failed, Failures, Look, SLOW_CLASSES, Slow};
 pub use fragmented::{Assembly, Fragmented};
 pub use habits::{Habit, Habits};
 pub use limited::Limited;
 pub use missing::{Missing, MissingNames};
-pub use pairs::{Frames, Pair, Period, ServfailLook, Tally};
+pub use pairs::{Frames, Pair, Period, Tally};
 pub use quality::Quality;
 pub use rates::{Rates, Row, Sender};
 pub use samples::{Sample, SampleKind, Samples};
@@ -134,6 +139,10 @@ pub struct Aggregate {
     pub limited: Limited,
     /// A few failing responses, octet for octet.
     pub samples: Samples,
+    /// Names that failed or were slow.
+    pub failing_names: FailingNames,
+    /// What is wrong with answers, by pair: the first row is that of pairs without trouble.
+    failures: Vec<Failures>,
     metering: Metering,
     assembly: Assembly,
     questions: Questions,
@@ -160,6 +169,8 @@ impl Aggregate {
             rates: Rates::new(settings.pps_limit),
             limited: Limited::new(settings.vpc_dns.clone()),
             samples: Samples::default(),
+            failing_names: FailingNames::default(),
+            failures: vec![Failures::default()],
             metering: Metering::Off,
             assembly: Assembly::Single,
             questions: Questions::default(),

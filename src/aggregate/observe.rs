@@ -135,6 +135,7 @@ impl Observer for Aggregate {
         {
             self.samples.take(kind, transaction, response);
         }
+        self.look_at(transaction, response);
         self.totals.answered += 1;
         self.count_strange(transaction, time);
         self.totals.late += u64::from(late);
@@ -193,7 +194,6 @@ impl Observer for Aggregate {
         if places.zone == Zone::External as u8 {
             if failed {
                 pair.external_bad.note(transaction.first_sent);
-                pair.external_timeouts += u64::from(given_up);
             } else {
                 pair.external_fine.note(time);
             }
@@ -204,14 +204,6 @@ impl Observer for Aggregate {
         if failed {
             pair.failures.note(time);
             pair.servfail_frames.note(response.packet.frame);
-            let look = &mut pair.servfails;
-            let empty = message.counts[1] == 0 && message.counts[2] == 0;
-            look.relayed += u64::from(message.flags.recursion_available());
-            look.authoritative += u64::from(message.flags.authoritative());
-            look.forwarder += u64::from(
-                !message.flags.recursion_available() && !message.flags.authoritative() && empty,
-            );
-            look.after_timeouts += u64::from(given_up);
         }
     }
 
@@ -219,6 +211,7 @@ impl Observer for Aggregate {
         self.totals.duplicates += 1;
         let (places, message) = (Places::of(token), &response.message);
         let outcome = Outcome::of(message);
+        self.note_repeated(token, &response.packet);
         // After a SERVFAIL, glibc and musl ask once more from the same port with the same ID.
         if places.lookup != NO_LOOKUP && !outcome.is_failure() {
             let (hash, kind, time) = (message.qname_hash, message.qtype, response.packet.time);
@@ -308,6 +301,7 @@ impl Observer for Aggregate {
     }
 
     fn answer_unwanted(&mut self, packet: &PacketMeta, error: &IcmpError<'_>) {
+        self.note_unwanted(error.quoted_destination, error.quoted_source, packet);
         self.totals.unwanted += 1;
         if error.kind == IcmpKind::ReassemblyTimeExceeded {
             let (client, server) = (error.quoted_destination, error.quoted_source);

@@ -97,19 +97,6 @@ impl Tally {
     }
 }
 
-/// How the server's SERVFAILs look: who made them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ServfailLook {
-    /// RA and AA unset, no records: made by a forwarder such as CoreDNS itself.
-    pub forwarder: u64,
-    /// RA set: relayed from a recursive resolver.
-    pub relayed: u64,
-    /// AA set: an authoritative server that has no data.
-    pub authoritative: u64,
-    /// After about 2, 4 or 6 s: the forwarder waited for its upstream in vain.
-    pub after_timeouts: u64,
-}
-
 /// One client and one server.
 ///
 /// What every transaction touches stands first, in four cache lines; what only trouble touches
@@ -193,16 +180,12 @@ pub struct Pair {
     pub strangers: Strangers,
     /// Unanswered transactions whose query was seen on its way on, behind the first interface.
     pub lost_beyond: u64,
-    /// How SERVFAILs look.
-    pub servfails: ServfailLook,
     /// When questions that stayed unanswered were sent.
     pub losses: Period,
     /// When refusals came.
     pub refusals: Period,
     /// When questions for names outside the cluster were sent that stayed unanswered or failed.
     pub external_bad: Period,
-    /// SERVFAILs for names outside the cluster that look like a forwarder's after vain waiting.
-    pub external_timeouts: u64,
     /// Queries of transactions that only a retransmission got an answer for.
     pub rescued_frames: Frames,
     /// When such queries were first sent.
@@ -226,6 +209,8 @@ pub struct Pair {
     pub opened_frames: Frames,
     /// When connections were opened.
     pub openings: Period,
+    /// Where [`Aggregate::failures`](super::Aggregate::failures) has what is wrong with its answers.
+    pub(super) trouble: u32,
 }
 
 impl Pair {

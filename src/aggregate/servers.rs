@@ -27,4 +27,8 @@ pub struct Server {
     pub losses: Period,
     /// When it answered SERVFAIL.
     pub failures: Period,
+    /// SERVFAILs from it that say it has the zone, but not its data.
+    pub unsynced: u64,
+    /// When it answered so.
+    pub unsynced_times: Period,
 }

@@ -20,6 +20,8 @@ impl Zone {
         let mut last: [&[u8]; 2] = [b"", b""];
         let mut services = false;
         for (at, label) in labels(wire).enumerate() {
+            // A search walk's `name.svc.cluster.local.us-west-2.compute.internal` is asked outside.
+            services &= last != [&b"cluster"[..], b"local"];
             // `svc.cluster.local` itself and a search walk's `name.svc.cluster.local` count too.
             services |= label == b"svc" && at > 0;
             last = [last[1], label];
@@ -44,6 +46,8 @@ mod tests {
         assert_eq!(zone("kubernetes.default.svc.cluster.local"), Zone::Cluster);
         assert_eq!(zone("www.example.com.cluster.local"), Zone::Cluster);
         assert_eq!(zone("db.prod.svc.corp.example"), Zone::Cluster);
+        assert_eq!(zone("db.prod.svc.cluster.local.prod.svc.cluster.local"), Zone::Cluster);
+        assert_eq!(zone("db.prod.svc.cluster.local.eu-west-1.compute.internal"), Zone::External);
         assert_eq!(zone("www.example.com"), Zone::External);
         assert_eq!(zone("svc.example.com"), Zone::External);
         assert_eq!(zone("10.0.0.10.in-addr.arpa"), Zone::Either);

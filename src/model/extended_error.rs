@@ -1,5 +1,31 @@
 //! Extended DNS errors (RFC 8914): what the IANA registry calls them.
 
+/// INFO-CODEs that are registered, from 0 on.
+pub const REGISTERED: usize = MEANINGS.len();
+
+/// What a failure is about, as its INFO-CODE says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Matter {
+    /// DNSSEC: the answer could not be validated.
+    Dnssec,
+    /// The servers that have the zone could not be reached, or did not answer.
+    Unreachable,
+    /// Somebody's policy: blocked, censored, filtered, prohibited.
+    Policy,
+    /// Anything else.
+    Other,
+}
+
+/// What an INFO-CODE is about.
+pub fn matter(code: u16) -> Matter {
+    match code {
+        1 | 2 | 5..=12 | 25 | 27 => Matter::Dnssec,
+        22 | 23 => Matter::Unreachable,
+        15..=18 => Matter::Policy,
+        _ => Matter::Other,
+    }
+}
+
 /// The registry "Extended DNS Error Codes", by INFO-CODE (RFC 8914, RFC 9539, RFC 9824).
 const MEANINGS: [&str; 31] = [
     "Other Error",
@@ -50,5 +76,13 @@ mod tests {
         assert_eq!(meaning(22), Some("No Reachable Authority"));
         assert_eq!(meaning(30), Some("Invalid Query Type"));
         assert_eq!(meaning(49_152), None);
+    }
+
+    #[test]
+    fn codes_are_about_validation_reach_or_policy() {
+        assert_eq!([6, 7, 27].map(matter), [Matter::Dnssec; 3]);
+        assert_eq!([22, 23].map(matter), [Matter::Unreachable; 2]);
+        assert_eq!([15, 18].map(matter), [Matter::Policy; 2]);
+        assert_eq!([0, 3, 4, 13, 19, 26, 49_152].map(matter), [Matter::Other; 7]);
     }
 }

@@ -76,6 +76,16 @@ fn without_fault(facts: &Facts<'_>) -> Verdict {
             ),
         };
     }
+    if let Some(summary) = losing_upstream(facts) {
+        return Verdict {
+            status: Status::Inconclusive,
+            root_cause: "undetermined",
+            category: None,
+            severity: Severity::Medium,
+            confidence: 0.0,
+            summary,
+        };
+    }
     Verdict {
         status: Status::Healthy,
         root_cause: "none",
@@ -84,6 +94,23 @@ fn without_fault(facts: &Facts<'_>) -> Verdict {
         confidence: facts.capped(0.9),
         summary: healthy_words(facts, tally.answered, lost),
     }
+}
+
+/// Says that resolvers have lost more than they should, if they have: their clients are kept waiting.
+fn losing_upstream(facts: &Facts<'_>) -> Option<String> {
+    /// Resolvers ask again, so that clients do not notice a few losses.
+    const NOTICED: f64 = 0.05;
+    let mut tally = crate::aggregate::Tally::default();
+    facts.upstream_pairs().for_each(|pair| tally.add(pair.external));
+    let lost = tally.unanswered;
+    let noticeable = lost >= super::facts::FEW && Facts::share(lost, tally.sent) > NOTICED;
+    noticeable.then(|| {
+        format!(
+            "{lost} of {} questions that resolvers forwarded had no answer, and nothing in this \
+             capture tells why: capture on the clients' side and behind the upstream as well.",
+            tally.sent
+        )
+    })
 }
 
 fn healthy_words(facts: &Facts<'_>, answered: u64, lost: u64) -> String {

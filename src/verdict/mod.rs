@@ -1,5 +1,6 @@
 //! From what was measured to what is wrong.
 
+pub mod answers;
 mod cause;
 pub mod causes;
 pub mod chance;
@@ -13,6 +14,7 @@ mod sample;
 pub mod silence;
 mod stub;
 pub mod words;
+pub mod zones;
 
 pub use cause::Cause;
 pub use facts::{FEW, FLAWED_CONFIDENCE, Facts};

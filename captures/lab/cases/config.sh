@@ -308,6 +308,7 @@ case_over_the_limit_coredns() {
     capture coredns.pcap dl-cd1 eth0 -s 128
     quiet
     glibc dl-shop shop-glibc 20 450 9 cart.shop orders.shop.svc.cluster.local.
+    glibc dl-web web-glibc 12 800 9 www.example.org api.payments.example.com
     sleep 1.5
     mark load_begins
     load dl-web  load-web  $CLUSTER_IP 550 3.5 -sockets 24 -names 1000000

@@ -83,6 +83,19 @@ case_dnat_race_timeout2() {
     pack node-any.pcap
 }
 
+# The race for real, and what this kernel makes of it: both queries get through, often to two backends.
+case_dnat_race_resolved() {
+    topology_up 1 2; services_up
+    capture node-any.pcap dl-node1 any
+    capture pod.pcap dl-job eth0
+    drive dl-job job-pairs "$BIN/pairs" $CLUSTER_IP 160 20
+    glibc dl-web web-glibc 8 450 5 web.default www.example.com.
+    drivers_wait
+    fact clash_resolve "$(in_ns dl-node1 conntrack -S | grep -o 'clash_resolve=[0-9]*' | awk -F= '{n+=$2} END {print n+0}')"
+    fact insert_failed "$(in_ns dl-node1 conntrack -S | grep -o 'insert_failed=[0-9]*' | awk -F= '{n+=$2} END {print n+0}')"
+    settle 6
+}
+
 # --- stale conntrack -------------------------------------------------------------------------------------------
 
 # cares POD LOG COUNT INTERVAL_MS NAME...: c-ares in Node, one channel for all questions

@@ -553,3 +553,73 @@ case_clients_upstream_cut() {
     drivers_wait
     finish 6
 }
+
+# Both CoreDNS pods started while the API server could not be reached.
+case_coredns_not_synced_all() {
+    build_kubernetes
+    topology_up 1 2
+    ip -n dl-vpc route add blackhole 172.20.0.1/32
+    in_ns dl-vpc iptables -A OUTPUT -p icmp --icmp-type 3 -j DROP
+    resolver_up
+    coredns_kubernetes dl-cd1; coredns_kubernetes dl-cd2
+    sleep 4
+    for _ in $(seq 200); do ! in_ns dl-cd2 ss -Hlun 'sport = :53' | grep -q . || break; sleep 0.05; done
+    sleep 1
+    capture_all dl-web
+    glibc  dl-web  web-glibc   16 450 8 api.default web.default.svc.cluster.local.
+    glibc  dl-web  web-outside 16 450 8 www.example.com. www.example.org.
+    golang dl-job  job-go      12 600 8 orders.shop www.example.org.
+    musl   dl-api  api-musl     2 400 8 cart.shop.svc.cluster.local.
+    glibc  dl-shop shop-glibc  12 600 8 cart.shop www.example.net.
+    drivers_wait
+    finish 6
+}
+
+# Nothing outside can be resolved: the upstream answers SERVFAIL to everything.
+case_upstream_servfail_all() {
+    topology_up 1 2
+    printf '.:5301 {\n    template ANY ANY {\n        rcode SERVFAIL\n    }\n}\n' >"$RUN/Corefile.internet"
+    INTERNET_CONF=$RUN/Corefile.internet services_up
+    capture_resolvers
+    outside 8; inside 8
+    drivers_wait
+    finish 6
+}
+
+# Of two CoreDNS pods one has too little CPU.
+case_coredns_overload_one() {
+    topology_up 1 2; services_up
+    cpu_limit dl-cd2 1500
+    capture node-any.pcap dl-node1 any
+    capture node2-any.pcap dl-node2 any
+    capture coredns.pcap dl-cd2 eth0
+    inside 13
+    glibc dl-web  web-outside 20 700 13 www.example.com. h{1..20}.cdn.example.net.
+    sleep 4
+    mark load_begins
+    PERF_WAITING=1000
+    perf dl-api api-perf $CLUSTER_IP 500 3 40 3 web.default.svc.cluster.local api.default.svc.cluster.local orders.shop.svc.cluster.local redis.cache.svc.cluster.local
+    perf dl-shop shop-perf $CLUSTER_IP 300 3 40 3 web.default.svc.cluster.local api.default.svc.cluster.local cart.shop.svc.cluster.local
+    drivers_wait
+    PERF_WAITING=100
+    cpu_limit_end dl-cd2
+    settle 6
+    captures_stop
+    zstd -q --rm -19 "$OUT"/*.pcap
+}
+
+# The upstream is slow while CoreDNS has much to do, and does it well: no overload.
+case_upstream_slow_busy() {
+    topology_up 1 2; slow_up 1 400ms 900ms
+    capture node-any.pcap dl-node1 any
+    capture pod.pcap dl-web eth0
+    capture coredns.pcap dl-cd2 eth0
+    outside 9; inside 9
+    sleep 2
+    mark load_begins
+    perf dl-api api-perf $CLUSTER_IP 500 4 40 5 web.default.svc.cluster.local api.default.svc.cluster.local orders.shop.svc.cluster.local redis.cache.svc.cluster.local
+    load dl-job load-job $CLUSTER_IP 25 4 -sockets 8 -names 5000 -name 'n#.cdn.example.net'
+    drivers_wait
+    finish 6
+    zstd -q --rm -19 "$OUT/coredns.pcap"
+}

@@ -17,6 +17,7 @@ build() {
     # The same source against both C libraries; musl static so that it needs no loader.
     gcc -O1 -Wall -o "$BIN/lookup-glibc" "$LAB/clients/lookup.c"
     musl-gcc -O1 -Wall -static -o "$BIN/lookup-musl" "$LAB/clients/lookup.c"
+    gcc -O1 -Wall -pthread -o "$BIN/pairs" "$LAB/clients/pairs.c"
     (cd "$LAB/clients" && CGO_ENABLED=0 GO111MODULE=off go build -tags netgo -trimpath -o "$BIN/dl-client" ./goclient)
 }
 

@@ -103,6 +103,8 @@ topology_up() {
     # The implicit router of a VPC does not count as a hop: give back the TTL that ours takes.
     in_ns dl-vpc iptables -t mangle -A FORWARD -j TTL --ttl-inc 1
     new_ns dl-res
+    # Not the resolver of the machine that records: the metadata service looks up its own name.
+    resolv dl-res "nameserver 127.0.0.1"
     veth dl-vpc res "$(mac_of 10.0.0.1)" dl-res eth0 "$(mac_of 10.0.0.2)"
     ip -n dl-vpc addr add 10.0.0.1/24 dev res
     ip -n dl-res addr add 10.0.0.2/24 dev eth0

@@ -12,14 +12,14 @@ const ONE_OF_PAIR: f64 = 0.8;
 const EXCLUDED: f64 = 0.01;
 
 /// Where it would more often, it may be either; and in any case where there are other losses, which
-/// random loss explains and the race does not. Of a few losses only that many can be asked for.
-const AS_GOOD: f64 = 0.05;
-const AS_GOOD_FOR_FEW: f64 = 0.3;
+/// random loss explains and the race does not.
+const AS_GOOD: f64 = 0.1;
 
 /// Share of the questions below which it is the background noise of UDP, unless chance is excluded.
 const NOISE: f64 = 0.005;
 
-/// Up to so many losses are few.
+/// So few losses that are all of this kind are named without that: no number of them could exclude
+/// chance, and random loss is not named for so few either.
 const SO_FEW: u64 = 5;
 
 /// Share of these losses that may have been seen behind the DNAT, or behind a router: a port that was
@@ -151,8 +151,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         rare if rare < EXCLUDED && onward => (0.85, false),
         rare if rare < EXCLUDED => (0.75, false),
         _ if losses.others > 0 || Facts::share(losses.one, losses.sent) < NOISE => return None,
-        some if some < AS_GOOD => (0.6, true),
-        some if some < AS_GOOD_FOR_FEW && losses.one <= SO_FEW => (0.6, true),
+        some if some < AS_GOOD || losses.one <= SO_FEW => (0.6, true),
         _ => return None,
     };
     let losers: Vec<&Pair> =

@@ -5,19 +5,24 @@ mod client_egress_dropped;
 mod conntrack_allowance_exceeded;
 mod conntrack_dnat_race;
 mod coredns_backend_gone;
+mod coredns_not_synced;
 mod dns_port_closed;
+mod dnssec_validation_failure;
 mod firewall_reject;
 mod fragment_loss;
 mod kube_dns_no_endpoints;
 mod name_does_not_exist;
 mod ndots_search_chain;
 mod nodata_no_ipv6;
+mod query_refused;
 mod random_loss;
 mod reply_source_mismatch;
 mod servfail_burst;
 mod servfail_transient;
 mod stale_conntrack_udp;
 mod tcp53_blocked;
+mod upstream_servfail;
+mod upstream_slow;
 mod upstream_unreachable;
 mod vpc_dns_pps_exceeded;
 mod vpc_dns_pps_near_limit;
@@ -37,6 +42,11 @@ pub const ALL: &[&Cause] = &[
     &coredns_backend_gone::CAUSE,
     &kube_dns_no_endpoints::CAUSE,
     &dns_port_closed::CAUSE,
+    &coredns_not_synced::CAUSE,
+    &upstream_slow::CAUSE,
+    &upstream_servfail::CAUSE,
+    &dnssec_validation_failure::CAUSE,
+    &query_refused::CAUSE,
     &upstream_unreachable::CAUSE,
     &client_egress_dropped::CAUSE,
     &firewall_reject::CAUSE,

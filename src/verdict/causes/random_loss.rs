@@ -3,7 +3,8 @@
 use super::vpc_dns_pps_exceeded::Bands;
 use super::vpc_dns_pps_near_limit::over_rows;
 use super::{
-    conntrack_allowance_exceeded, conntrack_dnat_race, stale_conntrack_udp, upstream_unreachable,
+    conntrack_allowance_exceeded, conntrack_dnat_race, stale_conntrack_udp, upstream_slow,
+    upstream_unreachable,
 };
 use crate::aggregate::{Bin, Pair, Period, Server};
 use crate::model::Address;
@@ -67,6 +68,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         return None;
     }
     let cut = upstream_unreachable::CAUSE.detected(facts);
+    let slow = upstream_slow::CAUSE.detected(facts);
     let walled: Vec<Address> = by_client(facts.aggregate.pairs.iter())
         .iter()
         .filter(|client| client.is_walled())
@@ -83,6 +85,8 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         .filter(|pair| !is_stuck(pair))
         .filter(|pair| !walled.contains(&pair.client) && pair.refused() == 0)
         .filter(|pair| !(cut && pair.external_bad.any()))
+        // What an upstream answers late is asked again, and not lost.
+        .filter(|pair| !(slow && is_late(facts, pair)))
         .filter(|pair| pair.all.answered > pair.silent())
         .collect();
     let lost = |pair: &Pair| pair.silent() + pair.rescued;
@@ -143,6 +147,11 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
                 `conntrack -S` settles it (insert_failed)")
             .rather_than("client_egress_dropped", "those who lose are answered most of the time"),
     )
+}
+
+/// Whether names outside were answered late, or not at all.
+fn is_late(facts: &Facts<'_>, pair: &Pair) -> bool {
+    pair.external_bad.any() || facts.aggregate.failures(pair).slow_period.any()
 }
 
 /// Whether the losses lie among the questions as chance would put them. Of `n` losses the first and

@@ -1,9 +1,12 @@
 //! Ten SERVFAILs or more in a short time that no visible upstream failure explains.
 
-use super::upstream_unreachable;
-use crate::aggregate::{Period, SampleKind, ServfailLook};
+use super::{
+    coredns_not_synced, dnssec_validation_failure, upstream_servfail, upstream_slow,
+    upstream_unreachable,
+};
+use crate::aggregate::{Look, Pair, Period, SampleKind};
 use crate::classify::Ending;
-use crate::model::{Address, Span};
+use crate::model::{Address, Span, Timestamp};
 use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter, words};
 
 /// The runbook's border: fewer than ten are a scale-down.
@@ -59,7 +62,7 @@ pub(super) const CAUSE: Cause = Cause {
     detect,
 };
 
-/// The SERVFAILs that clients got.
+/// The SERVFAILs that clients got, those that another cause explains left out.
 pub(super) struct Servfails {
     pub(super) count: u64,
     pub(super) answers: u64,
@@ -67,10 +70,50 @@ pub(super) struct Servfails {
     pub(super) frames: Vec<u64>,
     pub(super) clients: Vec<Address>,
     pub(super) failed_lookups: u64,
-    /// A failing upstream explains them.
-    pub(super) upstream: bool,
-    look: ServfailLook,
+    /// Of them, with RA: a recursive resolver's.
+    pub(super) relayed: u64,
+    /// Of them, after whole waits for an upstream.
+    pub(super) given_up: u64,
+    own: u64,
+    authoritative: u64,
     asked: Vec<Address>,
+}
+
+/// Which SERVFAILs other causes explain: what the deepest leg shows is not counted once more.
+#[derive(Clone, Copy)]
+struct Explained {
+    /// Names outside fail because of the upstreams, as their own leg or the delays show.
+    outside: bool,
+    /// What has RA comes from a recursive resolver that fails.
+    relayed: bool,
+    /// The server says that it has no data yet.
+    unsynced: bool,
+}
+
+impl Explained {
+    fn by(facts: &Facts<'_>) -> Explained {
+        let upstream = upstream_servfail::failing(facts);
+        Explained {
+            outside: upstream_unreachable::CAUSE.detected(facts)
+                || upstream_slow::CAUSE.detected(facts)
+                || upstream.as_ref().is_some_and(|failing| failing.captured),
+            relayed: upstream.is_some() || dnssec_validation_failure::CAUSE.detected(facts),
+            unsynced: coredns_not_synced::CAUSE.detected(facts),
+        }
+    }
+
+    /// How many of a pair's SERVFAILs of one look are left.
+    fn left(self, facts: &Facts<'_>, pair: &Pair, look: Look) -> u64 {
+        let failed = facts.aggregate.failures(pair).look(look);
+        match look {
+            Look::Unsynced if self.unsynced => 0,
+            Look::Relayed if self.relayed => 0,
+            Look::GivenUp if self.outside => failed.cluster,
+            Look::Unsynced => failed.count,
+            _ if self.outside => failed.count - failed.external,
+            _ => failed.count,
+        }
+    }
 }
 
 impl Servfails {
@@ -94,6 +137,7 @@ impl Servfails {
 
 /// Collects them.
 pub(super) fn servfails(facts: &Facts<'_>) -> Servfails {
+    let explained = Explained::by(facts);
     let mut seen = Servfails {
         count: 0,
         answers: 0,
@@ -101,8 +145,10 @@ pub(super) fn servfails(facts: &Facts<'_>) -> Servfails {
         frames: Vec::new(),
         clients: Vec::new(),
         failed_lookups: facts.clients().map(|client| client.ending(Ending::Failed)).sum(),
-        upstream: upstream_unreachable::CAUSE.detected(facts),
-        look: ServfailLook::default(),
+        relayed: 0,
+        given_up: 0,
+        own: 0,
+        authoritative: 0,
         asked: Vec::new(),
     };
     for pair in facts.client_pairs() {
@@ -110,14 +156,23 @@ pub(super) fn servfails(facts: &Facts<'_>) -> Servfails {
         if pair.all.servfail == 0 {
             continue;
         }
-        seen.count += pair.all.servfail;
-        seen.period.join(pair.failures);
-        seen.frames.extend(pair.servfail_frames.iter());
+        let left = |look| explained.left(facts, pair, look);
+        let mine: u64 = Look::SERVFAILS.into_iter().map(left).sum();
+        if mine == 0 {
+            continue;
+        }
+        for look in Look::SERVFAILS.into_iter().filter(|&look| left(look) > 0) {
+            let failed = facts.aggregate.failures(pair).look(look);
+            seen.period.join(failed.period);
+            seen.frames.extend(failed.frames.iter());
+        }
+        seen.count += mine;
+        seen.relayed += left(Look::Relayed);
+        seen.given_up += left(Look::GivenUp);
+        seen.own += left(Look::Own) + left(Look::GivenUp);
+        seen.authoritative += left(Look::Unsynced);
         seen.clients.push(pair.client);
         seen.asked.push(pair.server);
-        seen.look.relayed += pair.servfails.relayed;
-        seen.look.forwarder += pair.servfails.forwarder;
-        seen.look.authoritative += pair.servfails.authoritative;
     }
     for list in [&mut seen.clients, &mut seen.asked] {
         list.sort_unstable();
@@ -126,10 +181,20 @@ pub(super) fn servfails(facts: &Facts<'_>) -> Servfails {
     seen
 }
 
-/// Whether SERVFAILs crowd in some 10 s.
-fn is_burst(facts: &Facts<'_>, count: u64) -> bool {
+/// The most of so many SERVFAILs that come within 10 s, and when that is. The timeline counts those of
+/// all legs and causes: these are the same part of each moment.
+pub(super) fn peak(facts: &Facts<'_>, count: u64) -> (u64, Timestamp) {
     let timeline = &facts.aggregate.timeline;
     let (peak, start) = timeline.peak(SHORT, |bin| bin.servfail);
+    let all: u64 = timeline.bins().map(|(_, bin)| u64::from(bin.servfail)).sum();
+    let part = Facts::share(count, all).min(1.0);
+    ((peak as f64 * part).round() as u64, start)
+}
+
+/// Whether so many SERVFAILs crowd in some 10 s.
+pub(super) fn is_burst(facts: &Facts<'_>, count: u64) -> bool {
+    let timeline = &facts.aggregate.timeline;
+    let (peak, start) = peak(facts, count);
     let end = start.plus(SHORT.max(timeline.width()));
     let asked: u64 = timeline
         .bins()
@@ -142,23 +207,23 @@ fn is_burst(facts: &Facts<'_>, count: u64) -> bool {
 
 fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let seen = servfails(facts);
-    let (peak, _) = facts.aggregate.timeline.peak(SHORT, |bin| bin.servfail);
+    let (peak, _) = peak(facts, seen.count);
     let share = Facts::share(seen.count, seen.answers);
     let burst = is_burst(facts, seen.count);
-    if seen.upstream || seen.count < BURST || !burst && share <= SHARE {
+    if seen.count < BURST || !burst && share <= SHARE {
         return None;
     }
     let backends = seen.backends(facts);
     // RA set: somebody behind the server says so, and this capture does not show who.
-    let relayed = seen.look.relayed * 2 > seen.count;
+    let relayed = seen.relayed * 2 > seen.count;
     let confidence = if relayed { 0.5 } else { 0.7 };
     let severity = if share >= 0.5 { Severity::High } else { Severity::Medium };
     let maker = match () {
         () if relayed => "RA is set in most: the server relays them from a recursive resolver",
-        () if seen.look.forwarder * 2 > seen.count => {
+        () if seen.own * 2 > seen.count => {
             "RA and AA are unset and they are empty: the server made them itself"
         }
-        () if seen.look.authoritative * 2 > seen.count => {
+        () if seen.authoritative * 2 > seen.count => {
             "AA is set: the server has the zone, but not its data"
         }
         () => "they do not look alike",

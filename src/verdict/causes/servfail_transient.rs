@@ -38,7 +38,10 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let seen = servfails(facts);
     let backends = seen.backends(facts);
     let short = seen.period.any() && seen.period.last.since(seen.period.first) <= SHORT;
-    if seen.count == 0 || seen.count >= BURST || !short || backends.len() > 1 || seen.upstream {
+    // What a recursive resolver says, or what comes after waiting for one in vain, has nothing to do
+    // with a pod that goes.
+    let upstream = (seen.relayed + seen.given_up) * 2 > seen.count;
+    if seen.count == 0 || seen.count >= BURST || !short || backends.len() > 1 || upstream {
         return None;
     }
     let recovered = seen.failed_lookups == 0;

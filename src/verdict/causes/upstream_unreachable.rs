@@ -1,7 +1,9 @@
 //! The resolvers' own forwarded queries get nothing back; cluster names are fine.
 
-use crate::aggregate::{Pair, Period, SampleKind};
-use crate::model::Address;
+use super::upstream_slow;
+use crate::aggregate::{Look, Pair, Period, SampleKind};
+use crate::model::{Address, Span};
+use crate::verdict::answers;
 use crate::verdict::silence::{Sum, by_client, by_server, last_seen};
 use crate::verdict::{Cause, Evidence, FEW, Facts, Finding, Scope, Severity, filter, words};
 
@@ -55,11 +57,15 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     if facts.one_sided() {
         return None;
     }
-    upstream_leg(facts).or_else(|| client_side(facts))
+    upstream_leg(facts).or_else(|| {
+        // An upstream that is seen to answer late, there or in what reaches the clients, is only slow.
+        let slow = upstream_slow::CAUSE.detected(facts);
+        (!slow).then(|| client_side(facts)).flatten()
+    })
 }
 
 /// The upstream leg is in the capture.
-fn upstream_leg(facts: &Facts<'_>) -> Option<Finding> {
+pub(super) fn upstream_leg(facts: &Facts<'_>) -> Option<Finding> {
     let forwarders = by_client(facts.upstream_pairs());
     let mut cut: Vec<&Pair> = Vec::new();
     let mut whole = true;
@@ -227,13 +233,33 @@ fn client_damage(facts: &Facts<'_>) -> u64 {
     facts.client_pairs().map(|pair| pair.external.unanswered + pair.external.servfail).sum()
 }
 
+/// Whether the upstream leg is in the capture and goes on answering while clients fail: a silent
+/// upstream is silent from some moment on.
+fn leg_answers(facts: &Facts<'_>, failing: Period) -> bool {
+    /// What was asked before the silence may still be answered.
+    const ON_THE_WAY: Span = Span::from_secs(2);
+    let alive = answers::is_probed_alive(facts);
+    answers::upstream_leg(facts).iter().any(|pair| {
+        alive
+            && pair.external.answered >= FEW
+            && pair.answers.last > failing.first.plus(ON_THE_WAY)
+            && pair.answers.first < failing.last
+            && pair.losses.last > failing.first
+    })
+}
+
+/// SERVFAILs for names outside that look like a forwarder's after vain waiting.
+fn given_up(facts: &Facts<'_>, pair: &Pair) -> u64 {
+    facts.aggregate.failures(pair).look(Look::GivenUp).external
+}
+
 /// Only the clients' side is in the capture: the SERVFAILs tell.
 fn client_side(facts: &Facts<'_>) -> Option<Finding> {
     let pairs: Vec<&Pair> = facts
         .client_pairs()
-        .filter(|pair| pair.external_timeouts > 0 || pair.external.unanswered > 0)
+        .filter(|pair| given_up(facts, pair) > 0 || pair.external.unanswered > 0)
         .collect();
-    let timeouts: u64 = pairs.iter().map(|pair| pair.external_timeouts).sum();
+    let timeouts: u64 = pairs.iter().map(|pair| given_up(facts, pair)).sum();
     let bad: u64 = pairs.iter().map(|p| p.external.unanswered + p.external.servfail).sum();
     let period = Period::of(pairs.iter().map(|pair| pair.external_bad));
     // Names outside that were answered in the same time: from a cache, or the upstream is back.
@@ -246,6 +272,9 @@ fn client_side(facts: &Facts<'_>) -> Option<Finding> {
     let cluster = cluster_answers(facts);
     let share = Facts::share(bad, bad + fine);
     // Unset flags and whole multiples of 2 s are CoreDNS' own; a few of them stand for all.
+    if leg_answers(facts, period) {
+        return None;
+    }
     let fingerprint =
         timeouts >= FEW && timeouts * 2 >= pairs.iter().map(|p| p.external.servfail).sum();
     if !fingerprint || share < CLIENT_SIDE_SHARE && timeouts < 2 * FEW {

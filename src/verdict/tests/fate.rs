@@ -27,6 +27,10 @@ pub(crate) enum Maker {
     Forwarder,
     /// RA set.
     Relayed,
+    /// RA set, with this extended error for those who use EDNS.
+    Extended(u16),
+    /// AA set, with the zone's SOA.
+    Unsynced,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +39,7 @@ pub(crate) enum What {
     NoData,
     NxDomain,
     ServFail(Maker),
+    Refused(Maker),
 }
 
 /// Who refuses a query with ICMP, as it looks from the client's side.

@@ -2,6 +2,7 @@
 //! one point of it. [`Story`] (the cluster and the capture) → [`fate`] (what becomes of a question)
 //! → [`stub`] (how resolvers go on) → [`Seen`] (what dnspect says to it).
 
+mod answers;
 mod background;
 mod confusion;
 mod contract;

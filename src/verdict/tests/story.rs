@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use super::{Ask, Maker, Refusal, Reply, Rng, SEEDS, Seen, Stub, Try, What};
+use super::{Ask, Refusal, Reply, Rng, SEEDS, Seen, Stub, Try, What};
 use crate::forge::dns::RA;
 use crate::forge::story::Told;
 use crate::forge::{
@@ -116,7 +116,7 @@ impl Story {
         self.rng.next() as u16
     }
 
-    fn ip_id(&mut self) -> u16 {
+    pub(super) fn ip_id(&mut self) -> u16 {
         self.ip_id = self.ip_id.wrapping_add(1);
         self.ip_id
     }
@@ -232,12 +232,18 @@ impl Story {
         let to = SocketAddr::new(self.upstreams[one.upstream], 53);
         let message = query(ask.name, ask.kind).id(self.id()).edns(1232);
         let asked = Packet::udp(from, to, message.encode()).ip_id(self.ip_id());
-        let told = answer_to(&message, one.what).with(RA);
+        let told = match one.what {
+            What::ServFail(_) | What::Refused(_) => answer_to(&message, one.what),
+            _ => answer_to(&message, one.what).with(RA),
+        };
         let answered = Packet::udp(to, from, told.encode()).ip_id(self.ip_id()).ttl(255);
         self.upstream_legs(ask.time + one.after, &asked, one.answered, &answered, one.leaves);
+        if let Some(took) = one.answered.filter(|took| *took > super::answers::READ_TIMEOUT) {
+            self.unwanted(ask.time + one.after + took, &answered);
+        }
     }
 
-    fn upstream_legs(
+    pub(super) fn upstream_legs(
         &mut self,
         time: Duration,
         asked: &Packet,
@@ -356,11 +362,17 @@ impl Story {
         }
     }
 
-    fn see(&mut self, time: Duration, packet: &Packet) {
+    pub(super) fn see(&mut self, time: Duration, packet: &Packet) {
         self.capture.at(time).packet(packet);
     }
 
-    fn see_on(&mut self, time: Duration, interface: &str, direction: Direction, packet: &Packet) {
+    pub(super) fn see_on(
+        &mut self,
+        time: Duration,
+        interface: &str,
+        direction: Direction,
+        packet: &Packet,
+    ) {
         self.capture.on(interface).going(direction).at(time).packet(packet);
     }
 
@@ -412,7 +424,7 @@ fn answer_to(query: &Message, what: What) -> Message {
         What::Address => told.address("192.0.2.1".parse::<IpAddr>().unwrap()),
         What::NoData => told.nodata("cluster.local"),
         What::NxDomain => told.nxdomain("cluster.local"),
-        What::ServFail(Maker::Forwarder) => told.servfail(),
-        What::ServFail(Maker::Relayed) => told.with(RA).servfail(),
+        What::ServFail(maker) => super::answers::made_by(told.servfail(), maker),
+        What::Refused(maker) => super::answers::made_by(told.refused(), maker),
     }
 }

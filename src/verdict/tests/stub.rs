@@ -136,6 +136,7 @@ impl Story {
                     (_, What::Address) => Some(Step::Found),
                     (_, What::NoData | What::NxDomain) => Some(Step::Negative),
                     (_, What::ServFail(_)) => Some(Step::Failed),
+                    (_, What::Refused(_)) => Some(Step::Refused),
                 };
                 if let Some(step) = told {
                     let first = came[n].is_none_or(|(time, old)| end < time || old == Step::Failed);

@@ -32,7 +32,7 @@ pub(super) struct Scenario {
     pub(super) tell: fn(&mut Story),
 }
 
-const EVERYWHERE: &[(View, Shows)] =
+pub(super) const EVERYWHERE: &[(View, Shows)] =
     &[(View::Pod, Cause), (View::Node, Cause), (View::Eni, Cause), (View::Dns, Cause)];
 
 /// All of them.
@@ -161,7 +161,7 @@ fn size(story: &mut Story) -> (Duration, f64) {
 }
 
 /// Lookups all the time, then quiet.
-fn tell(story: &mut Story, fate: &mut dyn FnMut(&Ask<'_>) -> Reply) -> Duration {
+pub(super) fn tell(story: &mut Story, fate: &mut dyn FnMut(&Ask<'_>) -> Reply) -> Duration {
     let (length, rate) = size(story);
     story.background(ms(0), length, rate, fate);
     story.settle(length + secs(25));
@@ -169,7 +169,7 @@ fn tell(story: &mut Story, fate: &mut dyn FnMut(&Ask<'_>) -> Reply) -> Duration 
 }
 
 /// A moment in the first half of the shortest capture.
-fn moment(story: &mut Story) -> Duration {
+pub(super) fn moment(story: &mut Story) -> Duration {
     secs(story.rng.between(5, 20))
 }
 

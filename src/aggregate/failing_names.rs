@@ -1,0 +1,149 @@
+//! Names that were answered SERVFAIL or REFUSED, or slowly: by whom, to whom, how often, and how often
+//! they were fine after that.
+
+use super::pairs::{Frames, Period};
+use super::table::Table;
+use crate::model::Address;
+
+/// Failing names at most, each counted apart for every pair of client and server: 1 MB. They name
+/// examples and tell one broken zone from all; how much fails is counted for the pairs.
+const MAX_FAILING_NAMES: usize = 4096;
+
+/// A name that failed between a client and a server.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FailingName {
+    /// Who asked.
+    pub client: Address,
+    /// Who was asked.
+    pub server: Address,
+    /// The name, case-folded, in wire form.
+    pub name: Box<[u8]>,
+    /// Answers that were SERVFAIL.
+    pub servfail: u64,
+    /// Of these, with an extended error of DNSSEC.
+    pub dnssec: u64,
+    /// Answers that were REFUSED.
+    pub refused: u64,
+    /// Answers that were slow, by 400 ms or more.
+    pub slow: u64,
+    /// Answers without failure after the first failure, validated where the server validates.
+    pub fine: u64,
+    /// The same to questions with CD, which asks not to validate.
+    pub unchecked: u64,
+    /// When it failed.
+    pub period: Period,
+    /// Frames of failing answers.
+    pub frames: Frames,
+    /// Place of the pair.
+    pub(crate) pair: u32,
+}
+
+/// All of them.
+pub struct FailingNames {
+    table: Table<FailingName>,
+    /// One bit for each of the hashes kept, so that names that never failed are not looked for.
+    mask: u64,
+}
+
+impl Default for FailingNames {
+    fn default() -> FailingNames {
+        FailingNames { table: Table::new(MAX_FAILING_NAMES, FailingName::default()), mask: 0 }
+    }
+}
+
+impl FailingNames {
+    /// Whether a name with this hash may be among them.
+    pub(super) fn may_hold(&self, hash: u64) -> bool {
+        self.mask & bit(hash) != 0
+    }
+
+    /// The row of a name between a pair, made by `make` if it is new and there is room.
+    pub(super) fn place(
+        &mut self,
+        hash: u64,
+        pair: u32,
+        name: &[u8],
+        ends: (Address, Address),
+    ) -> &mut FailingName {
+        self.mask |= bit(hash);
+        let at = self.table.place(
+            mixed(hash, pair),
+            |row| row.pair == pair && *row.name == *name,
+            || FailingName {
+                client: ends.0,
+                server: ends.1,
+                name: name.into(),
+                pair,
+                ..FailingName::default()
+            },
+        );
+        self.table.get_mut(at)
+    }
+
+    /// Counts an answer without failure, if the name failed between this pair before. An `unchecked`
+    /// one says something of others' failures too.
+    pub(super) fn note_fine(
+        &mut self,
+        hash: u64,
+        pair: u32,
+        name: &[u8],
+        ends: (Address, Address),
+        unchecked: bool,
+    ) {
+        let same = |row: &FailingName| row.pair == pair && *row.name == *name;
+        if unchecked || self.table.find(mixed(hash, pair), same).is_some() {
+            let row = self.place(hash, pair, name, ends);
+            row.fine += u64::from(!unchecked);
+            row.unchecked += u64::from(unchecked);
+        }
+    }
+
+    /// All, in the order in which they first failed.
+    pub fn iter(&self) -> impl Iterator<Item = &FailingName> {
+        self.table.iter()
+    }
+
+    /// Failures of names that found no room.
+    pub fn overflowed(&self) -> u64 {
+        self.table.overflowed
+    }
+}
+
+fn bit(hash: u64) -> u64 {
+    1 << (hash >> 58)
+}
+
+fn mixed(hash: u64, pair: u32) -> u64 {
+    hash.rotate_left(17) ^ u64::from(pair).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_counted_for_each_pair_and_its_good_answers_after_the_bad() {
+        let mut names = FailingNames::default();
+        let ends = (Address::default(), Address::default());
+        names.note_fine(7, 1, b"\x01a\0", ends, false);
+        names.place(7, 1, b"\x01a\0", ends).servfail += 1;
+        names.place(7, 2, b"\x01a\0", ends).servfail += 1;
+        for unchecked in [false, true, true] {
+            names.note_fine(7, 1, b"\x01a\0", ends, unchecked);
+        }
+        let rows: Vec<_> = names.iter().map(|r| (r.servfail, r.fine, r.unchecked)).collect();
+        assert_eq!(rows, [(1, 1, 2), (1, 0, 0)]);
+        assert!(names.may_hold(7) && !names.may_hold(7 << 58));
+    }
+
+    #[test]
+    fn there_is_an_end_to_them() {
+        let mut names = FailingNames::default();
+        let ends = (Address::default(), Address::default());
+        for n in 0..2 * MAX_FAILING_NAMES as u64 {
+            names.place(n, 1, &n.to_be_bytes(), ends).refused += 1;
+        }
+        assert_eq!(names.iter().count(), MAX_FAILING_NAMES - 1);
+        assert_eq!(names.overflowed(), MAX_FAILING_NAMES as u64 + 1);
+    }
+}

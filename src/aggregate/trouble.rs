@@ -1,0 +1,125 @@
+//! Hooks for answers that fail or are slow: healthy traffic passes with two comparisons.
+
+use super::failures::{Answer, Failures, Look, SLOW, WORTH_A_LOOK};
+use super::forwarding::is_forward_timeout;
+use super::places::Places;
+use super::{Aggregate, Pair};
+use crate::classify::{Outcome, Zone};
+use crate::matcher::{Sighting, Token, Transaction};
+use crate::model::extended_error::{Matter, matter};
+use crate::model::{Address, FOLD_LIMIT, Message, PacketMeta, Span, fold_into};
+
+impl Aggregate {
+    /// Looks at the first answer to a transaction, before it is counted for its pair.
+    pub(super) fn look_at(&mut self, transaction: &Transaction, response: &Sighting<'_>) {
+        let message = &response.message;
+        let outcome = Outcome::of(message);
+        let waited = response.packet.time.since(transaction.last_sent);
+        if matches!(outcome, Outcome::ServFail | Outcome::Refused) || waited >= SLOW {
+            self.note_trouble(transaction, response, outcome, waited);
+        } else if self.failing_names.may_hold(transaction.qname_hash) {
+            self.note_fine(transaction, response);
+        }
+    }
+
+    #[cold]
+    fn note_trouble(
+        &mut self,
+        transaction: &Transaction,
+        response: &Sighting<'_>,
+        outcome: Outcome,
+        waited: Span,
+    ) {
+        let places = Places::of(transaction.token);
+        let (message, packet) = (&response.message, &response.packet);
+        let delay = transaction.delay(packet.time);
+        let timeout = is_forward_timeout(delay) || is_forward_timeout(waited);
+        let look = Look::of(message, outcome, places.zone, timeout);
+        let failed = matches!(outcome, Outcome::ServFail | Outcome::Refused);
+        let slow = !failed && waited.as_micros() as i64 / 1000 >= WORTH_A_LOOK;
+        let zone = places.zone;
+        let answer = Answer { message, zone, frame: packet.frame, time: packet.time };
+        let failures = self.failures_mut(places.pair);
+        match look {
+            Some(look) => failures.note(look, delay, &answer),
+            None if !failed => failures.note_slow(waited, timeout, &answer),
+            None => {}
+        }
+        if look == Some(Look::Unsynced) {
+            for leg in transaction.legs() {
+                let server = self.server_mut(leg.server);
+                server.unsynced += 1;
+                server.unsynced_times.note(packet.time);
+            }
+        }
+        if look.is_none() && !(slow && zone == Zone::External as u8) {
+            return;
+        }
+        let mut buffer = [0; FOLD_LIMIT];
+        let name = fold_into(response.qname(), &mut buffer);
+        if name.is_empty() {
+            // The octets of a response ahead of its query are gone.
+            return;
+        }
+        let ends = (transaction.client.address, transaction.server.address);
+        let row = self.failing_names.place(transaction.qname_hash, places.pair, name, ends);
+        row.period.note(packet.time);
+        row.frames.note(packet.frame);
+        match look {
+            Some(Look::Refused) => row.refused += 1,
+            Some(_) => {
+                row.servfail += 1;
+                row.dnssec += u64::from(is_dnssec(message));
+            }
+            None => row.slow += 1,
+        }
+    }
+
+    #[cold]
+    fn note_fine(&mut self, transaction: &Transaction, response: &Sighting<'_>) {
+        let mut buffer = [0; FOLD_LIMIT];
+        let name = fold_into(response.qname(), &mut buffer);
+        let unchecked = response.message.flags.checking_disabled();
+        let pair = Places::of(transaction.token).pair;
+        let ends = (transaction.client.address, transaction.server.address);
+        self.failing_names.note_fine(transaction.qname_hash, pair, name, ends, unchecked);
+    }
+
+    /// Notes that a question was answered once more, because it had been sent again.
+    pub(super) fn note_repeated(&mut self, token: Token, packet: &PacketMeta) {
+        let failures = self.failures_mut(Places::of(token).pair);
+        failures.repeated += 1;
+        failures.unwanted_frames.note(packet.frame);
+    }
+
+    /// Notes that a client no longer listened for an answer of this server's, if it had asked it.
+    pub(super) fn note_unwanted(&mut self, client: Address, server: Address, packet: &PacketMeta) {
+        let ([a, b], [c, d]) = (client.halves(), server.halves());
+        let same = |pair: &Pair| pair.client == client && pair.server == server;
+        let hash = self.hasher.hash_words([a, b, c, d]);
+        if self.pairs.find(hash, same).is_none() {
+            return;
+        }
+        let pair = self.pairs.place(hash, same, Pair::default);
+        self.failures_mut(pair).note_unwanted(packet);
+    }
+
+    /// The row of a pair's trouble: as many as there are pairs with any.
+    fn failures_mut(&mut self, pair: u32) -> &mut Failures {
+        let pair = self.pairs.get_mut(pair);
+        if pair.trouble == 0 {
+            pair.trouble = self.failures.len() as u32;
+            self.failures.push(Failures::default());
+        }
+        &mut self.failures[pair.trouble as usize]
+    }
+
+    /// What went wrong with the answers of a pair.
+    pub fn failures(&self, pair: &Pair) -> &Failures {
+        &self.failures[pair.trouble as usize]
+    }
+}
+
+fn is_dnssec(message: &Message) -> bool {
+    message.extended_error.is_some_and(|code| matter(code) == Matter::Dnssec)
+}

@@ -1,0 +1,150 @@
+//! REFUSED by the server: no zone, an ACL, a DNS policy or a concurrency cap.
+
+mod why;
+
+use why::{Refused, Why};
+
+use crate::aggregate::SampleKind;
+use crate::model::extended_error::{Matter, meaning};
+use crate::verdict::answers::{severity, share};
+use crate::verdict::zones;
+use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter, words};
+
+/// The cause.
+pub(super) const CAUSE: Cause = Cause {
+    code: "query_refused",
+    category: "upstream_failure",
+    normal: false,
+    title: "REFUSED by the server: no zone, an ACL, a DNS policy or a concurrency cap",
+    meaning: "The server is there and says no. Who means whom tells why: an upstream whose access \
+        list leaves the resolver out refuses everything that is forwarded; a server without a zone or \
+        a `forward` for the names refuses them to everybody; an access list refuses one client \
+        everything; a DNS policy (Cilium's toFQDNs rules) refuses one workload certain names, within \
+        a millisecond, time and again; CoreDNS refuses what exceeds `max_concurrent` while its \
+        upstream is slow, now and then.\n\nglibc, Go and c-ares try the next server and give the \
+        search list up; musl ignores REFUSED and waits until its time is over.",
+    signature: "At least three questions of resolvers answered REFUSED (RD set, class IN, no zone \
+        transfer, no update, not ANY and not the root).",
+    look_alikes: &[
+        ("upstream_servfail", "the upstream fails rather than refuses"),
+        ("upstream_slow", "the answers come late; REFUSED by a concurrency cap follows from that"),
+        ("firewall_reject", "an ICMP error says no, not the server"),
+        ("musl_search_stopped", "the first empty answer, not REFUSED, ends the walk"),
+    ],
+    vantage: "Anywhere between client and server; whether upstream refuses shows on the DNS server's \
+        side, whether only some clients are refused where several are seen (a node, the DNS server).",
+    immediate: "See which of the kinds it is (the evidence says), then allow the names, the client \
+        or the resolver there.",
+    long_term: "Test DNS policies with the names that the search list makes; alert on \
+        coredns_dns_responses_total with rcode REFUSED and on \
+        coredns_forward_max_concurrent_rejects_total.",
+    confirm: &[
+        "dig @<server> <name>",
+        "kubectl -n kube-system get configmap coredns -o yaml",
+        "kubectl get ciliumnetworkpolicies -A -o yaml",
+        "kubectl -n kube-system logs -l k8s-app=kube-dns --tail=200",
+    ],
+    detect,
+};
+
+fn detect(facts: &Facts<'_>) -> Option<Finding> {
+    let refused = Refused::of(facts)?;
+    let (why, failing) = (refused.why, &refused.failing);
+    let servers = failing.servers();
+    let clients = failing.clients();
+    let rows = facts.aggregate.failing_names.iter().filter(|row| {
+        row.refused > 0
+            && failing.pairs.iter().any(|p| (p.client, p.server) == (row.client, row.server))
+    });
+    let zones = zones::zones(rows, |row| row.refused);
+    let share = share(facts, failing.count, refused.answered, failing.period);
+    let severity = if failing.count < FEW_LOOKUPS { Severity::Low } else { severity(share) };
+    let mut finding = CAUSE
+        .finding(severity, facts.capped(why.confidence()), failing.period)
+        .about(Scope {
+            clients: Facts::list(&clients),
+            servers: Facts::list(&servers),
+            names: zones::listed(&zones),
+            ..Scope::default()
+        })
+        .explaining(failing.count.max(refused.clients))
+        .saying(format!(
+            "{} refused {} ({}): {}.",
+            filter::words(&servers),
+            words::counted(failing.count, "question"),
+            zones::words(&zones),
+            why.words()
+        ))
+        .shown_by(
+            Evidence::new("refused_responses", failing.count as f64, "count", format!(
+                "{} REFUSED to {}: {} of the answers in that time, {} of them within 2 ms, {} with \
+                 RA set.",
+                words::counted(failing.count, "answer"),
+                filter::words(&clients),
+                words::percent(share),
+                failing.quick,
+                failing.relayed
+            ))
+            .at(failing.frames.iter().copied())
+            .filter(format!("dns.flags.rcode == 5 && {}", filter::from(&servers))),
+        )
+        .shown_by(Evidence::new("same_question_answered", refused.changed as f64, "count", format!(
+            "Of {} that were refused, {} had another answer later, to the same client.",
+            words::counted(refused.names, "name"),
+            refused.changed
+        )));
+    if refused.others > 0 {
+        finding = finding.shown_by(Evidence::new(
+            "others_answered",
+            refused.others as f64,
+            "count",
+            format!(
+                "{} refused nothing by the same server in the same time.",
+                words::counted(refused.others, "other client")
+                    + words::verb(refused.others, " was", " were")
+            ),
+        ));
+    }
+    if why == Why::Upstream && refused.clients > 0 {
+        finding = finding.shown_by(
+            Evidence::new(
+                "relayed_refusals",
+                refused.clients as f64,
+                "count",
+                format!(
+                    "{} to clients: the upstream's, handed on.",
+                    words::counted(refused.clients, "refusal")
+                ),
+            )
+            .filter("dns.flags.rcode == 5".to_owned()),
+        );
+    }
+    for (code, count) in failing.extended(facts, Matter::Policy) {
+        finding = finding.shown_by(
+            Evidence::new(
+                "extended_errors",
+                count as f64,
+                "count",
+                format!(
+                    "{} {} INFO-CODE {code} ({}).",
+                    words::counted(count, "answer"),
+                    words::verb(count, "bears", "bear"),
+                    meaning(code).unwrap_or("unassigned")
+                ),
+            )
+            .filter("dns.flags.rcode == 5 && dns.opt.code == 15".to_owned()),
+        );
+    }
+    why.immediate().clone_into(&mut finding.mitigation.immediate);
+    zones::fill(&mut finding.confirm, &finding.scope.names);
+    finding = finding.with_sample(facts, &[SampleKind::Refused], |sample| {
+        failing.pairs.iter().any(|p| (p.client, p.server) == (sample.client, sample.server))
+    });
+    Some(finding.rather_than(why.mimic().0, why.mimic().1))
+}
+
+/// Fewer refused questions than this are some lookups of somebody's.
+const FEW_LOOKUPS: u64 = 10;
+
+#[cfg(test)]
+mod tests;
