@@ -12,7 +12,9 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use dnspect::decode::{IcmpError, message};
-use dnspect::matcher::{Matcher, Observer, Refusal, Sighting, Token, Transaction, Transport};
+use dnspect::matcher::{
+    Matcher, Observer, Refusal, Sighting, Stranger, Token, Transaction, Transport,
+};
 use dnspect::model::{Address, Message, NameHasher, PacketMeta, Span, Timestamp};
 
 /// Capture time between two questions: 100,000 a second.
@@ -34,6 +36,7 @@ impl Observer for Deaf {
     fn evicted(&mut self, _: &Transaction) {}
     fn orphan(&mut self, _: &PacketMeta) {}
     fn copied(&mut self, _: &mut Token, _: &Sighting<'_>, _: bool) {}
+    fn strange(&mut self, _: Token, _: Option<Stranger>) {}
     fn refused(&mut self, _: Option<&Transaction>, _: &PacketMeta, _: Refusal) {}
     fn answer_unwanted(&mut self, _: &PacketMeta, _: &IcmpError<'_>) {}
 }

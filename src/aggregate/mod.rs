@@ -9,6 +9,7 @@ mod delay;
 mod failing_names;
 mod failures;
 mod forwarding;
+mod fragmented;
 mod habits;
 mod lapses;
 mod legs;
@@ -24,10 +25,12 @@ mod places;
 mod ports;
 mod quality;
 mod rates;
+mod rows;
 mod samples;
 mod servers;
 mod sockets;
 mod stops;
+mod strangers;
 mod strays;
 mod table;
 mod timeline;
@@ -40,6 +43,7 @@ pub use clients::Client;
 pub use delay::Delays;
 pub use failing_names::{FailingName, FailingNames};
 pub use failures::{Failed, Failures, Look, SLOW_CLASSES, Slow};
+pub use fragmented::{Assembly, Fragmented};
 pub use habits::{Habit, Habits};
 pub use lapses::{Lapse, Lapses};
 pub use limited::Limited;
@@ -54,6 +58,7 @@ pub use samples::{Sample, SampleKind, Samples};
 pub use servers::Server;
 pub use sockets::{Silence, Socket};
 pub use stops::{Stop, Stops};
+pub use strangers::Strangers;
 pub use strays::{Stray, Strays};
 pub use table::{SHARED, Table};
 pub use timeline::{Bin, Timeline};
@@ -162,6 +167,7 @@ pub struct Aggregate {
     /// Names of the cluster that were answered from outside.
     pub strays: Strays,
     metering: Metering,
+    assembly: Assembly,
     questions: Questions,
     ports: Ports,
     hasher: NameHasher,
@@ -193,6 +199,7 @@ impl Aggregate {
             loops: Loops::default(),
             strays: Strays::default(),
             metering: Metering::Off,
+            assembly: Assembly::Single,
             questions: Questions::default(),
             ports: Ports::default(),
             hasher,
@@ -209,6 +216,11 @@ impl Aggregate {
     /// Says whether and how the packet of the next message counts towards a limit.
     pub fn set_metering(&mut self, metering: Metering) {
         self.metering = metering;
+    }
+
+    /// Says how the octets of the next message came.
+    pub fn set_assembly(&mut self, assembly: Assembly) {
+        self.assembly = assembly;
     }
 
     /// Counts a packet to a limited destination, copy or not: those that are no DNS message.

@@ -4,11 +4,12 @@ use super::forwarding::is_forward_timeout;
 use super::lapses::{Fate, same_second};
 use super::legs::{is_translated, note_refusal};
 use super::load::Settled;
-use super::places::{Places, pair_place};
+use super::places::Places;
+use super::rows::pair_place;
 use super::{Aggregate, Metering, Pair, SHARED, SampleKind, count_lookup};
 use crate::classify::{Outcome, Question, Twin, Zone};
-use crate::decode::IcmpError;
-use crate::matcher::{Observer, Refusal, Sighting, Token, Transaction, Transport};
+use crate::decode::{IcmpError, IcmpKind};
+use crate::matcher::{Observer, Refusal, Sighting, Stranger, Token, Transaction, Transport};
 use crate::model::{FOLD_LIMIT, PacketMeta, fold_into, qtype};
 
 /// No lookup: probes, zone transfers, updates.
@@ -125,6 +126,7 @@ impl Observer for Aggregate {
         self.count_again(token, &query.packet);
         let pair = self.pairs.get_mut(Places::of(*token).pair);
         pair.retransmissions += 1;
+        pair.fragmented.again += u64::from(answered && pair.fragmented.partial > 0);
         if answered {
             pair.resent_after_answer += 1;
             pair.resent_frames.note(query.packet.frame);
@@ -149,12 +151,16 @@ impl Observer for Aggregate {
         self.look_at(transaction, response);
         self.note_answer(transaction, response, outcome, places.zone);
         self.totals.answered += 1;
+        self.count_strange(transaction, time);
         self.totals.late += u64::from(late);
         let last = self.totals.rcodes.len() - 1;
         self.totals.rcodes[usize::from(message.rcode.0).min(last)] += 1;
         self.delays.record(delay);
         self.questions.answered(transaction);
-        let rescued = transaction.retransmissions > 0;
+        // The first fragment of an answer may be known for what it is only after the question was sent again.
+        let overtaken = time < transaction.last_sent;
+        let again = transaction.retransmissions > 0;
+        let rescued = again && !overtaken;
         let twin = if rescued { self.twin_of(transaction, true) } else { Twin::None };
         if places.socket != SHARED {
             self.sockets.get_mut(places.socket).answer(time);
@@ -198,6 +204,7 @@ impl Observer for Aggregate {
         if !same_second(time, pair.answers.last) {
             pair.heard.note(time);
         }
+        pair.fragmented.note(self.assembly, &response.packet, again && overtaken);
         pair.reused_answered += u64::from(places.reused);
         if rescued {
             pair.lapses.note(transaction, Fate::Rescued, &pair.heard);
@@ -245,6 +252,7 @@ impl Observer for Aggregate {
 
     fn unanswered(&mut self, transaction: &Transaction, pending: bool) {
         let places = Places::of(transaction.token);
+        self.totals.orphans += transaction.stranger.map_or(0, |stranger| u64::from(stranger.count));
         let pair = self.pairs.get_mut(places.pair);
         if pending {
             pair.pending += 1;
@@ -271,7 +279,9 @@ impl Observer for Aggregate {
         }
         pair.losses.note(transaction.first_sent);
         pair.lost_frames.note(transaction.first_frame);
-        pair.mismatched += u64::from(transaction.mismatch.is_some());
+        if let Some(stranger) = transaction.stranger.filter(|stranger| stranger.own) {
+            pair.strangers.lose(stranger, transaction.refusal.is_some());
+        }
         let beyond = u64::from(transaction.legs().len() > 1);
         pair.seen_beyond += beyond;
         pair.translated += u64::from(is_translated(transaction));
@@ -318,6 +328,10 @@ impl Observer for Aggregate {
         self.totals.copies += 1;
     }
 
+    fn strange(&mut self, token: Token, stranger: Option<Stranger>) {
+        self.note_stranger(token, stranger);
+    }
+
     fn refused(
         &mut self,
         transaction: Option<&Transaction>,
@@ -335,5 +349,10 @@ impl Observer for Aggregate {
     fn answer_unwanted(&mut self, packet: &PacketMeta, error: &IcmpError<'_>) {
         self.note_unwanted(error.quoted_destination, error.quoted_source, packet);
         self.totals.unwanted += 1;
+        if error.kind == IcmpKind::ReassemblyTimeExceeded {
+            let (client, server) = (error.quoted_destination, error.quoted_source);
+            let pair = pair_place(&mut self.pairs, &mut self.clients, &self.hasher, client, server);
+            self.pairs.get_mut(pair).fragmented.expire(packet);
+        }
     }
 }

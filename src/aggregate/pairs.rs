@@ -1,7 +1,9 @@
 //! What passed between one client and one server: the matrix that most causes are read from.
 
 use super::activity::Activity;
+use super::fragmented::Fragmented;
 use super::lapses::Lapses;
+use super::strangers::Strangers;
 use super::twins::TwinLosses;
 use crate::classify::Outcome;
 use crate::decode::IcmpKind;
@@ -182,8 +184,10 @@ pub struct Pair {
     pub reporter: Address,
     /// TTL of that refusal.
     pub reporter_ttl: u8,
+    /// Answers in fragments.
+    pub fragmented: Fragmented,
     /// Responses that came from another address than was asked.
-    pub mismatched: u64,
+    pub strangers: Strangers,
     /// Unanswered transactions whose query was seen on its way on, behind the first interface.
     pub lost_beyond: u64,
     /// When questions that stayed unanswered were sent.
@@ -243,8 +247,8 @@ impl Pair {
         self.closed + self.closed_unclear + self.rejected
     }
 
-    /// Unanswered in silence: nobody said no.
+    /// Unanswered in silence: nobody said no, and no stranger said anything.
     pub fn silent(&self) -> u64 {
-        self.all.unanswered.saturating_sub(self.refused())
+        self.all.unanswered.saturating_sub(self.refused() + self.strangers.unanswered)
     }
 }

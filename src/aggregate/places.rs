@@ -1,8 +1,7 @@
 //! Where a transaction stands in the tables, packed into the token that travels with it.
 
-use super::{Aggregate, Client, Pair, Server, Table, pairs, sockets};
+use super::{pairs, sockets};
 use crate::matcher::Token;
-use crate::model::{Address, NameHasher, PacketMeta};
 
 /// Places in the tables, as they travel with a transaction.
 #[derive(Clone, Copy)]
@@ -44,54 +43,6 @@ impl Places {
             reused: last & REUSED != 0,
             zone: (last & 0xf) as u8,
         }
-    }
-}
-
-/// The row of a client and a server, new ones included.
-pub(super) fn pair_place(
-    pairs: &mut Table<Pair>,
-    clients: &mut Table<Client>,
-    hasher: &NameHasher,
-    client: Address,
-    server: Address,
-) -> u32 {
-    let ([a, b], [c, d]) = (client.halves(), server.halves());
-    pairs.place(
-        hasher.hash_words([a, b, c, d]),
-        |pair| pair.client == client && pair.server == server,
-        || {
-            let hash = hasher.hash_words([a, b]);
-            let client_index = clients.place(hash, |c| c.address == client, || Client::new(client));
-            Pair { client, server, client_index, ..Pair::default() }
-        },
-    )
-}
-
-impl Aggregate {
-    /// Counts a TCP connection that a client opens, or that its server accepts.
-    pub fn connection(
-        &mut self,
-        client: Address,
-        server: Address,
-        packet: &PacketMeta,
-        accepted: bool,
-    ) {
-        let pair = pair_place(&mut self.pairs, &mut self.clients, &self.hasher, client, server);
-        let pair = self.pairs.get_mut(pair);
-        if accepted {
-            pair.accepted += 1;
-        } else {
-            pair.opened += 1;
-            pair.opened_frames.note(packet.frame);
-            pair.openings.note(packet.time);
-        }
-    }
-
-    /// The row of a server.
-    pub(super) fn server_place(&mut self, address: Address) -> u32 {
-        let hash = self.hasher.hash_words(address.halves());
-        let make = || Server { address, ..Server::default() };
-        self.servers.place(hash, |server| server.address == address, make)
     }
 }
 

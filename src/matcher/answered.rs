@@ -6,8 +6,8 @@ use std::collections::VecDeque;
 use hashbrown::HashTable;
 
 use super::COPY_WINDOW;
-use super::transaction::{Leg, Sighting, Token, Transaction, Transport};
-use crate::model::{Address, Message, Rcode, Span, Timestamp};
+use super::transaction::{Leg, Origin, Sighting, Token, Transaction, Transport};
+use crate::model::{Address, Message, PacketMeta, Rcode, Span, Timestamp};
 
 /// How long an answer is remembered: a little more than the five seconds after which glibc asks again
 /// if it did not get it. If it does, the answer is remembered anew.
@@ -43,6 +43,9 @@ pub(super) struct Entry {
     query_ip_id: u16,
     query_body: u64,
     query_leg: Leg,
+    origin: Origin,
+    /// It reached the client from an address that was not asked.
+    stranger: bool,
     key: u64,
     /// When it was last known to matter.
     kept: Timestamp,
@@ -91,6 +94,17 @@ impl Entry {
         self.source = response.packet.source;
         self.ip_id = response.packet.ip_id;
         self.interface = response.packet.interface;
+    }
+
+    /// Whether a copy of the answer shows that a stranger gave it, or, on a further interface, that
+    /// after all the one who was asked did.
+    pub(super) fn told(&mut self, copy: &PacketMeta) -> Option<bool> {
+        let stranger = self.origin.is_stranger(copy);
+        let changed = stranger != self.stranger && (stranger || copy.source == self.origin.server);
+        changed.then(|| {
+            self.stranger = stranger;
+            stranger
+        })
     }
 
     /// Whether `response` is a copy of this one, and then whether it was seen on the same interface.
@@ -152,6 +166,8 @@ impl Answered {
             query_ip_id: transaction.last_ip_id,
             query_body: transaction.last_body,
             query_leg: transaction.legs().first().copied().unwrap_or_default(),
+            origin: transaction.origin,
+            stranger: transaction.origin.is_stranger(&response.packet),
             key,
             kept: response.packet.time,
             time: response.packet.time,

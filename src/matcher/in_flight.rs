@@ -4,7 +4,7 @@
 use hashbrown::HashTable;
 
 use super::RETENTION;
-use super::transaction::{Sighting, Transaction};
+use super::transaction::{Sighting, Stranger, Transaction};
 use crate::model::{Address, Endpoint, PacketMeta, Timestamp};
 
 /// Transactions in flight at most. Normal traffic keeps a few thousand; a total outage at 4,000
@@ -124,13 +124,20 @@ impl InFlight {
     }
 
     /// Notes that a response with a transaction's key came from an address that it was not sent to.
-    pub(super) fn note_mismatch(&mut self, key: u64, packet: &PacketMeta) -> bool {
+    pub(super) fn note_stranger(&mut self, key: u64, packet: &PacketMeta) -> bool {
         let same = self.index.iter_hash(key).filter(|&&(hash, _)| hash == key);
         let first =
             same.min_by_key(|&&(_, slot)| self.slots[slot as usize].transaction.first_frame);
         let Some(&(_, slot)) = first else { return false };
         let transaction = self.get_mut(slot);
-        transaction.mismatch.get_or_insert((packet.source, packet.frame));
+        let own = transaction.origin.is_stranger(packet);
+        match &mut transaction.stranger {
+            Some(stranger) => {
+                stranger.count = stranger.count.saturating_add(1);
+                stranger.own |= own;
+            }
+            none => *none = Some(Stranger::new(packet, own)),
+        }
         true
     }
 

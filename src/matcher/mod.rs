@@ -17,7 +17,7 @@ mod transfers;
 use answered::{Answered, Verdict};
 use copies::Translations;
 use in_flight::InFlight;
-pub use transaction::{Leg, Refusal, Sighting, Token, Transaction, Transport};
+pub use transaction::{Leg, Refusal, Sighting, Stranger, Token, Transaction, Transport};
 use transfers::Transfers;
 
 use crate::decode::IcmpError;
@@ -58,6 +58,9 @@ pub trait Observer {
     fn orphan(&mut self, packet: &PacketMeta);
     /// The same packet once more: on another interface, before or after NAT, mirrored.
     fn copied(&mut self, token: &mut Token, copy: &Sighting<'_>, same_interface: bool);
+    /// The answer reaches the client from an address that it did not ask; without a stranger: what
+    /// was said so before is taken back, for the translated answer followed.
+    fn strange(&mut self, token: Token, stranger: Option<Stranger>);
     /// An ICMP error or a TCP RST says no: to a question in flight, or to something older.
     fn refused(&mut self, transaction: Option<&Transaction>, packet: &PacketMeta, refusal: Refusal);
     /// A client says that it no longer listens for an answer.
@@ -269,6 +272,10 @@ impl Matcher {
         }
         if let Some(answered) = self.answered.find(key) {
             if let Some(same_interface) = answered.judge_response(response) {
+                if let Some(strange) = answered.told(packet) {
+                    let stranger = strange.then(|| Stranger::new(packet, true));
+                    observer.strange(answered.token, stranger);
+                }
                 return observer.copied(&mut answered.token, response, same_interface);
             }
             answered.repeat(response);
@@ -277,7 +284,7 @@ impl Matcher {
         if let Some(token) = self.transfers.continued(response) {
             return observer.duplicate(token, response);
         }
-        if self.in_flight.note_mismatch(key, packet) {
+        if self.in_flight.note_stranger(key, packet) {
             return;
         }
         if self.early.len() == MAX_EARLY {
@@ -301,6 +308,9 @@ impl Matcher {
         self.answered.insert(key, transaction, response);
         self.transfers.begin(transaction, response);
         observer.answered(transaction, response);
+        if transaction.origin.is_stranger(&response.packet) {
+            observer.strange(transaction.token, Some(Stranger::new(&response.packet, true)));
+        }
     }
 
     /// How many transactions and answers are kept: for tests of the bounds.

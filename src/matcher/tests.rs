@@ -33,6 +33,9 @@ impl Observer for Told {
     fn copied(&mut self, _: &mut Token, _: &Sighting<'_>, same_interface: bool) {
         self.0.push(if same_interface { "copied here" } else { "copied" });
     }
+    fn strange(&mut self, _: Token, stranger: Option<Stranger>) {
+        self.0.push(if stranger.is_some() { "strange" } else { "not strange" });
+    }
     fn refused(&mut self, _: Option<&Transaction>, _: &PacketMeta, _: Refusal) {
         self.0.push("refused");
     }

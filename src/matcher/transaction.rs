@@ -1,7 +1,7 @@
 //! A transaction while it is in flight, and what it is made of.
 
 use crate::decode::IcmpKind;
-use crate::model::{Address, Endpoint, Message, PacketMeta, Span, Timestamp};
+use crate::model::{Address, Direction, Endpoint, Message, PacketMeta, Span, Timestamp};
 
 use super::COPY_WINDOW;
 
@@ -60,6 +60,55 @@ pub struct Refusal {
     pub server: Address,
 }
 
+/// A response to a question that came from an address that was not asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stranger {
+    /// That address.
+    pub source: Address,
+    /// Frame of the first such response.
+    pub frame: u64,
+    /// When it came.
+    pub time: Timestamp,
+    /// How many came.
+    pub count: u32,
+    /// Whether it was seen on the client's own interface, where NAT is over.
+    pub own: bool,
+}
+
+impl Stranger {
+    pub(super) fn new(response: &PacketMeta, own: bool) -> Stranger {
+        let &PacketMeta { source, frame, time, .. } = response;
+        Stranger { source, frame, time, count: 1, own }
+    }
+}
+
+/// Where and whither a query was first seen: what an answer on the client's own interface is told by.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Origin {
+    pub(super) server: Address,
+    pub(super) interface: u16,
+    pub(super) direction: Direction,
+}
+
+impl Origin {
+    pub(super) fn of(query: &PacketMeta) -> Origin {
+        let &PacketMeta { destination: server, interface, direction, .. } = query;
+        Origin { server, interface, direction }
+    }
+
+    /// Whether a response crosses the client's own interface on its way back. Where a capture has no
+    /// interfaces (cooked v1), the direction tells the place of the query from those behind it.
+    fn is_own(&self, response: &PacketMeta) -> bool {
+        let known = self.direction != Direction::Unknown;
+        response.interface == self.interface && !(known && response.direction == self.direction)
+    }
+
+    /// Whether a response reaches the client from an address that was not asked.
+    pub(super) fn is_stranger(&self, response: &PacketMeta) -> bool {
+        response.source != self.server && self.is_own(response)
+    }
+}
+
 /// One place where the query was seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Leg {
@@ -102,11 +151,12 @@ pub struct Transaction {
     pub last_frame: u64,
     /// Who said no, if anybody did.
     pub refusal: Option<Refusal>,
-    /// A response that came from an address that was not asked: its source and frame.
-    pub mismatch: Option<(Address, u64)>,
+    /// A response that came from an address to which the query was not seen going.
+    pub stranger: Option<Stranger>,
     /// What the observer remembers it by.
     pub token: Token,
     legs: [Leg; MAX_LEGS],
+    pub(super) origin: Origin,
     leg_count: u8,
     /// How many of them were known when it was first sent again.
     first_leg_count: u8,
@@ -130,7 +180,8 @@ impl Transaction {
             first_frame: packet.frame,
             last_frame: packet.frame,
             refusal: None,
-            mismatch: None,
+            stranger: None,
+            origin: Origin::of(packet),
             token: Token::default(),
             legs: [Leg::default(); MAX_LEGS],
             leg_count: 0,

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::interfaces::Interfaces;
 use super::unit::{Event, Kind, Unit, packet_of};
 use super::{Analysed, Options};
-use crate::aggregate::{Aggregate, Metering, Quality};
+use crate::aggregate::{Aggregate, Assembly, Metering, Quality};
 use crate::capture::{Block, Notes};
 use crate::decode::fragment::Reassembler;
 use crate::decode::stream::{ConnectionEvent, StreamMessage, Streams};
@@ -123,6 +123,11 @@ impl Stage {
                 .interfaces
                 .get(usize::from(event.packet.interface))
                 .is_some_and(|i| i.name.is_some());
+        if self.fragments.is_waiting() {
+            // A part has to meet its query before that is sent again.
+            self.fragments.expire(packet.time);
+            self.give_up_fragments(named);
+        }
         match event.kind {
             Kind::Message { message, offset, length } => {
                 let range = offset as usize..(offset + length) as usize;
@@ -174,7 +179,9 @@ impl Stage {
                 );
                 if let Some(whole) = whole {
                     let (protocol, sent) = (whole.protocol, whole.sent);
+                    self.aggregate.set_assembly(Assembly::Whole);
                     self.reassembled(whole.network, protocol, &whole.payload, sent, packet, named);
+                    self.aggregate.set_assembly(Assembly::Single);
                 }
                 self.give_up_fragments(named);
             }
@@ -207,7 +214,9 @@ impl Stage {
             };
             if !part.payload.is_empty() {
                 let (protocol, sent) = (part.protocol, part.sent);
+                self.aggregate.set_assembly(Assembly::Partial);
                 self.reassembled(part.network, protocol, &part.payload, sent, &packet, named);
+                self.aggregate.set_assembly(Assembly::Single);
             }
         }
     }

@@ -182,6 +182,7 @@ fn caveats(facts: &Facts<'_>, notes: &Notes) -> Vec<String> {
     if facts.one_sided() {
         caveats.push(ONE_SIDED.to_owned());
     }
+    caveats.extend(fragments_words(facts));
     let unsupported: Vec<String> = facts
         .quality
         .skipped
@@ -192,4 +193,20 @@ fn caveats(facts: &Facts<'_>, notes: &Notes) -> Vec<String> {
         caveats.push(format!("Not decoded: {}.", unsupported.join(", ")));
     }
     caveats
+}
+
+/// What cannot be told of large answers where no later fragment is in the capture.
+fn fragments_words(facts: &Facts<'_>) -> Option<String> {
+    let pairs = facts.aggregate.pairs.iter().map(|pair| pair.fragmented);
+    let (partial, expired) = pairs.fold((0, 0), |(partial, expired), fragmented| {
+        (partial + fragmented.partial, expired + fragmented.expired)
+    });
+    let missing = partial > 0 && expired == 0 && facts.quality.later_fragments == 0;
+    missing.then(|| {
+        format!(
+            "Of {partial} large answers only the first of their fragments is in the capture, and no later \
+             fragment of anything is: a filter for ports leaves them out, so whether they were lost cannot \
+             be told. Capture with `port 53 or (ip[6:2] & 0x1fff != 0) or ip6 proto 44`."
+        )
+    })
 }

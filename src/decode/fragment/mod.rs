@@ -263,6 +263,11 @@ impl Reassembler {
         complete
     }
 
+    /// Whether anything is kept.
+    pub fn is_waiting(&self) -> bool {
+        !self.order.is_empty()
+    }
+
     /// Gives up what has waited too long at `now`. [`observe`](Self::observe) does it too.
     pub fn expire(&mut self, now: Timestamp) {
         self.now = self.now.max(now);

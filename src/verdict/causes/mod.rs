@@ -3,6 +3,7 @@
 mod capture_incomplete;
 mod client_egress_dropped;
 mod cluster_name_sent_upstream;
+mod conntrack_allowance_exceeded;
 mod conntrack_dnat_race;
 mod coredns_backend_gone;
 mod coredns_not_synced;
@@ -11,6 +12,7 @@ mod dns_forwarding_loop;
 mod dns_port_closed;
 mod dnssec_validation_failure;
 mod firewall_reject;
+mod fragment_loss;
 mod kube_dns_no_endpoints;
 mod musl_search_stopped;
 mod name_does_not_exist;
@@ -20,6 +22,7 @@ mod nodelocaldns_bypass;
 mod nodelocaldns_down;
 mod query_refused;
 mod random_loss;
+mod reply_source_mismatch;
 mod servfail_burst;
 mod servfail_transient;
 mod stale_conntrack_udp;
@@ -40,6 +43,7 @@ pub const ALL: &[&Cause] = &[
     &nodata_no_ipv6::CAUSE,
     &vpc_dns_pps_exceeded::CAUSE,
     &vpc_dns_pps_near_limit::CAUSE,
+    &conntrack_allowance_exceeded::CAUSE,
     &coredns_overload::CAUSE,
     &servfail_burst::CAUSE,
     &coredns_backend_gone::CAUSE,
@@ -54,6 +58,7 @@ pub const ALL: &[&Cause] = &[
     &client_egress_dropped::CAUSE,
     &firewall_reject::CAUSE,
     &tcp53_blocked::CAUSE,
+    &fragment_loss::CAUSE,
     &wrong_nameserver::CAUSE,
     &nodelocaldns_bypass::CAUSE,
     &nodelocaldns_down::CAUSE,
@@ -64,6 +69,7 @@ pub const ALL: &[&Cause] = &[
     &conntrack_dnat_race::CAUSE,
     &stale_conntrack_udp::CAUSE,
     &random_loss::CAUSE,
+    &reply_source_mismatch::CAUSE,
     &capture_incomplete::CAUSE,
 ];
 

@@ -5,8 +5,8 @@ mod outages;
 use super::vpc_dns_pps_exceeded::Bands;
 use super::vpc_dns_pps_near_limit::over_rows;
 use super::{
-    conntrack_dnat_race, coredns_overload, dns_forwarding_loop, nodelocaldns_down,
-    stale_conntrack_udp, upstream_slow, upstream_unreachable,
+    conntrack_allowance_exceeded, conntrack_dnat_race, coredns_overload, dns_forwarding_loop,
+    nodelocaldns_down, stale_conntrack_udp, upstream_slow, upstream_unreachable,
 };
 use crate::aggregate::{Bin, Pair, Period, Server};
 use crate::model::Address;
@@ -64,12 +64,11 @@ pub(super) const CAUSE: Cause = Cause {
 
 fn detect(facts: &Facts<'_>) -> Option<Finding> {
     // A capture that lost packets itself cannot tell.
-    if facts.one_sided()
-        || facts.lossy()
-        || conntrack_dnat_race::CAUSE.detected(facts)
+    let told = conntrack_dnat_race::CAUSE.detected(facts)
         || conntrack_dnat_race::may_be(facts)
         || coredns_overload::CAUSE.detected(facts)
-    {
+        || conntrack_allowance_exceeded::explains(facts);
+    if facts.one_sided() || facts.lossy() || told {
         return None;
     }
     let cut = dns_forwarding_loop::detected(facts) || upstream_unreachable::CAUSE.detected(facts);

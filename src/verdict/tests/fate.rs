@@ -80,11 +80,13 @@ pub(crate) struct Reply {
     pub(crate) after: Duration,
     pub(crate) tries: Vec<Try>,
     pub(crate) refusal: Option<Refusal>,
+    /// The answer arrives from the backend's own address, which no client accepts.
+    pub(crate) untranslated: bool,
 }
 
 impl Reply {
     pub(crate) fn answer(what: What, after: Duration) -> Reply {
-        Reply { reach: 6, what, after, tries: Vec::new(), refusal: None }
+        Reply { reach: 6, what, after, tries: Vec::new(), refusal: None, untranslated: false }
     }
 
     /// Silence behind this stage.

@@ -169,7 +169,7 @@ impl Story {
                 ask,
                 reply.reach,
                 &answered,
-                service,
+                if reply.untranslated { backend } else { service },
                 end.max(time + Duration::from_micros(40)),
             ),
         }

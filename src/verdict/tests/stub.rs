@@ -134,7 +134,7 @@ impl Story {
                 }
                 let told = match (reply.refusal, reply.what) {
                     (Some(_), _) => Some(Step::Refused),
-                    _ if reply.reach < 6 => None,
+                    _ if reply.reach < 6 || reply.untranslated => None,
                     (_, What::Address) => Some(Step::Found),
                     (_, What::NoData) => Some(Step::Empty),
                     (_, What::NxDomain | What::NxOutside) => Some(Step::Negative),
