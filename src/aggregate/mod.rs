@@ -16,6 +16,7 @@ mod legs;
 mod limited;
 mod load;
 mod loops;
+mod losses;
 mod missing;
 mod observe;
 mod octaves;

@@ -1,0 +1,62 @@
+//! Questions that stay without an answer: how far they came, and who refused them.
+
+use super::lapses::Fate;
+use super::legs::{is_translated, note_refusal};
+use super::load::Settled;
+use super::places::Places;
+use super::{Aggregate, SHARED};
+use crate::classify::Zone;
+use crate::matcher::Transaction;
+
+impl Aggregate {
+    /// Counts a question that had no answer although there was time.
+    pub(super) fn note_loss(&mut self, transaction: &Transaction, places: Places) {
+        let pair = self.pairs.get_mut(places.pair);
+        self.totals.unanswered += 1;
+        if transaction.retransmissions > 0 {
+            self.clients.get_mut(pair.client_index).habits.note_repeated(transaction);
+        }
+        let bin = self.timeline.at(transaction.first_sent);
+        bin.unanswered += 1;
+        bin.external_bad += u32::from(places.zone == Zone::External as u8);
+        bin.limited += u32::from(places.limited);
+        bin.limited_lost += u32::from(places.limited);
+        for tally in Aggregate::tally(pair, places.zone).into_iter().flatten() {
+            tally.unanswered += 1;
+        }
+        let fate = if transaction.refusal.is_some() { Fate::Refused } else { Fate::Lost };
+        pair.lapses.note(transaction, fate, &pair.heard);
+        pair.reused_unanswered += u64::from(places.reused);
+        if places.socket != SHARED {
+            self.sockets.get_mut(places.socket).lose(transaction);
+        }
+        pair.losses.note(transaction.first_sent);
+        pair.lost_frames.note(transaction.first_frame);
+        if let Some(stranger) = transaction.stranger.filter(|stranger| stranger.own) {
+            pair.strangers.lose(stranger, transaction.refusal.is_some());
+        }
+        let beyond = u64::from(transaction.legs().len() > 1);
+        pair.seen_beyond += beyond;
+        pair.translated += u64::from(is_translated(transaction));
+        pair.lost_beyond += beyond;
+        pair.limited += u64::from(places.limited);
+        if places.zone == Zone::External as u8 {
+            pair.external_bad.note(transaction.first_sent);
+        }
+        if let Some(refusal) = transaction.refusal {
+            note_refusal(pair, transaction, refusal);
+        }
+        let settled = Settled::of(transaction, places.zone, None);
+        for leg in transaction.legs() {
+            let at = self.server_place(leg.server);
+            let server = self.servers.get_mut(at);
+            if transaction.refusal.is_none() {
+                self.loads.note(server, leg, &settled);
+            }
+            server.asked += 1;
+            server.unanswered += 1;
+            server.losses.note(transaction.first_sent);
+            server.lapses.note(transaction, fate, &server.heard);
+        }
+    }
+}
