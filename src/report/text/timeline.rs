@@ -34,7 +34,9 @@ struct Column {
 
 pub(super) fn put(page: &mut Page, document: &Document) {
     let timeline = &document.timeline;
-    let bins: Vec<(Timestamp, &Bin)> = timeline.bins().collect();
+    let mut bins: Vec<(Timestamp, &Bin)> = timeline.bins().collect();
+    // Packets that are no DNS may stand behind the last question.
+    while bins.pop_if(|(_, bin)| bin.asked == 0).is_some() {}
     let asked: u64 = bins.iter().map(|(_, bin)| u64::from(bin.asked)).sum();
     if bins.len() < FEWEST_BINS || asked < FEWEST_QUESTIONS {
         return;
