@@ -176,7 +176,8 @@ impl Observer for Aggregate {
             tally.servfail += u64::from(failed);
         }
         pair.late += u64::from(late);
-        pair.fragmented.note(self.assembly, &response.packet, again && overtaken);
+        let name = transaction.qname_hash;
+        pair.fragmented.note(self.assembly, &response.packet, name, again && overtaken);
         pair.reused_answered += u64::from(places.reused);
         if rescued {
             pair.rescued += 1;
@@ -244,6 +245,8 @@ impl Observer for Aggregate {
             self.sockets.get_mut(places.socket).lose(transaction);
         }
         pair.losses.note(transaction.first_sent);
+        pair.lost_names
+            .note(transaction.qname_hash ^ u64::from(transaction.qtype), transaction.first_sent);
         pair.lost_frames.note(transaction.first_frame);
         if let Some(stranger) = transaction.stranger.filter(|stranger| stranger.own) {
             pair.strangers.lose(stranger, transaction.refusal.is_some());

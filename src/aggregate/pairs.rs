@@ -1,6 +1,7 @@
 //! What passed between one client and one server: the matrix that most causes are read from.
 
 use super::fragmented::Fragmented;
+use super::repeats::Repeats;
 use super::strangers::Strangers;
 use super::twins::TwinLosses;
 use crate::classify::Outcome;
@@ -192,6 +193,8 @@ pub struct Pair {
     pub rescues: Period,
     /// When SERVFAILs came.
     pub failures: Period,
+    /// Names of questions that stayed unanswered.
+    pub lost_names: Repeats,
     /// Queries that stayed unanswered.
     pub lost_frames: Frames,
     /// ICMP errors and RSTs.

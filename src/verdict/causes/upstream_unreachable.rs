@@ -1,6 +1,6 @@
 //! The resolvers' own forwarded queries get nothing back; cluster names are fine.
 
-use super::upstream_slow;
+use super::{fragment_loss, upstream_slow};
 use crate::aggregate::{Look, Pair, Period, SampleKind};
 use crate::model::{Address, Span};
 use crate::verdict::answers;
@@ -60,7 +60,9 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     upstream_leg(facts).or_else(|| {
         // An upstream that is seen to answer late, there or in what reaches the clients, is only slow.
         let slow = upstream_slow::CAUSE.detected(facts);
-        (!slow).then(|| client_side(facts)).flatten()
+        // And one whose large answers come in part is there.
+        let answers = slow || fragment_loss::strikes_upstream(facts);
+        (!answers).then(|| client_side(facts)).flatten()
     })
 }
 
