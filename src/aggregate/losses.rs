@@ -31,6 +31,8 @@ impl Aggregate {
             self.sockets.get_mut(places.socket).lose(transaction);
         }
         pair.losses.note(transaction.first_sent);
+        pair.lost_names
+            .note(transaction.qname_hash ^ u64::from(transaction.qtype), transaction.first_sent);
         pair.lost_frames.note(transaction.first_frame);
         if let Some(stranger) = transaction.stranger.filter(|stranger| stranger.own) {
             pair.strangers.lose(stranger, transaction.refusal.is_some());

@@ -204,7 +204,8 @@ impl Observer for Aggregate {
         if !same_second(time, pair.answers.last) {
             pair.heard.note(time);
         }
-        pair.fragmented.note(self.assembly, &response.packet, again && overtaken);
+        let name = transaction.qname_hash;
+        pair.fragmented.note(self.assembly, &response.packet, name, again && overtaken);
         pair.reused_answered += u64::from(places.reused);
         if rescued {
             pair.lapses.note(transaction, Fate::Rescued, &pair.heard);

@@ -3,6 +3,7 @@
 use super::activity::Activity;
 use super::fragmented::Fragmented;
 use super::lapses::Lapses;
+use super::repeats::Repeats;
 use super::strangers::Strangers;
 use super::twins::TwinLosses;
 use crate::classify::Outcome;
@@ -202,6 +203,8 @@ pub struct Pair {
     pub rescues: Period,
     /// When SERVFAILs came.
     pub failures: Period,
+    /// Names of questions that stayed unanswered.
+    pub lost_names: Repeats,
     /// Queries that stayed unanswered.
     pub lost_frames: Frames,
     /// Queries sent again after their answer was seen.

@@ -201,6 +201,7 @@ fn fragments_words(facts: &Facts<'_>) -> Option<String> {
     let (partial, expired) = pairs.fold((0, 0), |(partial, expired), fragmented| {
         (partial + fragmented.partial, expired + fragmented.expired)
     });
+    // With more than DNS in the capture, its filter may have let them through.
     let missing = partial > 0 && expired == 0 && facts.quality.later_fragments == 0;
     missing.then(|| {
         format!(

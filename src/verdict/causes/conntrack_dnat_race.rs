@@ -13,7 +13,7 @@ const EXCLUDED: f64 = 0.01;
 
 /// Where it would more often, it may be either; and in any case where there are other losses, which
 /// random loss explains and the race does not.
-const AS_GOOD: f64 = 0.1;
+const AS_GOOD: f64 = 0.15;
 
 /// Share of the questions below which it is the background noise of UDP, unless chance is excluded.
 const NOISE: f64 = 0.005;

@@ -4,6 +4,12 @@ use super::firewall_reject::sorted;
 use crate::aggregate::{Fragmented, Pair, Period};
 use crate::verdict::{Cause, Evidence, FEW, Facts, Finding, Scope, Severity, filter, words};
 
+/// Whether it strikes answers to forwarders: then what they could not resolve is its doing.
+pub(super) fn strikes_upstream(facts: &Facts<'_>) -> bool {
+    let partial: u64 = facts.upstream_pairs().map(|pair| pair.fragmented.partial).sum();
+    partial >= FEW && CAUSE.detected(facts)
+}
+
 /// Share of the answers in fragments that have to be incomplete: fewer are lost packets.
 const SHARE: f64 = 0.5;
 
@@ -21,7 +27,8 @@ pub(super) const CAUSE: Cause = Cause {
     signature: "At least three answers of which the first fragment was captured and others were not, at \
         least half of all answers in fragments; with later fragments of something else in the capture, so \
         that its filter lets them through, or with ICMP errors of the receiver that its time for \
-        putting the fragments together ran out.",
+        putting the fragments together ran out. Less sure without both, where the capture holds more than \
+        DNS and the same names are asked for again and again.",
     look_alikes: &[
         (
             "a filter for port 53",
@@ -55,7 +62,9 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let (partial, whole) = (sum(|f| f.partial), sum(|f| f.whole));
     let (expired, again) = (sum(|f| f.expired), sum(|f| f.again));
     let lost = partial.max(expired);
-    let assessable = facts.quality.later_fragments > 0 || expired > 0;
+    let captured = facts.quality.later_fragments > 0 || expired > 0;
+    // Without that, a filter for more than ports, and clients that go on asking for what they seem to have.
+    let assessable = captured || !facts.is_dns_only() && again * 2 >= partial;
     if facts.one_sided() || !assessable || lost < FEW {
         return None;
     }
@@ -63,7 +72,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     if Facts::share(lost, partial + whole) < SHARE {
         return None;
     }
-    let missed = expired > 0 || again * 2 >= partial;
+    let missed = expired > 0 || captured && again * 2 >= partial;
     let period = Period::of(pairs.iter().map(|pair| pair.fragmented.period));
     let clients = sorted(pairs.iter().map(|pair| pair.client));
     let servers = sorted(pairs.iter().map(|pair| pair.server));
@@ -105,8 +114,8 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     } else {
         finding.rather_than(
             "capture_incomplete",
-            "not excluded: nobody was seen to ask again, so the capture may have missed the later \
-             fragments",
+            "not excluded: the capture itself may have missed the later fragments; take it with \
+             `port 53 or icmp or icmp6 or (ip[6:2] & 0x1fff != 0) or ip6 proto 44`",
         )
     })
 }

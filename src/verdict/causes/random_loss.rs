@@ -20,6 +20,10 @@ const LOSSES: u64 = 6;
 /// Share of transactions below which it is the background noise of UDP.
 const SHARE: f64 = 0.005;
 
+/// Share of the losses that strike the same few names again and again: it is their answers, large ones
+/// for instance, that do not come.
+const NAMED: f64 = 0.5;
+
 /// Losses that crowd so much in time would come of chance less often than this.
 const CHANCE: f64 = 0.01;
 
@@ -118,7 +122,11 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     if one_client || one_server(facts) || follows_the_load(facts) || over_the_limit(facts) {
         return None;
     }
-    let rescued = losses.min(pairs.iter().map(|pair| pair.rescued).sum());
+    let rescued: u64 = losses.min(pairs.iter().map(|pair| pair.rescued).sum());
+    let again: u64 = pairs.iter().map(|pair| pair.lost_names.again).sum();
+    if Facts::share(again, losses) >= NAMED {
+        return None;
+    }
     let unanswered = losses - rescued;
     let addresses: Vec<Address> = losers.iter().map(|client| client.address).collect();
     let severity = if share >= 0.2 { Severity::High } else { Severity::Medium };

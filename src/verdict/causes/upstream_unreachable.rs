@@ -2,7 +2,7 @@
 
 mod client_side;
 
-use super::{dns_forwarding_loop, upstream_slow};
+use super::{dns_forwarding_loop, fragment_loss, upstream_slow};
 use crate::aggregate::{Pair, Period, SampleKind};
 use crate::model::Address;
 use crate::verdict::outage::Outage;
@@ -61,7 +61,9 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     upstream_leg(facts).or_else(|| {
         // An upstream that is seen to answer late, there or in what reaches the clients, is only slow.
         let slow = upstream_slow::CAUSE.detected(facts);
-        (!slow).then(|| client_side::detect(facts)).flatten()
+        // And one whose large answers come in part is there.
+        let answers = slow || fragment_loss::strikes_upstream(facts);
+        (!answers).then(|| client_side::detect(facts)).flatten()
     })
 }
 
