@@ -7,7 +7,6 @@ use crate::capture::{self, Blocks};
 use crate::config::Config;
 use crate::context::Kube;
 use crate::error::Error;
-use crate::model::LinkType;
 use crate::pipeline::{self, Analysed};
 use crate::report::{self, Document};
 use crate::verdict::{self, Facts, Taps};
@@ -49,11 +48,9 @@ pub fn analyse_blocks(
 
 /// What the capture says of its interfaces.
 fn taps(analysed: &Analysed) -> Taps {
-    /// Linux cooked captures, both versions: what `-i any` gives.
-    const COOKED: [LinkType; 2] = [LinkType(113), LinkType(276)];
     let interfaces = &analysed.notes.interfaces;
     Taps {
-        cooked: interfaces.iter().any(|interface| COOKED.contains(&interface.link_type)),
+        cooked: interfaces.iter().any(|interface| interface.link_type.is_cooked()),
         several: interfaces.len() > 1 || analysed.cooked_interfaces.len() > 1,
     }
 }

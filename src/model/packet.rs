@@ -7,6 +7,14 @@ use super::{Address, Endpoint, Timestamp};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinkType(pub u16);
 
+impl LinkType {
+    /// Whether it is one of Linux' cooked captures (`LINKTYPE_LINUX_SLL`, `_SLL2`): what `-i any`
+    /// gives.
+    pub fn is_cooked(self) -> bool {
+        matches!(self.0, 113 | 276)
+    }
+}
+
 /// Which way a packet crossed the interface, where the capture says so (SLL, SLL2, pcapng flags).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]

@@ -1,5 +1,6 @@
 //! It is the answers that are dropped: they come as far as the client's node and no further.
 
+use super::super::fragment_loss;
 use super::CAUSE;
 use crate::aggregate::{Pair, Period};
 use crate::model::Address;
@@ -9,7 +10,8 @@ use crate::verdict::{Evidence, Facts, Finding, Scope, Severity, filter};
 /// Where the answers of some clients end on this node.
 pub(super) fn detect(facts: &Facts<'_>, clients: &[Sum<'_>]) -> Option<Finding> {
     let cut: Vec<&Sum<'_>> = clients.iter().filter(|client| is_cut_off(facts, client)).collect();
-    if cut.is_empty() {
+    // A node with conntrack puts fragments together before it passes them on: what lacks one ends here.
+    if cut.is_empty() || fragment_loss::CAUSE.detected(facts) {
         return None;
     }
     let addresses: Vec<Address> = cut.iter().map(|client| client.address).collect();

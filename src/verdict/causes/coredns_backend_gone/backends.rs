@@ -1,7 +1,7 @@
 //! Which backend went, when, and whether it came back.
 
 use super::super::firewall_reject::sorted;
-use super::super::{nodelocaldns_down, stale_conntrack_udp};
+use super::super::{coredns_overload, dns_forwarding_loop, nodelocaldns_down, stale_conntrack_udp};
 use crate::aggregate::{Lapse, Pair, Period, Server};
 use crate::model::{Address, Span};
 use crate::verdict::crowd::Crowd;
@@ -44,8 +44,10 @@ impl Gone {
 
 /// Looks for it.
 pub(in super::super) fn gone(facts: &Facts<'_>) -> Option<Gone> {
-    // Where fresh ports are answered no backend is missing, some sockets are.
-    if facts.one_sided() || stale_conntrack_udp::CAUSE.detected(facts) {
+    // Where fresh ports are answered no backend is missing, some sockets are. And what is asked more
+    // than it can answer is silent for seconds, but there.
+    let stuck = stale_conntrack_udp::CAUSE.detected(facts);
+    if facts.one_sided() || stuck || coredns_overload::CAUSE.detected(facts) {
         return None;
     }
     seen_going(facts).or_else(|| vanished_behind_service(facts))
@@ -67,6 +69,8 @@ fn backends<'a>(facts: &'a Facts<'_>) -> Vec<&'a Server> {
         .iter()
         .filter(|s| !services.contains(&s.address) && !upstreams.contains(&s.address))
         .filter(|s| !nodelocaldns_down::explains(facts, s.address))
+        // Busy with questions that go round.
+        .filter(|s| !dns_forwarding_loop::involves(facts, s.address))
         .collect()
 }
 
