@@ -6,11 +6,13 @@ use super::{
     coredns_backend_gone, coredns_overload, dns_forwarding_loop, nodelocaldns_down,
     stale_conntrack_udp, upstream_unreachable, wrong_nameserver,
 };
-use crate::aggregate::{Pair, Period};
+use crate::aggregate::{Lapse, Pair, Period};
 use crate::model::Address;
 use crate::verdict::outage::{Outage, worst};
 use crate::verdict::silence::{Sum, by_client, last_seen};
-use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, StubKind, filter, words};
+use crate::verdict::{
+    Cause, Evidence, FEW, Facts, Finding, Scope, Severity, StubKind, filter, words,
+};
 
 /// Clients whose answers are dated in the evidence.
 const SHOWN: usize = 3;
@@ -122,6 +124,12 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         !stale_conntrack_udp::explains(facts, client.address, client.silent)
             && (!overloaded || client.all.answered == 0)
     });
+    let addresses: Vec<Address> = cut.iter().map(|cut| cut.client.address).collect();
+    cut.retain_mut(|cut| {
+        let dated = !cut.outages.is_empty();
+        cut.outages.retain(|outage| !is_shared(facts, &addresses, outage));
+        !dated || !cut.outages.is_empty()
+    });
     if cut.is_empty() {
         return way_back::detect(facts, &clients);
     }
@@ -229,6 +237,24 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         Some((evidence, _)) => finding.shown_by(evidence),
         None => finding,
     })
+}
+
+/// Whether those who are not cut off lose most of what they lose in the same time, from its beginning to
+/// its end: then something befalls all, and some of it spares a part of the others' questions (old
+/// sockets, another backend).
+fn is_shared(facts: &Facts<'_>, cut: &[Address], outage: &Outage) -> bool {
+    if outage.stopped.is_none() || outage.resumed.is_none() {
+        return false;
+    }
+    let Period { first, last } = outage.lapse.losses;
+    let during = |lapse: &&Lapse| lapse.losses.last >= first && lapse.losses.first <= last;
+    let others = facts.client_pairs().filter(|pair| !cut.contains(&pair.client));
+    let (mut then, mut ever) = (0, 0);
+    for pair in others {
+        then += pair.lapses.iter().filter(during).map(Lapse::hurt).sum::<u64>();
+        ever += pair.all.unanswered + pair.rescued;
+    }
+    then >= FEW && then * 2 > ever
 }
 
 /// Whether nearly all questions of a client come from a long-lived socket.
