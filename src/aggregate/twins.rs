@@ -14,6 +14,8 @@ pub struct TwinLosses {
     /// The other one was answered at once, both were the first on their port, and one retransmission
     /// got the answer.
     pub one: u64,
+    /// There is no other one.
+    pub alone: u64,
     /// Of what the other one came to nobody knows.
     pub unclear: u64,
     /// Of `one`, those sent second.
@@ -34,6 +36,7 @@ impl TwinLosses {
     /// Counts a question that was answered after it was sent again. `reused`: its port was in use
     /// before.
     pub(super) fn note(&mut self, transaction: &Transaction, twin: Twin, reused: bool) {
+        self.alone += u64::from(twin == Twin::None);
         self.unclear += u64::from(twin == Twin::Unknown);
         let Twin::Answered { first } = twin else { return };
         if reused || transaction.retransmissions > 1 {

@@ -29,8 +29,8 @@ pub(super) const CAUSE: Cause = Cause {
         when it is full, looks the same in packets.",
     signature: "`conntrack_allowance_exceeded` rose between two readings (--ethtool). With it, at least \
         three questions from fresh ports and more than 0.5 % of them lost, and ports that were in use \
-        before lose less than chance allows: surest. With losses that are not tied to new ports, or \
-        none in this capture, a low finding. Without the counter it is never named: the packets alone do \
+        before lose less than chance allows: surest. With losses that are not tied to new ports, a low \
+        finding; with none, none. Without the counter it is never named: the packets alone do \
         not tell it from random loss or a full table of the node.",
     look_alikes: &[
         ("random_loss", "hits long-lived flows as well"),
@@ -109,6 +109,10 @@ fn strikes_new_flows(facts: &Facts<'_>) -> bool {
 fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let rise = rise(facts)?;
     let (fresh, kept) = Flows::of(facts);
+    if !loses(&fresh) && !loses(&kept) {
+        // A counter makes no fault of DNS that works.
+        return None;
+    }
     let struck = strikes_new_flows(facts);
     let loses = loses(&fresh);
     // With no long-lived flows to compare, the counter and the losses still stand side by side.
@@ -134,7 +138,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let summary = match severity {
         Severity::Low => format!(
             "AWS dropped {dropped} of new flows because the instance tracks as many connections as it may; \
-             the DNS of this capture does not show it."
+             the losses of this capture are not tied to new flows."
         ),
         _ => format!(
             "AWS dropped {dropped} of new flows because the instance tracks as many connections as it may; \

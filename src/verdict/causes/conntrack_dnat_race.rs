@@ -26,6 +26,12 @@ const SO_FEW: u64 = 5;
 /// opened twice.
 const STRAY: f64 = 0.1;
 
+/// Losses of other kinds up to this part of what random loss would have are noise.
+const BESIDE: f64 = 0.25;
+
+/// Share of a client's questions that are twins, from which on it is one that asks in pairs only.
+const PAIRED: f64 = 0.9;
+
 /// The cause.
 pub(super) const CAUSE: Cause = Cause {
     code: "conntrack_dnat_race",
@@ -91,10 +97,14 @@ impl<'a> Losses<'a> {
         for pair in &pairs {
             let losses = &pair.twin_losses;
             sum.sent += pair.all.sent;
-            sum.twins += pair.twins;
+            // Of a client that asks in pairs, a question without a twin is one whose twin was taken for
+            // another thread's: the same name was asked for by several at once.
+            let fresh = pair.all.sent - pair.reused;
+            let paired = pair.twins >= (fresh as f64 * PAIRED) as u64;
+            let unclear = losses.unclear + if paired { losses.alone } else { 0 };
+            sum.twins += if paired { fresh } else { pair.twins };
             sum.one += losses.one;
-            sum.others +=
-                (pair.rescued + pair.silent()).saturating_sub(losses.one + losses.unclear);
+            sum.others += (pair.rescued + pair.silent()).saturating_sub(losses.one + unclear);
             sum.second += losses.second;
             sum.beyond += losses.beyond;
             sum.own += losses.own;
@@ -116,13 +126,18 @@ impl<'a> Losses<'a> {
             && Facts::share(self.own, self.one) >= 1.0 - STRAY
     }
 
+    /// Losses of other kinds that random loss at this rate would have beside.
+    fn due(&self) -> f64 {
+        let rate = Facts::share(self.one + self.others, self.sent);
+        let singles = self.sent.saturating_sub(self.twins) as f64;
+        rate * (singles + 2.0 * self.one as f64)
+    }
+
     /// How often random loss at this rate would look like this: losses that are none of one of a
     /// pair, which it would have among single questions, both of a pair and retransmissions; and the
     /// second of the two, which conntrack confirms last, most of the time. Behind the DNAT, or before it: as good as a coin at best.
     fn by_chance(&self, onward: bool) -> f64 {
-        let rate = Facts::share(self.one + self.others, self.sent);
-        let singles = self.sent.saturating_sub(self.twins) as f64;
-        let due = rate * (singles + 2.0 * self.one as f64);
+        let due = self.due();
         let before = if onward { 0.5_f64.powf((self.one - self.beyond) as f64) } else { 1.0 };
         at_most(self.others, due) * at_least(self.second, self.one) * before
     }
@@ -146,6 +161,10 @@ fn losses<'a>(facts: &'a Facts<'_>) -> Option<(Losses<'a>, bool)> {
 
 fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let (losses, onward) = losses(facts)?;
+    // A part of what random loss has due beside is no noise of another origin: it is random loss.
+    if losses.others as f64 > losses.due() * BESIDE {
+        return None;
+    }
     let chance = losses.by_chance(onward);
     let (confidence, random) = match chance {
         rare if rare < EXCLUDED && onward => (0.85, false),
