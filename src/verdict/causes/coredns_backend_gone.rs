@@ -1,6 +1,7 @@
 //! One DNS backend silent from one moment on, the others fine.
 
 mod backends;
+pub(super) mod unreachable;
 
 use crate::verdict::outage::worst;
 use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter, words};
@@ -22,6 +23,7 @@ pub(super) const CAUSE: Cause = Cause {
     signature: "A backend that answers at other times is silent for at least a second and three lost \
         questions, to the end of the capture or until it is back, while a backend of the same kind goes \
         on answering; or all backends are, for several clients (less sure). Where \
+        its address is gone too, its node says \"host unreachable\" for that part of the questions. Where \
         the questions do not reach it any more: its answers end, and from then on questions to \
         the Service are lost before they are seen on their way to any backend.",
     look_alikes: &[
@@ -86,6 +88,19 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         if let Some(evidence) = outage.evidence(&format!("from {names}")) {
             finding = finding.shown_by(evidence.filter(filter::from(&gone.backends)));
         }
+    }
+    if gone.unreachable > 0 {
+        finding = finding
+            .shown_by(
+                Evidence::new("host_unreachable", gone.unreachable as f64, "count", format!(
+                    "{} refused with ICMP host or net unreachable: the node says that {names} is not \
+                     there, while the same clients are answered by others.",
+                    words::counted(gone.unreachable, "question")
+                ))
+                .at(outage.lapse.frames.iter())
+                .filter("icmp.type == 3 || icmpv6.type == 1".to_owned()),
+            )
+            .rather_than("firewall_reject", "a rule for a client does not depend on the backend");
     }
     finding = finding.rather_than(
         "random_loss",

@@ -1,5 +1,6 @@
 //! Somebody between client and server refuses, out loud.
 
+use super::coredns_backend_gone::unreachable;
 use super::{kube_dns_no_endpoints, nodelocaldns_down, wrong_nameserver};
 use crate::aggregate::Pair;
 use crate::decode::IcmpKind;
@@ -45,6 +46,7 @@ pub(super) const CAUSE: Cause = Cause {
 };
 
 fn detect(facts: &Facts<'_>) -> Option<Finding> {
+    let gone = unreachable::pairs(facts);
     let pairs: Vec<&Pair> = facts
         .aggregate
         .pairs
@@ -53,6 +55,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         .filter(|pair| !kube_dns_no_endpoints::explains(facts, pair))
         .filter(|pair| !nodelocaldns_down::explains(facts, pair.server))
         .filter(|pair| !wrong_nameserver::explains(facts, pair.server))
+        .filter(|pair| !gone.contains(pair))
         .collect();
     let count: u64 = pairs.iter().map(|pair| refused(facts, pair).rejected).sum();
     if count < REFUSALS {

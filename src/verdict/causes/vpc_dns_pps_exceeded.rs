@@ -80,6 +80,15 @@ impl Bands {
         Facts::share(self.lost[over], self.sent[over])
     }
 
+    /// Whether more of the questions to limited destinations lose a packet than UDP always loses, be it
+    /// at any rate.
+    pub(super) fn loses(&self) -> bool {
+        /// Below this it is the background noise of UDP.
+        const NOISE: f64 = 0.02;
+        let lost = self.lost[0] + self.lost[1];
+        lost >= FEW && Facts::share(lost, self.sent[0] + self.sent[1]) > NOISE
+    }
+
     /// Whether the loss comes with the rate: nothing that is down answers in between.
     pub(super) fn follow_the_rate(&self) -> bool {
         let passed = self.sent[1] - self.lost[1];

@@ -38,8 +38,11 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let limit = rates.limit();
     let near: Vec<&Row> =
         rates.rows().into_iter().filter(|row| row.peak as f64 >= limit as f64 * NEAR).collect();
-    let exceeded = !over_rows(facts).is_empty() && Bands::of(facts).follow_the_rate();
-    let worst = near.first().filter(|_| !exceeded)?;
+    let bands = Bands::of(facts);
+    let exceeded = !over_rows(facts).is_empty() && bands.follow_the_rate();
+    // Then whatever loses them is the news, and nobody may read "no loss" over it.
+    let loses = !facts.one_sided() && bands.loses();
+    let worst = near.first().filter(|_| !exceeded && !loses)?;
     let share = worst.peak as f64 / limit as f64;
     let mut finding = CAUSE
         .finding(Severity::Low, 0.8, facts.whole())

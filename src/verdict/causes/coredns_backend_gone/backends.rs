@@ -1,7 +1,11 @@
 //! Which backend went, when, and whether it came back.
 
 use super::super::firewall_reject::sorted;
-use super::super::{coredns_overload, dns_forwarding_loop, nodelocaldns_down, stale_conntrack_udp};
+use super::super::{
+    coredns_overload, dns_forwarding_loop, nodelocaldns_down, stale_conntrack_udp, upstream_slow,
+    upstream_unreachable,
+};
+use super::unreachable::unreachable;
 use crate::aggregate::{Lapse, Pair, Period, Server};
 use crate::model::{Address, Span};
 use crate::verdict::crowd::Crowd;
@@ -30,6 +34,8 @@ pub(in super::super) struct Gone {
     pub(in super::super) outages: Vec<Outage>,
     /// Who went on answering.
     pub(in super::super) peers: Vec<Address>,
+    /// Questions refused with "host unreachable": the backend's address is gone, too.
+    pub(in super::super) unreachable: u64,
 }
 
 impl Gone {
@@ -50,7 +56,8 @@ pub(in super::super) fn gone(facts: &Facts<'_>) -> Option<Gone> {
     if facts.one_sided() || stuck || coredns_overload::CAUSE.detected(facts) {
         return None;
     }
-    seen_going(facts).or_else(|| vanished_behind_service(facts))
+    let told = || unreachable(facts, &backends(facts));
+    seen_going(facts).or_else(told).or_else(|| vanished_behind_service(facts))
 }
 
 /// The backends: servers whose own addresses are seen, Services left out, upstreams left out.
@@ -88,13 +95,16 @@ fn peers_of(all: &[&Server], backend: &Server, outage: &Outage) -> Vec<Address> 
 fn seen_going(facts: &Facts<'_>) -> Option<Gone> {
     let all = backends(facts);
     let clients = by_client(facts.client_pairs());
+    // With slow or silent upstreams a server is late for what it forwards, and no hang.
+    let hangs =
+        !upstream_unreachable::CAUSE.detected(facts) && !upstream_slow::CAUSE.detected(facts);
     let silent: Vec<(&Server, Vec<Outage>)> = all
         .iter()
-        .filter(|server| server.unanswered >= FEW)
+        .filter(|server| server.unanswered + server.rescued >= FEW)
         .filter(|server| server.answered >= FEW || never_answers(facts, server))
         .filter(|server| not_refused(facts, server.address))
         .map(|server| {
-            let mut outages = outages_of(server, &all);
+            let mut outages = outages_of(server, &all, hangs);
             outages.retain(|outage| lost_in(facts, &clients, outage).1 >= FEW);
             (*server, outages)
         })
@@ -110,7 +120,12 @@ fn seen_going(facts: &Facts<'_>) -> Option<Gone> {
             }
         }
         let peers = sorted(peers.into_iter());
-        (!kept.is_empty()).then(|| Gone { backends: vec![server.address], outages: kept, peers })
+        (!kept.is_empty()).then(|| Gone {
+            backends: vec![server.address],
+            outages: kept,
+            peers,
+            unreachable: 0,
+        })
     });
     let lost = |gone: &Gone| gone.outages.iter().map(|o| o.lapse.lost).sum::<u64>();
     gone.max_by_key(|gone| (lost(gone), gone.backends.clone()))
@@ -132,7 +147,7 @@ fn never_answers(facts: &Facts<'_>, server: &Server) -> bool {
         && facts.client_pairs().filter(answered_elsewhere).take(2).count() == 2
 }
 
-fn outages_of(server: &Server, all: &[&Server]) -> Vec<Outage> {
+fn outages_of(server: &Server, all: &[&Server], hangs: bool) -> Vec<Outage> {
     let noise =
         |server: &Server| Noise { sent: server.asked, hurt: server.unanswered + server.rescued };
     let mut elsewhere = Noise::default();
@@ -145,7 +160,8 @@ fn outages_of(server: &Server, all: &[&Server]) -> Vec<Outage> {
     row.add(&server.heard, &server.lapses, noise(server));
     let outages = row.outages(elsewhere).into_iter();
     outages
-        .filter(Outage::is_silent)
+        // A process that hangs answers in the end what its socket kept, or what was asked again.
+        .filter(|outage| outage.lapse.lost + if hangs { outage.lapse.rescued } else { 0 } >= FEW)
         .filter(|outage| outage.lapse.losses.last.since(outage.lapse.losses.first) >= LASTING)
         .collect()
 }
@@ -168,7 +184,7 @@ fn everyone(
         .cloned()
         .collect();
     let backends = sorted(silent.iter().map(|(server, _)| server.address));
-    (!outages.is_empty()).then(|| Gone { backends, outages, peers: Vec::new() })
+    (!outages.is_empty()).then(|| Gone { backends, outages, peers: Vec::new(), unreachable: 0 })
 }
 
 /// How many clients lose something in an outage, and how much: those left out who are cut off for
@@ -186,7 +202,7 @@ fn lost_in(facts: &Facts<'_>, clients: &[Sum<'_>], outage: &Outage) -> (usize, u
     let during = |lapse: &&Lapse| lapse.losses.last >= first && lapse.losses.first <= last;
     let mut losers: Vec<(Address, u64)> = Vec::new();
     for pair in facts.client_pairs().filter(|pair| !cut_off(pair.client)) {
-        let lost = pair.lapses.iter().filter(during).map(|lapse| lapse.lost).sum();
+        let lost = pair.lapses.iter().filter(during).map(|l| l.lost + l.rescued).sum();
         if lost > 0 {
             losers.push((pair.client, lost));
         }
@@ -213,7 +229,8 @@ fn vanished_behind_service(facts: &Facts<'_>) -> Option<Gone> {
                 let frames = service.lost_frames();
                 let outage = pause(facts, server, losses, service.silent, frames)?;
                 let peers = peers_of(&all, server, &outage);
-                let gone = Gone { backends: vec![server.address], outages: vec![outage], peers };
+                let (backends, outages) = (vec![server.address], vec![outage]);
+                let gone = Gone { backends, outages, peers, unreachable: 0 };
                 (!gone.peers.is_empty()).then_some(gone)
             },
         )

@@ -1,0 +1,71 @@
+//! A backend whose network is gone as well: its node, or a router, says that the host is not there.
+
+use super::super::firewall_reject::sorted;
+use super::backends::Gone;
+use crate::aggregate::{Lapse, Pair, Period, Server};
+use crate::decode::IcmpKind;
+use crate::model::{Address, Span};
+use crate::verdict::outage::Outage;
+use crate::verdict::{FEW, Facts};
+
+/// Linux says "host unreachable" when the neighbour has not answered ARP for three seconds; what was
+/// asked meanwhile is refused then.
+const ARP: Span = Span::from_secs(3);
+
+/// The pairs whose refusals are about a host that is gone: "host" or "net unreachable" for a part of
+/// what a client asks, while other backends of the Service answer the same client. A rule does not
+/// let the same client through to one backend and not to the other.
+pub(in super::super) fn pairs<'a>(facts: &'a Facts<'_>) -> Vec<&'a Pair> {
+    let gone = |pair: &&Pair| {
+        let kinds = [Some(IcmpKind::HostUnreachable), Some(IcmpKind::NetUnreachable)];
+        pair.rejected > 0 && kinds.contains(&pair.reject_kind) && others_answer(facts, pair)
+    };
+    facts.client_pairs().filter(gone).collect()
+}
+
+/// Whether the client of a refused pair is answered in the same time: through the same Service, or by
+/// another backend, where these are asked by their own addresses.
+fn others_answer(facts: &Facts<'_>, refused: &Pair) -> bool {
+    let Period { first, last } = refused.losses;
+    let (from, to) = (first, last.plus(ARP));
+    let service = refused.translated > 0;
+    let backend = |other: &Pair| {
+        let answered = facts.aggregate.server(other.server).is_some_and(|s| s.answered >= FEW);
+        answered && refused.answers.any() && !refused.heard.any_inside(from.plus(ARP), to.plus(ARP))
+    };
+    facts.client_pairs().filter(|other| other.client == refused.client).any(|other| {
+        let counts = if other.server == refused.server { service } else { backend(other) };
+        counts && other.heard.any_within(from, to)
+    })
+}
+
+/// The backend that is gone, if refusals tell of one.
+pub(super) fn unreachable(facts: &Facts<'_>, backends: &[&Server]) -> Option<Gone> {
+    let pairs = pairs(facts);
+    let refused: u64 = pairs.iter().map(|pair| pair.refused()).sum();
+    if refused < FEW {
+        return None;
+    }
+    let losses = Period::of(pairs.iter().map(|pair| pair.losses));
+    // Asked by its own address, or the backend that answers no more since then.
+    let asked = |server: &&&Server| pairs.iter().any(|pair| pair.server == server.address);
+    let silent = |server: &&&Server| {
+        server.unanswered >= FEW
+            && server.answered >= FEW
+            && !server.heard.any_inside(losses.first.plus(ARP), losses.last)
+    };
+    let server = backends.iter().find(asked).or_else(|| backends.iter().find(silent))?;
+    let peers = |other: &&&Server| {
+        other.address != server.address && other.heard.any_within(losses.first, losses.last)
+    };
+    let peers = sorted(backends.iter().filter(peers).map(|other| other.address));
+    let mut lapse = Lapse { losses, lost: server.unanswered, ..Lapse::default() };
+    pairs.iter().flat_map(|pair| pair.refusal_frames.iter()).for_each(|f| lapse.frames.note(f));
+    let outage = Outage {
+        lapse,
+        stopped: server.heard.last_until(losses.first),
+        resumed: server.heard.first_from(losses.last),
+    };
+    let backends: Vec<Address> = vec![server.address];
+    Some(Gone { backends, outages: vec![outage], peers, unreachable: refused })
+}
