@@ -4,6 +4,8 @@
 use super::pairs::{Frames, Period};
 use super::table::Table;
 use crate::model::Address;
+use foldhash::fast::RandomState;
+use hashbrown::HashSet;
 
 /// Failing names at most, each counted apart for every pair of client and server: 1 MB. They name
 /// examples and tell one broken zone from all; how much fails is counted for the pairs.
@@ -43,21 +45,24 @@ pub struct FailingNames {
     table: Table<FailingName>,
     /// One bit for each of the hashes kept, so that names that never failed are not looked for.
     mask: u64,
+    /// The hashes, whichever pair they failed between: the bits alone would take in names by chance.
+    failed: HashSet<u64, RandomState>,
 }
 
 impl Default for FailingNames {
     fn default() -> FailingNames {
-        FailingNames { table: Table::new(MAX_FAILING_NAMES, FailingName::default()), mask: 0 }
+        let table = Table::new(MAX_FAILING_NAMES, FailingName::default());
+        FailingNames { table, mask: 0, failed: HashSet::default() }
     }
 }
 
 impl FailingNames {
-    /// Whether a name with this hash may be among them.
+    /// Whether a name with this hash is among them.
     pub(super) fn may_hold(&self, hash: u64) -> bool {
-        self.mask & bit(hash) != 0
+        self.mask & bit(hash) != 0 && self.failed.contains(&hash)
     }
 
-    /// The row of a name between a pair, made by `make` if it is new and there is room.
+    /// The row of a name that failed between a pair, a new one if there is room.
     pub(super) fn place(
         &mut self,
         hash: u64,
@@ -65,7 +70,20 @@ impl FailingNames {
         name: &[u8],
         ends: (Address, Address),
     ) -> &mut FailingName {
-        self.mask |= bit(hash);
+        if self.failed.len() < MAX_FAILING_NAMES {
+            self.mask |= bit(hash);
+            self.failed.insert(hash);
+        }
+        self.row(hash, pair, name, ends)
+    }
+
+    fn row(
+        &mut self,
+        hash: u64,
+        pair: u32,
+        name: &[u8],
+        ends: (Address, Address),
+    ) -> &mut FailingName {
         let at = self.table.place(
             mixed(hash, pair),
             |row| row.pair == pair && *row.name == *name,
@@ -92,7 +110,7 @@ impl FailingNames {
     ) {
         let same = |row: &FailingName| row.pair == pair && *row.name == *name;
         if unchecked || self.table.find(mixed(hash, pair), same).is_some() {
-            let row = self.place(hash, pair, name, ends);
+            let row = self.row(hash, pair, name, ends);
             row.fine += u64::from(!unchecked);
             row.unchecked += u64::from(unchecked);
         }

@@ -49,6 +49,8 @@ pub(super) struct Open {
     socket: u32,
     /// The ports of the last A and AAAA question.
     pub(super) ports: [u16; 2],
+    /// Whether those two were sent together.
+    pub(super) paired: bool,
     /// Whether A and AAAA were answered only after they were sent again.
     pub(super) rescued: [bool; 2],
     /// The type of a lookup outside [`PAIRED`].
@@ -103,6 +105,7 @@ impl Open {
             frame: question.frame,
             socket: question.socket,
             ports: [0; 2],
+            paired: false,
             rescued: [false; 2],
         };
         open.set_name(question);
@@ -141,6 +144,7 @@ impl Open {
         if let Some(port) = self.ports.get_mut(kind) {
             *port = (question.socket >> 16) as u16;
             self.rescued[kind] = false;
+            self.pair_up(kind);
         }
         self.transactions += 1;
         self.step_transactions += 1;
