@@ -221,7 +221,7 @@ fn vanished_behind_service(facts: &Facts<'_>) -> Option<Gone> {
         let crowded = crowd.count as f64 >= CROWDED * service.silent as f64;
         let losses = if crowded { crowd.period } else { service.losses };
         let lasting = losses.any() && losses.last.since(losses.first) >= LASTING;
-        if service.silent < FEW || beyond > 0 || !lasting {
+        if service.silent < FEW || beyond > 0 || !lasting || !of_several(service, losses) {
             return None;
         }
         all.iter().filter(|server| server.answered >= FEW && server.unanswered == 0).find_map(
@@ -235,6 +235,17 @@ fn vanished_behind_service(facts: &Facts<'_>) -> Option<Gone> {
             },
         )
     })
+}
+
+/// Whether more than one client loses something, or the one that does is answered in between: else it may
+/// be the client that is cut off.
+fn of_several(service: &Sum<'_>, losses: Period) -> bool {
+    let during = |lapse: &Lapse| {
+        lapse.lost > 0 && lapse.losses.last >= losses.first && lapse.losses.first <= losses.last
+    };
+    let losing = service.pairs.iter().filter(|pair| pair.lapses.iter().any(during));
+    let losing: Vec<&&Pair> = losing.collect();
+    losing.len() > 1 || losing.iter().any(|pair| pair.heard.any_inside(losses.first, losses.last))
 }
 
 /// The pause of a backend around these losses, if it would have answered in it.
@@ -251,7 +262,10 @@ fn pause(
     }
     let stopped = server.heard.last_until(from)?;
     let resumed = server.heard.first_from(losses.last).filter(|&resumed| resumed > stopped);
-    let pause = resumed.unwrap_or(facts.whole().last).since(stopped).as_secs_f64();
+    // At the end of a capture there may be a time in which nobody asks.
+    let asked_until = facts.client_pairs().map(|pair| pair.asked.last).max();
+    let end = resumed.or(asked_until).unwrap_or(stopped);
+    let pause = end.since(stopped).as_secs_f64();
     let pace = server.answered as f64 / (facts.length().as_secs_f64() - pause).max(1.0);
     if pace * pause < MISSED {
         return None;
