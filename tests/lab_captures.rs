@@ -36,13 +36,7 @@ const LATER: &[&str] = &[
 ];
 
 /// Captures (or whole cases) with another verdict than they should get: reported, not demanded. To be empty.
-const NOT_YET: &[(&str, &str)] = &[
-    ("answers-dropped/node-any.pcap", "lost between the node's two interfaces"),
-    ("wrong-nameserver-icmp/node-any.pcap", "a router's host unreachable taken for a firewall's"),
-    ("over-the-limit-coredns/coredns.pcap.zst", "near the limit, and what it forwards is lost"),
-    ("scale-down-abrupt", "a removed pod's node says host unreachable: it is no firewall"),
-    ("coredns-hangs", "a backend that is silent for 20 s and then answers all of it, too late"),
-];
+const NOT_YET: &[(&str, &str)] = &[];
 
 /// All captures together, lab included, in bytes: a clone stays quick.
 const MAX_SIZE: u64 = 25_000_000;

@@ -48,7 +48,7 @@ const ANSWERS: &[Answer] = &[
         symptom: "network_diagnostics dns section shows wrong nameserver IP",
         captures: &["wrong-nameserver/node-any.pcap", "wrong-nameserver/pod.pcap"],
         cause: "wrong_nameserver",
-        advice: &["--cluster-dns"],
+        advice: &["clusterDNS", "ClusterIP"],
     },
     Answer {
         symptom: "search returns CoreDNS CrashLooping",

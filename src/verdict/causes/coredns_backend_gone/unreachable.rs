@@ -6,6 +6,7 @@ use crate::aggregate::{Lapse, Pair, Period, Server};
 use crate::decode::IcmpKind;
 use crate::model::{Address, Span};
 use crate::verdict::outage::Outage;
+use crate::verdict::refusals::answered_nobody;
 use crate::verdict::{FEW, Facts};
 
 /// Linux says "host unreachable" when the neighbour has not answered ARP for three seconds; what was
@@ -13,14 +14,22 @@ use crate::verdict::{FEW, Facts};
 const ARP: Span = Span::from_secs(3);
 
 /// The pairs whose refusals are about a host that is gone: "host" or "net unreachable" for a part of
-/// what a client asks, while other backends of the Service answer the same client. A rule does not
-/// let the same client through to one backend and not to the other.
+/// what a client asks, while other backends of the Service answer the same client: a rule does not
+/// let the same client through to one backend and not to the other. Or for all that anybody asks of a
+/// backend that answered before.
 pub(in super::super) fn pairs<'a>(facts: &'a Facts<'_>) -> Vec<&'a Pair> {
     let gone = |pair: &&Pair| {
         let kinds = [Some(IcmpKind::HostUnreachable), Some(IcmpKind::NetUnreachable)];
-        pair.rejected > 0 && kinds.contains(&pair.reject_kind) && others_answer(facts, pair)
+        let told = pair.rejected > 0 && kinds.contains(&pair.reject_kind);
+        told && (others_answer(facts, pair) || nobody_is_answered(facts, pair))
     };
     facts.client_pairs().filter(gone).collect()
+}
+
+/// Whether a backend that is asked by its own address answered before, and now answers nobody.
+fn nobody_is_answered(facts: &Facts<'_>, pair: &Pair) -> bool {
+    let before = pair.heard.last_until(pair.losses.first).is_some();
+    pair.translated == 0 && before && answered_nobody(facts, pair)
 }
 
 /// Whether the client of a refused pair is answered in the same time: through the same Service, or by
