@@ -6,7 +6,6 @@ use crate::aggregate::{Lapse, Pair, Period, Server};
 use crate::decode::IcmpKind;
 use crate::model::{Address, Span};
 use crate::verdict::outage::Outage;
-use crate::verdict::refusals::answered_nobody;
 use crate::verdict::{FEW, Facts};
 
 /// Linux says "host unreachable" when the neighbour has not answered ARP for three seconds; what was
@@ -28,8 +27,10 @@ pub(in super::super) fn pairs<'a>(facts: &'a Facts<'_>) -> Vec<&'a Pair> {
 
 /// Whether a backend that is asked by its own address answered before, and now answers nobody.
 fn nobody_is_answered(facts: &Facts<'_>, pair: &Pair) -> bool {
-    let before = pair.heard.last_until(pair.losses.first).is_some();
-    pair.translated == 0 && before && answered_nobody(facts, pair)
+    let Period { first, last } = pair.refusals;
+    let Some(server) = facts.aggregate.server(pair.server) else { return false };
+    let before = server.heard.last_until(first).is_some();
+    pair.translated == 0 && before && !server.heard.any_inside(first, last.plus(ARP))
 }
 
 /// Whether the client of a refused pair is answered in the same time: through the same Service, or by
