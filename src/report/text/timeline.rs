@@ -89,7 +89,7 @@ impl Sparks<'_> {
             // The least that there is can be seen.
             some => self.level(((some * 8).div_ceil(most) - 1).min(7) as usize),
         });
-        row(page, name, sparks.collect(), &format!("up to {}", count(most)));
+        row(page, name, &sparks.collect::<String>(), &format!("up to {}", count(most)));
     }
 
     /// A row of latencies, on a logarithmic scale.
@@ -106,11 +106,11 @@ impl Sparks<'_> {
         });
         let most = duration(most);
         let most = if self.ascii { most.replace('µ', "u") } else { most };
-        row(page, name, sparks.collect(), &format!("up to {most}"));
+        row(page, name, &sparks.collect::<String>(), &format!("up to {most}"));
     }
 }
 
-fn row(page: &mut Page, name: &str, sparks: String, greatest: &str) {
+fn row(page: &mut Page, name: &str, sparks: &str, greatest: &str) {
     page.labelled(2, &format!("{name:<NAME$}"), Tone::Plain, &format!("{sparks}  {greatest}"));
 }
 

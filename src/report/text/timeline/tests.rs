@@ -21,7 +21,7 @@ fn shown(seen: &Seen, options: &Options) -> String {
     rest.split("\nTraffic\n").next().unwrap_or_default().to_owned()
 }
 
-fn line<'a>(section: &'a str, name: &str) -> Vec<char> {
+fn line(section: &str, name: &str) -> Vec<char> {
     let found = section.lines().find(|line| line.trim_start().starts_with(name));
     found.unwrap_or_else(|| panic!("no {name}: {section}")).chars().collect()
 }
@@ -52,7 +52,7 @@ fn an_old_terminal_gets_letters() {
     let ascii = Options { ascii: true, ..Options::default() };
     let section = section(120, 40..80, &ascii);
     assert!(section.is_ascii() && section.contains("questions"), "{section}");
-    assert!(line(&section, "lost").iter().any(|&c| c == '@'), "{section}");
+    assert!(line(&section, "lost").contains(&'@'), "{section}");
 }
 
 #[test]
