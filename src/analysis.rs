@@ -75,6 +75,7 @@ fn judge(analysed: &Analysed, config: &Config) -> Document {
         cluster_dns: &cluster_dns,
         context: &config.context,
         forwarders,
+        detected: verdict::Detected::default(),
     };
     let findings = verdict::findings(&facts);
     let verdict = verdict::verdict(&facts, &findings);

@@ -34,9 +34,9 @@ pub struct Cause {
 }
 
 impl Cause {
-    /// Whether it is found: for causes that are symptoms of it.
+    /// Whether it is found: for causes that are symptoms of it. Looked for once.
     pub fn detected(&self, facts: &Facts<'_>) -> bool {
-        (self.detect)(facts).is_some()
+        facts.detected.once(self.code, || (self.detect)(facts).is_some())
     }
 
     /// A finding of this cause, with its standing advice.

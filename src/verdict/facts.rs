@@ -1,6 +1,9 @@
 //! What the causes look at: the sums of the capture, and the questions that several causes ask of
 //! them.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
 use crate::aggregate::{Aggregate, Client, Pair, Period, Quality, Row, Sender, Tally};
 use crate::context::Context;
 use crate::decode::fragment::FragmentCounters;
@@ -9,6 +12,40 @@ use crate::model::{Address, Span};
 
 use super::finding::Window;
 use super::vantage::Taps;
+
+/// Which causes were found, by those that asked: each is looked for once, however many ask.
+#[derive(Debug, Default)]
+pub struct Detected {
+    causes: RefCell<BTreeMap<&'static str, bool>>,
+    servers: RefCell<BTreeMap<(&'static str, Address), bool>>,
+}
+
+impl Detected {
+    /// What is known of a cause, found out by `look` the first time.
+    pub(super) fn once(&self, code: &'static str, look: impl FnOnce() -> bool) -> bool {
+        let known = self.causes.borrow().get(code).copied();
+        known.unwrap_or_else(|| {
+            let found = look();
+            self.causes.borrow_mut().insert(code, found);
+            found
+        })
+    }
+
+    /// The same for what a cause has to say of one server.
+    pub(super) fn of_server(
+        &self,
+        code: &'static str,
+        server: Address,
+        look: impl FnOnce() -> bool,
+    ) -> bool {
+        let known = self.servers.borrow().get(&(code, server)).copied();
+        known.unwrap_or_else(|| {
+            let found = look();
+            self.servers.borrow_mut().insert((code, server), found);
+            found
+        })
+    }
+}
 
 /// Everything measured.
 pub struct Facts<'a> {
@@ -32,6 +69,8 @@ pub struct Facts<'a> {
     pub context: &'a Context,
     /// By index of the client: whether it forwards questions for others.
     pub forwarders: Vec<bool>,
+    /// Causes that were looked for already.
+    pub detected: Detected,
 }
 
 /// Fewer losses than this in one place are chance: one packet, or the two of an A/AAAA pair.
@@ -78,8 +117,7 @@ impl Facts<'_> {
 
     /// The length of a client's search list, as far as its walks show it.
     pub fn longest_walk(&self, client: Address) -> u8 {
-        let known = self.aggregate.clients.iter().find(|known| known.address == client);
-        known.map_or(0, |known| known.longest_walk)
+        self.aggregate.client(client).map_or(0, |known| known.longest_walk)
     }
 
     /// Addresses as a scope lists them, at most 100.

@@ -23,7 +23,7 @@ pub mod words;
 pub mod zones;
 
 pub use cause::Cause;
-pub use facts::{FEW, FLAWED_CONFIDENCE, Facts};
+pub use facts::{Detected, FEW, FLAWED_CONFIDENCE, Facts};
 pub use finding::{
     Alternative, Evidence, Finding, Mitigation, Scope, Severity, Status, Verdict, Window,
 };

@@ -118,10 +118,11 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     };
     let clients = by_client(facts.client_pairs().filter(elsewhere));
     let mut cut = cut_off(facts, &clients);
+    let stuck = stale_conntrack_udp::stuck(facts);
     cut.retain(|cut| {
         let client = cut.client;
         // What an overloaded server loses, anybody may lose; but not everything.
-        !stale_conntrack_udp::explains(facts, client.address, client.silent)
+        !stale_conntrack_udp::explains(&stuck, client.address, client.silent)
             && (!overloaded || client.all.answered == 0)
     });
     let addresses: Vec<Address> = cut.iter().map(|cut| cut.client.address).collect();

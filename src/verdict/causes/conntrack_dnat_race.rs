@@ -245,10 +245,12 @@ fn is_service(facts: &Facts<'_>, pair: &Pair, onward: bool) -> bool {
     if is_link_local(pair.server) {
         return false;
     }
-    if onward {
-        return same().any(|other| other.translated > 0);
-    }
-    facts.cluster_dns.contains(&pair.server) || same().any(|other| other.cluster.answered > 0)
+    facts.detected.of_server(CAUSE.code, pair.server, || {
+        if onward {
+            return same().any(|other| other.translated > 0);
+        }
+        facts.cluster_dns.contains(&pair.server) || same().any(|other| other.cluster.answered > 0)
+    })
 }
 
 /// Link-local addresses are answered on the node, without DNAT: NodeLocal DNSCache, or by the ENI.

@@ -55,7 +55,9 @@ pub(super) const CAUSE: Cause = Cause {
 
 /// Whether questions to this address are lost because the node's cache is down.
 pub(super) fn explains(facts: &Facts<'_>, server: Address) -> bool {
-    is_node_local(facts, server) && Outage::of(facts, server).is_some()
+    facts.detected.of_server(CAUSE.code, server, || {
+        is_node_local(facts, server) && Outage::of(facts, server).is_some()
+    })
 }
 
 /// What became of a node's cache.

@@ -168,8 +168,8 @@ fn compare(
 }
 
 /// Whether stuck sockets are all that is wrong with a client's silence.
-pub(super) fn explains(facts: &Facts<'_>, client: Address, silent: u64) -> bool {
-    let lost: u64 = stuck(facts)
+pub(super) fn explains(stuck: &[Stuck<'_>], client: Address, silent: u64) -> bool {
+    let lost: u64 = stuck
         .iter()
         .filter(|stuck| stuck.pair.client == client)
         .map(|stuck| stuck.socket.unanswered)

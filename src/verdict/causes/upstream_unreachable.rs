@@ -5,6 +5,7 @@ mod client_side;
 use super::{dns_forwarding_loop, fragment_loss, upstream_slow};
 use crate::aggregate::{Pair, Period, SampleKind};
 use crate::model::Address;
+use crate::verdict::answers;
 use crate::verdict::outage::Outage;
 use crate::verdict::silence::{Sum, by_client, by_server, last_seen};
 use crate::verdict::{Cause, Evidence, FEW, Facts, Finding, Scope, Severity, filter, words};
@@ -69,6 +70,10 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
 
 /// The upstream leg is in the capture.
 pub(super) fn upstream_leg(facts: &Facts<'_>) -> Option<Finding> {
+    // What it says to the probes it could say to all: it is silent about some names, and there.
+    if answers::is_probed_alive(facts) {
+        return None;
+    }
     let forwarders = by_client(facts.upstream_pairs());
     let mut cut: Vec<&Pair> = Vec::new();
     let mut outages: Vec<Outage> = Vec::new();

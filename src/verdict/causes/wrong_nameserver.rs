@@ -58,9 +58,11 @@ pub(super) const CAUSE: Cause = Cause {
 
 /// Whether this address is a wrong one: no firewall refuses on the way to it, no policy drops.
 pub(super) fn explains(facts: &Facts<'_>, server: Address) -> bool {
-    by_server(facts.client_pairs().filter(|pair| pair.server == server))
-        .first()
-        .is_some_and(|server| is_wrong(facts, server))
+    facts.detected.of_server(CAUSE.code, server, || {
+        by_server(facts.client_pairs().filter(|pair| pair.server == server))
+            .first()
+            .is_some_and(|server| is_wrong(facts, server))
+    })
 }
 
 /// Questions of a pair that somebody on the way refused because nothing has that address.

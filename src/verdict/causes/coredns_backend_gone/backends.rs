@@ -52,8 +52,11 @@ impl Gone {
 pub(in super::super) fn gone(facts: &Facts<'_>) -> Option<Gone> {
     // Where fresh ports are answered no backend is missing, some sockets are. And what is asked more
     // than it can answer is silent for seconds, but there.
-    let stuck = stale_conntrack_udp::CAUSE.detected(facts);
-    if facts.one_sided() || stuck || coredns_overload::CAUSE.detected(facts) {
+    // Nor is one whose questions go round: it is busy with them.
+    let there = stale_conntrack_udp::CAUSE.detected(facts)
+        || coredns_overload::CAUSE.detected(facts)
+        || dns_forwarding_loop::detected(facts);
+    if facts.one_sided() || there {
         return None;
     }
     let told = || unreachable(facts, &backends(facts));
@@ -62,22 +65,16 @@ pub(in super::super) fn gone(facts: &Facts<'_>) -> Option<Gone> {
 
 /// The backends: servers whose own addresses are seen, Services left out, upstreams left out.
 fn backends<'a>(facts: &'a Facts<'_>) -> Vec<&'a Server> {
-    let services: Vec<Address> = facts
-        .aggregate
-        .pairs
-        .iter()
-        .filter(|pair| pair.translated > 0)
-        .map(|pair| pair.server)
-        .collect();
-    let upstreams: Vec<Address> = facts.upstream_pairs().map(|pair| pair.server).collect();
+    let translated = facts.aggregate.pairs.iter().filter(|pair| pair.translated > 0);
+    let services = sorted(translated.map(|pair| pair.server));
+    let upstreams = sorted(facts.upstream_pairs().map(|pair| pair.server));
     facts
         .aggregate
         .servers
         .iter()
-        .filter(|s| !services.contains(&s.address) && !upstreams.contains(&s.address))
+        .filter(|s| services.binary_search(&s.address).is_err())
+        .filter(|s| upstreams.binary_search(&s.address).is_err())
         .filter(|s| !nodelocaldns_down::explains(facts, s.address))
-        // Busy with questions that go round.
-        .filter(|s| !dns_forwarding_loop::involves(facts, s.address))
         .collect()
 }
 

@@ -1,7 +1,9 @@
 //! Which verdict for which truth: every generated scenario from every useful vantage point, with
-//! seeds that no other test uses and that no threshold was chosen by.
+//! seeds that no other test uses. The table is kept in `docs/confusion.md`; `UPDATE_SNAPSHOTS=1` puts
+//! what this build says there.
 
 mod answers;
+mod places;
 mod scenario;
 
 use std::collections::BTreeMap;
@@ -94,7 +96,7 @@ fn place(view: View) -> &'static str {
 #[test]
 fn generated_cases_get_their_verdict() {
     let (mut table, mut complaints) = (String::new(), Vec::new());
-    for scenario in scenario::ALL.iter().chain(answers::ALL) {
+    for scenario in scenario::ALL.iter().chain(answers::ALL).chain(places::ALL) {
         for &(view, shows) in scenario.views {
             let row = run(scenario, view, shows);
             let _ = writeln!(table, "{}", row.line(scenario, view));
@@ -102,5 +104,13 @@ fn generated_cases_get_their_verdict() {
         }
     }
     println!("{table}");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/confusion.md");
+    let document = std::fs::read_to_string(path).unwrap();
+    let found = document.split("<!-- generated -->\n").nth(1).unwrap();
+    if found != table && std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+        std::fs::write(path, document.replace(found, &table)).unwrap();
+    } else {
+        assert!(found == table, "docs/confusion.md says something else: UPDATE_SNAPSHOTS=1");
+    }
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
 }
