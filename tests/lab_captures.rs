@@ -218,10 +218,11 @@ fn keep(cases: &[Case]) {
     }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/confusion.md");
     let document = fs::read_to_string(&path).unwrap();
-    let rest = document.split("<!-- recorded -->\n").nth(1).unwrap();
-    let found = rest.split("<!-- /recorded -->").next().unwrap();
+    let (before, rest) = document.split_once("<!-- recorded -->\n").unwrap();
+    let (found, after) = rest.split_once("<!-- /recorded -->").unwrap();
     if found != rows && std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
-        fs::write(&path, document.replace(found, &rows)).unwrap();
+        let document = format!("{before}<!-- recorded -->\n{rows}<!-- /recorded -->{after}");
+        fs::write(&path, document).unwrap();
     } else if cfg!(feature = "compressed") {
         assert!(found == rows, "docs/confusion.md says something else: UPDATE_SNAPSHOTS=1");
     }

@@ -46,7 +46,8 @@ const ANSWERS: &[Answer] = &[
     },
     Answer {
         symptom: "network_diagnostics dns section shows wrong nameserver IP",
-        captures: &["wrong-nameserver/node-any.pcap", "wrong-nameserver/pod.pcap"],
+        // From inside the pod alone a wrong address and a policy look the same.
+        captures: &["wrong-nameserver/node-any.pcap", "wrong-nameserver/node-eth0.pcap"],
         cause: "wrong_nameserver",
         advice: &["clusterDNS", "ClusterIP"],
     },

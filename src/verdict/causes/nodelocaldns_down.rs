@@ -41,7 +41,7 @@ pub(super) const CAUSE: Cause = Cause {
     vantage: "The pods' node (`-i any`). From inside one pod a policy against this pod looks the same; \
         an ENI does not carry link-local packets.",
     immediate: "See why node-local-dns does not run on this node and start it; free port 53 if another \
-        process holds it. Until then point the kubelet's clusterDNS at the ClusterIP of kube-dns.",
+        process holds it, such as systemd-resolved. Until then point the kubelet's clusterDNS at the ClusterIP of kube-dns.",
     long_term: "Alert on the DaemonSet's missing pods; give pods the ClusterIP as a second nameserver; \
         do not install NodeLocal DNSCache on EKS Auto Mode nodes, which have a cache already.",
     confirm: &[

@@ -14,6 +14,8 @@ pub(super) enum Shows {
     Cause,
     /// Something: it may be named, or nothing may be; nothing else may.
     Something,
+    /// The cause, or what it comes to for who does not know the addresses.
+    Or(&'static str),
 }
 
 use Shows::{Cause, Something};
