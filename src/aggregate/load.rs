@@ -77,7 +77,7 @@ pub struct Load {
     pub asked: u32,
     /// Of these, for names of the cluster, answered without being sent again.
     pub answered: u32,
-    /// Of those, answered later than [`SLOW`].
+    /// Of those, answered later than `SLOW`.
     pub slow: u32,
     /// For names of the cluster, unanswered in silence, or answered only after they were sent again.
     pub lost: u32,

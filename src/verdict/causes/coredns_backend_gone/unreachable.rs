@@ -25,12 +25,15 @@ pub(in super::super) fn pairs<'a>(facts: &'a Facts<'_>) -> Vec<&'a Pair> {
     facts.client_pairs().filter(gone).collect()
 }
 
-/// Whether a backend that is asked by its own address answered before, and now answers nobody.
+/// Whether a backend that is asked by its own address answered before, and now answers nobody. Seen
+/// with one client only, a rule against that client looks the same.
 fn nobody_is_answered(facts: &Facts<'_>, pair: &Pair) -> bool {
     let Period { first, last } = pair.refusals;
     let Some(server) = facts.aggregate.server(pair.server) else { return false };
     let before = server.heard.last_until(first).is_some();
-    pair.translated == 0 && before && !server.heard.any_inside(first, last.plus(ARP))
+    let asks = |other: &&Pair| other.server == pair.server && other.rejected > 0;
+    let several = facts.client_pairs().filter(asks).take(2).count() == 2;
+    pair.translated == 0 && several && before && !server.heard.any_inside(first, last.plus(ARP))
 }
 
 /// Whether the client of a refused pair is answered in the same time: through the same Service, or by
