@@ -63,7 +63,7 @@ clippy:
 doc:
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc $(LOCKED) --no-deps
 
-# The smallest build: reads no compressed captures.
+# The smallest build: reads no compressed captures, writes no Parquet.
 build:
 	$(CARGO) build $(LOCKED) --no-default-features
 

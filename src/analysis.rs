@@ -9,6 +9,7 @@ use crate::context::Kube;
 use crate::error::Error;
 use crate::pipeline::{self, Analysed};
 use crate::report::{self, Document};
+use crate::transactions::Sink;
 use crate::verdict::{self, Facts, Taps};
 
 /// Reads the captures as one and says what is wrong with DNS in them.
@@ -21,16 +22,36 @@ pub fn analyse(
     config: &Config,
     on_progress: &mut dyn FnMut(u64, Option<u64>, u64),
 ) -> Result<Document, Error> {
+    analyse_into(paths, config, None, on_progress)
+}
+
+/// The same, and every transaction goes to `sink` as soon as it is settled. When the sink fails, so does
+/// the analysis, at once.
+pub fn analyse_into(
+    paths: &[PathBuf],
+    config: &Config,
+    sink: Option<Sink<'_>>,
+    on_progress: &mut dyn FnMut(u64, Option<u64>, u64),
+) -> Result<Document, Error> {
     let threads = config.threads.get();
     let options = capture::Options { threads, ..capture::Options::default() };
     let source = capture::open(paths, &options)?;
-    analyse_blocks(&*source, config, on_progress)
+    run(&*source, config, sink, on_progress)
 }
 
-/// The same for a capture that is open already.
+/// [`analyse`] for a capture that is open already.
 pub fn analyse_blocks(
     source: &dyn Blocks,
     config: &Config,
+    on_progress: &mut dyn FnMut(u64, Option<u64>, u64),
+) -> Result<Document, Error> {
+    run(source, config, None, on_progress)
+}
+
+fn run(
+    source: &dyn Blocks,
+    config: &Config,
+    sink: Option<Sink<'_>>,
     on_progress: &mut dyn FnMut(u64, Option<u64>, u64),
 ) -> Result<Document, Error> {
     let options = pipeline::Options {
@@ -42,7 +63,11 @@ pub fn analyse_blocks(
             vpc_dns: config.vpc_dns.clone(),
         },
     };
-    let analysed = pipeline::run(source, &options, on_progress)?;
+    let analysed =
+        pipeline::run_into(source, &options, sink, on_progress).map_err(|error| match error {
+            pipeline::Error::Histogram(error) => Error::Histogram(error),
+            pipeline::Error::Rows(error) => Error::Rows(error),
+        })?;
     Ok(judge(&analysed, config))
 }
 

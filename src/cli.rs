@@ -4,7 +4,9 @@ mod context;
 mod destination;
 mod hint;
 mod nearest;
+mod replacement;
 mod screen;
+mod transactions;
 mod value;
 
 use std::ffi::OsString;
@@ -76,6 +78,13 @@ struct Read {
     /// The file appears, or is replaced, only when the report is complete.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+
+    /// Also write every transaction to FILE, one row each: .parquet, .csv or .ndjson
+    ///
+    /// The ending of the name says how it is written; docs/transactions.md says what the columns mean.
+    /// The file appears, or is replaced, only when it is complete.
+    #[arg(long, value_name = "FILE")]
+    transactions: Option<PathBuf>,
 
     /// Worker threads [default: one a core]
     #[arg(long, value_name = "N", value_parser = value::threads)]
@@ -173,11 +182,16 @@ impl Read {
     fn run(self) -> Result<ExitCode, Error> {
         // Before the analysis: an hour of reading must not end in a report that has no place.
         let destination = Destination::new(self.output.as_deref(), &self.files)?;
+        let path = self.transactions.as_deref();
+        let open = |path| transactions::Output::open(path, &self.files, &destination);
+        let mut rows = path.map(open).transpose()?;
         let config = Config { context: self.context.read()?, ..self.config() };
         let mut progress = Progress::new(self.progress_mode());
-        let document = crate::analyse(&self.files, &config, &mut |done, total, packets| {
-            progress.tick(done, total, packets);
-        })?;
+        let sink = rows.as_mut().map(transactions::Output::sink);
+        let tick = &mut |done, total, packets| progress.tick(done, total, packets);
+        let document = crate::analyse_into(&self.files, &config, sink, tick)
+            .map_err(|error| transactions::Output::name(path, error))?;
+        rows.map_or(Ok(()), transactions::Output::commit)?;
         progress.finish();
 
         let format = match self.format {

@@ -42,6 +42,31 @@ pub enum Error {
     /// The report would replace a capture that it is about.
     #[error("--output {} is one of the captures to read: choose another file", .0.display())]
     OutputIsInput(PathBuf),
+    /// The name of the file for transactions does not tell their format.
+    #[error("--transactions {}: {source}", .path.display())]
+    TransactionsFormat {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: crate::transactions::FormatError,
+    },
+    /// Transactions cannot be written to their file.
+    #[error("cannot write the transactions to {}: {source}", .path.display())]
+    WriteTransactions {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The transactions would replace a capture that they are from.
+    #[error("--transactions {} is one of the captures to read: choose another file", .0.display())]
+    TransactionsAreInput(PathBuf),
+    /// Report and transactions would go to the same file.
+    #[error("--output and --transactions are both {}: choose two files", .0.display())]
+    SameOutput(PathBuf),
+    /// Rows cannot be written, wherever they go.
+    #[error("cannot write the transactions: {0}")]
+    Rows(#[source] io::Error),
     /// Standard output does not take the report.
     #[error("cannot write the report to standard output: {0}")]
     WriteOutput(#[source] io::Error),

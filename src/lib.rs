@@ -19,9 +19,10 @@ pub mod model;
 pub mod pipeline;
 pub mod progress;
 pub mod report;
+pub mod transactions;
 pub mod verdict;
 
-pub use analysis::{analyse, analyse_blocks};
+pub use analysis::{analyse, analyse_blocks, analyse_into};
 
 /// Captures made from nothing, for the tests of the causes.
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Where a transaction stands in the tables, packed into the token that travels with it.
 
-use super::{pairs, sockets};
+use super::{Aggregate, pairs, sockets};
+use crate::classify::Zone;
 use crate::matcher::Token;
 
 /// Places in the tables, as they travel with a transaction.
@@ -43,6 +44,20 @@ impl Places {
             reused: last & REUSED != 0,
             zone: (last & 0xf) as u8,
         }
+    }
+}
+
+impl Aggregate {
+    /// What a transaction's token tells: where its name belongs, and whether its client had asked
+    /// from that port before.
+    pub fn zone_and_reuse(token: Token) -> (Zone, bool) {
+        let places = Places::of(token);
+        let zone = match places.zone {
+            0 => Zone::Cluster,
+            1 => Zone::External,
+            _ => Zone::Either,
+        };
+        (zone, places.reused)
     }
 }
 

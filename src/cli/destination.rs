@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write, stdout};
 use std::path::{Path, PathBuf};
 
+use super::replacement::Replacement;
 use crate::error::Error;
 
 /// Where the report goes.
@@ -73,33 +74,20 @@ impl Destination {
 }
 
 /// The folder of a file; that of a bare name is the current one.
-fn folder(path: &Path) -> &Path {
+pub(super) fn folder(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
     }
 }
 
-/// Writes a file beside the target and renames it: whoever looks finds the old report or the new.
+/// Replaces a file as a whole. The report is short and what the reading was for: it is on the disk
+/// before the old one goes.
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let name = path.file_name().ok_or(ErrorKind::InvalidFilename)?.to_string_lossy();
-    let temporary = folder(path).join(format!(".{name}.{}.part", std::process::id()));
-    let written = File::options()
-        .write(true)
-        .create_new(true)
-        .open(&temporary)
-        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
-        .and_then(|()| match fs::metadata(path) {
-            // The mode somebody gave the old report stays.
-            Ok(old) => fs::set_permissions(&temporary, old.permissions()),
-            Err(_) => Ok(()),
-        })
-        .and_then(|()| fs::rename(&temporary, path));
-    if matches!(&written, Err(error) if error.kind() != ErrorKind::AlreadyExists) {
-        // The first error is the one to tell of.
-        let _ = fs::remove_file(&temporary);
-    }
-    written
+    let mut replacement = Replacement::begin(path)?;
+    replacement.file.write_all(bytes)?;
+    replacement.file.sync_all()?;
+    replacement.commit()
 }
 
 #[cfg(test)]

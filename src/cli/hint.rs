@@ -4,10 +4,8 @@ use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 /// Options of the contract that come in later versions, and what to do without them.
-const LATER_OPTIONS: [(&str, &str); 2] = [
-    ("--summary", "give all captures to one `dnspect read` to get one verdict"),
-    ("--transactions", "`--format json` holds the totals and the frames of the evidence"),
-];
+const LATER_OPTIONS: [(&str, &str); 1] =
+    [("--summary", "give all captures to one `dnspect read` to get one verdict")];
 
 /// Adds a tip to an error of the command line where there is something helpful to say.
 pub(super) fn add(mut error: clap::Error) -> clap::Error {

@@ -8,8 +8,10 @@
 
 mod interfaces;
 mod ordered;
+mod rows;
 mod unit;
 
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, TryLockError};
 use std::time::Duration;
@@ -21,6 +23,7 @@ use crate::capture::{Blocks, Notes};
 use crate::decode::fragment::FragmentCounters;
 use crate::decode::stream::StreamCounters;
 use crate::model::NameHasher;
+use crate::transactions::{Rows, Sink};
 use ordered::Ordered;
 use unit::Unit;
 
@@ -71,15 +74,58 @@ impl Analysed {
     }
 }
 
+/// Why a run yields nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The bounds of the latency histogram are wrong: a mistake of ours.
+    #[error(transparent)]
+    Histogram(#[from] hdrhistogram::CreationError),
+    /// Rows could not be written.
+    #[error(transparent)]
+    Rows(#[from] io::Error),
+}
+
 /// Runs a whole capture. `progress` is told bytes read, bytes in all if known, and packets.
 pub fn run(
     source: &dyn Blocks,
     options: &Options,
     progress: &mut dyn FnMut(u64, Option<u64>, u64),
-) -> Result<Analysed, hdrhistogram::CreationError> {
-    let threads = options.threads.max(1);
+) -> Result<Analysed, Error> {
+    run_into(source, options, None, progress)
+}
+
+/// [`run`], and transactions go to `sink` where there is one. As soon as that fails, so does the run.
+pub fn run_into(
+    source: &dyn Blocks,
+    options: &Options,
+    sink: Option<Sink<'_>>,
+    progress: &mut dyn FnMut(u64, Option<u64>, u64),
+) -> Result<Analysed, Error> {
     // Tables are seeded per process: nobody outside can choose names that collide.
     let hasher = NameHasher::random();
+    let Some(sink) = sink else {
+        return Ok(work(source, options, Ordered::new(options, hasher, None)?, hasher, progress));
+    };
+    let (outlet, demand) = rows::connect();
+    let rows = Rows::new(hasher, options.settings.query_timeout, outlet);
+    let ordered = Ordered::new(options, hasher, Some(rows))?;
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(move || demand.write(sink));
+        let analysed = work(source, options, ordered, hasher, progress);
+        writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        Ok(analysed)
+    })
+}
+
+/// Reads, decodes and observes all of it.
+fn work(
+    source: &dyn Blocks,
+    options: &Options,
+    ordered: Ordered,
+    hasher: NameHasher,
+    progress: &mut dyn FnMut(u64, Option<u64>, u64),
+) -> Analysed {
+    let threads = options.threads.max(1);
     let (give_back, free) = bounded(threads * UNITS_PER_THREAD);
     for _ in 0..threads * UNITS_PER_THREAD {
         let _ = give_back.send(Box::<Unit>::default());
@@ -93,7 +139,7 @@ pub fn run(
         give_back,
         hand_in,
         ready,
-        ordered: Mutex::new(Ordered::new(options, hasher)?),
+        ordered: Mutex::new(ordered),
         packets: AtomicU64::new(0),
         over: AtomicBool::new(false),
     };
@@ -113,7 +159,7 @@ pub fn run(
         }
     });
     let ordered = line.ordered.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    Ok(ordered.finish(source.notes()))
+    ordered.finish(source.notes())
 }
 
 /// What the workers share.
@@ -163,6 +209,9 @@ impl Line<'_> {
                 ordered.take(unit, &mut |unit| {
                     let _ = self.give_back.send(unit);
                 });
+            }
+            if ordered.is_abandoned() {
+                self.over.store(true, Ordering::Release);
             }
         }
     }

@@ -13,6 +13,7 @@ use crate::decode::stream::{ConnectionEvent, StreamMessage, Streams};
 use crate::decode::{Body, Datagram, Network, Segment, frame, message, transport};
 use crate::matcher::{Matcher, Sighting, Transport};
 use crate::model::{NameHasher, PacketMeta, Timestamp};
+use crate::transactions::{Recorder, Rows};
 
 /// Messages warmed up in a row: as many waits for memory overlap as the processor keeps track of, and
 /// what they bring still is in the cache when they are observed.
@@ -30,6 +31,7 @@ impl Ordered {
     pub(super) fn new(
         options: &Options,
         hasher: NameHasher,
+        rows: Option<Rows>,
     ) -> Result<Ordered, hdrhistogram::CreationError> {
         let aggregate = Aggregate::new(options.settings.clone(), hasher)?;
         Ok(Ordered {
@@ -40,6 +42,7 @@ impl Ordered {
                 hasher,
                 matcher: Matcher::new(hasher, options.settings.query_timeout),
                 aggregate,
+                rows,
                 quality: Quality::default(),
                 streams: Streams::new(),
                 fragments: Reassembler::default(),
@@ -58,6 +61,11 @@ impl Ordered {
         }
     }
 
+    /// Whether rows are wanted, and nobody takes them any more.
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.stage.rows.as_ref().is_some_and(Rows::is_abandoned)
+    }
+
     /// Closes the books.
     pub(super) fn finish(self, notes: Notes) -> Analysed {
         self.stage.finish(notes)
@@ -69,6 +77,7 @@ struct Stage {
     hasher: NameHasher,
     matcher: Matcher,
     aggregate: Aggregate,
+    rows: Option<Rows>,
     quality: Quality,
     streams: Streams,
     fragments: Reassembler,
@@ -136,7 +145,7 @@ impl Stage {
                 let metering = if counts { Metering::Count { named } } else { Metering::Off };
                 self.aggregate.set_metering(metering);
                 let sighting = Sighting { packet, transport: Transport::Udp, message, bytes };
-                self.matcher.observe(&sighting, &mut self.aggregate);
+                self.matcher.observe(&sighting, &mut recorder(&mut self.aggregate, &mut self.rows));
             }
             Kind::Sent => {
                 self.aggregate.meter(&packet, named);
@@ -167,7 +176,8 @@ impl Stage {
             Body::IcmpError(error) => {
                 let ports = &self.ports;
                 let is_dns_port = |port: u16| ports.contains(&port);
-                self.matcher.icmp(packet, error, is_dns_port, &mut self.aggregate);
+                let mut observer = recorder(&mut self.aggregate, &mut self.rows);
+                self.matcher.icmp(packet, error, is_dns_port, &mut observer);
             }
             Body::Fragment(fragment) => {
                 let whole = self.fragments.observe(
@@ -234,7 +244,7 @@ impl Stage {
         self.quality.messages[usize::from(message.is_response())] += 1;
         self.quality.malformed += u64::from(message.malformed != 0);
         let sighting = Sighting { packet, transport: Transport::Udp, message, bytes: payload };
-        self.matcher.observe(&sighting, &mut self.aggregate);
+        self.matcher.observe(&sighting, &mut recorder(&mut self.aggregate, &mut self.rows));
     }
 
     fn segment(&mut self, segment: &Segment<'_>, packet: &PacketMeta) {
@@ -243,15 +253,16 @@ impl Stage {
             return;
         }
         let packet = PacketMeta { source_port, destination_port, ..*packet };
-        let Stage { streams, matcher, aggregate, quality, hasher, .. } = self;
+        let Stage { streams, matcher, aggregate, rows, quality, hasher, .. } = self;
         let event = streams.observe(&packet, segment, &mut |whole: StreamMessage<'_>| {
-            over_tcp(&whole, matcher, aggregate, quality, hasher);
+            over_tcp(&whole, matcher, recorder(aggregate, rows), quality, hasher);
         });
         let (from, to) = (packet.source, packet.destination);
         match event {
             ConnectionEvent::Reset { .. } => {
                 let by_server = self.ports.contains(&source_port);
-                self.matcher.reset(&packet, by_server, &mut self.aggregate);
+                let mut observer = recorder(&mut self.aggregate, &mut self.rows);
+                self.matcher.reset(&packet, by_server, &mut observer);
             }
             ConnectionEvent::Syn { again: false } => {
                 self.aggregate.connection(from, to, &packet, false);
@@ -267,13 +278,16 @@ impl Stage {
         self.fragments.finish();
         self.aggregate.set_metering(Metering::Off);
         self.give_up_fragments(false);
-        let Stage { streams, matcher, aggregate, quality, hasher, .. } = &mut self;
+        let Stage { streams, matcher, aggregate, rows, quality, hasher, .. } = &mut self;
         streams.finish(&mut |whole: StreamMessage<'_>| {
-            over_tcp(&whole, matcher, aggregate, quality, hasher);
+            over_tcp(&whole, matcher, recorder(aggregate, rows), quality, hasher);
         });
         let end = self.quality.last.unwrap_or_default();
-        self.matcher.finish(end, &mut self.aggregate);
+        self.matcher.finish(end, &mut recorder(&mut self.aggregate, &mut self.rows));
         self.aggregate.finish();
+        if let Some(rows) = self.rows {
+            rows.finish();
+        }
         Analysed {
             aggregate: self.aggregate,
             quality: self.quality,
@@ -286,11 +300,16 @@ impl Stage {
     }
 }
 
+/// Who listens to the matcher.
+fn recorder<'a>(aggregate: &'a mut Aggregate, rows: &'a mut Option<Rows>) -> Recorder<'a> {
+    Recorder { aggregate, rows: rows.as_mut() }
+}
+
 /// Takes a message that a stream has given.
 fn over_tcp(
     whole: &StreamMessage<'_>,
     matcher: &mut Matcher,
-    aggregate: &mut Aggregate,
+    mut observer: Recorder<'_>,
     quality: &mut Quality,
     hasher: &NameHasher,
 ) {
@@ -302,5 +321,5 @@ fn over_tcp(
     quality.malformed += u64::from(message.malformed != 0);
     let sighting =
         Sighting { packet: *whole.meta, transport: Transport::Tcp, message, bytes: whole.bytes };
-    matcher.observe(&sighting, aggregate);
+    matcher.observe(&sighting, &mut observer);
 }

@@ -26,6 +26,11 @@ const LAYERS: &[(&str, &[&str], &str)] = &[
         &["classify", "decode", "matcher", "model"],
         "the matcher's observer; counts frames by why they were skipped, refusals by their kind",
     ),
+    (
+        "transactions",
+        &["aggregate", "classify", "decode", "matcher", "model"],
+        "an observer around the sums, and formats that write to whatever takes bytes",
+    ),
     ("context", &["model"], "texts of an operator to values: it knows nothing of packets"),
     (
         "verdict",
@@ -35,7 +40,7 @@ const LAYERS: &[(&str, &[&str], &str)] = &[
     ("config", &["context", "model"], "plain settings: whoever needs one is handed it"),
     (
         "pipeline",
-        &["aggregate", "capture", "decode", "matcher", "model"],
+        &["aggregate", "capture", "decode", "matcher", "model", "transactions"],
         "the only place with threads: it wires the stages and knows no verdict",
     ),
     (
@@ -43,23 +48,43 @@ const LAYERS: &[(&str, &[&str], &str)] = &[
         &["aggregate", "capture", "model", "verdict"],
         "the document is made from the verdict's facts and from what the reader noted",
     ),
-    ("error", &["capture", "context"], "what can go wrong at the edges"),
+    ("error", &["capture", "context", "transactions"], "what can go wrong at the edges"),
     (
         "analysis",
-        &["aggregate", "capture", "config", "context", "error", "pipeline", "report", "verdict"],
+        &[
+            "aggregate",
+            "capture",
+            "config",
+            "context",
+            "error",
+            "pipeline",
+            "report",
+            "transactions",
+            "verdict",
+        ],
         "everything behind one call",
     ),
     ("progress", &["report"], "shows figures as the report does"),
     (
         "cli",
-        &["analysis", "config", "context", "error", "model", "progress", "report", "verdict"],
-        "the only place that knows options, and that reads files of context",
+        &[
+            "analysis",
+            "config",
+            "context",
+            "error",
+            "model",
+            "progress",
+            "report",
+            "transactions",
+            "verdict",
+        ],
+        "the only place that knows options, that reads files of context, and that opens those of rows",
     ),
 ];
 
-/// Bytes and times in, values out.
+/// Bytes and times in, values out; rows go to whatever takes bytes.
 const CORE: &[&str] =
-    &["model", "decode", "matcher", "classify", "aggregate", "context", "verdict"];
+    &["model", "decode", "matcher", "classify", "aggregate", "transactions", "context", "verdict"];
 
 /// What the core must not name, and why.
 const NOT_IN_CORE: &[(&str, &str)] = &[

@@ -1,0 +1,168 @@
+//! Listens to the matcher beside the sums and makes rows of what it hears.
+
+use super::asked::Asked;
+use super::row::{Batch, Fate, Response, Row};
+use crate::aggregate::Aggregate;
+use crate::decode::IcmpError;
+use crate::matcher::{Observer, Refusal, Sighting, Stranger, Token, Transaction};
+use crate::model::{NameHasher, PacketMeta, Span};
+
+/// Where full batches go.
+pub trait Outlet: Send {
+    /// Takes a full batch for an empty one, and waits for it; `None`: nobody takes rows any more.
+    fn exchange(&mut self, full: Box<Batch>) -> Option<Box<Batch>>;
+}
+
+/// The rows that are being made.
+pub struct Rows {
+    query_timeout: Span,
+    asked: Asked,
+    batch: Option<Box<Batch>>,
+    outlet: Box<dyn Outlet>,
+}
+
+impl Rows {
+    /// Rows that go to `outlet`, and the first batch for them.
+    pub fn new(hasher: NameHasher, query_timeout: Span, outlet: Box<dyn Outlet>) -> Rows {
+        Rows { query_timeout, asked: Asked::new(hasher), batch: Some(Box::default()), outlet }
+    }
+
+    /// Whether nobody takes rows any more.
+    pub fn is_abandoned(&self) -> bool {
+        self.batch.is_none()
+    }
+
+    /// Hands on what is left.
+    pub fn finish(mut self) {
+        if let Some(batch) = self.batch.take().filter(|batch| !batch.is_empty()) {
+            self.outlet.exchange(batch);
+        }
+    }
+
+    fn settle(&mut self, transaction: &Transaction, fate: Fate, response: Option<Response>) {
+        let Some(batch) = &mut self.batch else { return };
+        let (zone, reused_port) = Aggregate::zone_and_reuse(transaction.token);
+        let question = self.asked.settle(transaction);
+        let last = transaction.legs().last().map(|leg| leg.server);
+        let row = Row {
+            first_sent: transaction.first_sent,
+            last_sent: transaction.last_sent,
+            client: transaction.client,
+            server: transaction.server,
+            backend: last.filter(|&last| last != transaction.server.address),
+            transport: transaction.transport,
+            id: transaction.id,
+            opcode: question.map_or(0, |question| question.opcode),
+            question: question.and_then(|question| question.question),
+            zone,
+            fate,
+            response,
+            retransmissions: transaction.retransmissions,
+            edns_size: question.and_then(|question| question.edns_size),
+            reused_port,
+            query_frame: transaction.first_frame,
+            name: (0, 0),
+        };
+        batch.push(row, question.map_or(&[], |question| question.name()));
+        if batch.is_full()
+            && let Some(full) = self.batch.take()
+        {
+            self.batch = self.outlet.exchange(full);
+        }
+    }
+
+    fn answered(&mut self, transaction: &Transaction, response: &Sighting<'_>) {
+        let Sighting { packet, message, bytes, .. } = response;
+        let late = transaction.delay(packet.time) > self.query_timeout;
+        let whole = message.complete && !bytes.is_empty();
+        let response = Response {
+            time: packet.time,
+            frame: packet.frame,
+            rcode: message.rcode,
+            truncated: message.flags.truncated(),
+            authoritative: message.flags.authoritative(),
+            recursion_available: message.flags.recursion_available(),
+            answers: message.counts[1],
+            size: whole.then_some(bytes.len() as u32),
+            extended_error: message.extended_error,
+        };
+        let fate = if late { Fate::Late } else { Fate::Answered };
+        self.settle(transaction, fate, Some(response));
+    }
+}
+
+/// The sums, and the rows if they are wanted.
+pub struct Recorder<'a> {
+    /// The sums.
+    pub aggregate: &'a mut Aggregate,
+    /// The rows.
+    pub rows: Option<&'a mut Rows>,
+}
+
+impl Observer for Recorder<'_> {
+    fn opened(&mut self, transaction: &Transaction, query: &Sighting<'_>) -> Token {
+        if let Some(rows) = &mut self.rows {
+            rows.asked.open(transaction, query);
+        }
+        self.aggregate.opened(transaction, query)
+    }
+
+    fn resent(&mut self, token: &mut Token, query: &Sighting<'_>, answered: bool) {
+        self.aggregate.resent(token, query, answered);
+    }
+
+    fn answered(&mut self, transaction: &Transaction, response: &Sighting<'_>) {
+        self.aggregate.answered(transaction, response);
+        if let Some(rows) = &mut self.rows {
+            rows.answered(transaction, response);
+        }
+    }
+
+    fn duplicate(&mut self, token: Token, response: &Sighting<'_>) {
+        self.aggregate.duplicate(token, response);
+    }
+
+    fn unanswered(&mut self, transaction: &Transaction, pending: bool) {
+        self.aggregate.unanswered(transaction, pending);
+        if let Some(rows) = &mut self.rows {
+            let fate = match transaction.refusal {
+                _ if pending => Fate::Pending,
+                Some(_) => Fate::Rejected,
+                None => Fate::Unanswered,
+            };
+            rows.settle(transaction, fate, None);
+        }
+    }
+
+    fn evicted(&mut self, transaction: &Transaction) {
+        self.aggregate.evicted(transaction);
+        if let Some(rows) = &mut self.rows {
+            rows.settle(transaction, Fate::Evicted, None);
+        }
+    }
+
+    fn orphan(&mut self, packet: &PacketMeta) {
+        self.aggregate.orphan(packet);
+    }
+
+    fn copied(&mut self, token: &mut Token, copy: &Sighting<'_>, same_interface: bool) {
+        self.aggregate.copied(token, copy, same_interface);
+    }
+
+    fn strange(&mut self, token: Token, stranger: Option<Stranger>) {
+        self.aggregate.strange(token, stranger);
+    }
+
+    fn refused(
+        &mut self,
+        transaction: Option<&Transaction>,
+        packet: &PacketMeta,
+        refusal: Refusal,
+    ) {
+        self.aggregate.refused(transaction, packet, refusal);
+    }
+
+    fn answer_unwanted(&mut self, packet: &PacketMeta, error: &IcmpError<'_>) {
+        self.aggregate.answer_unwanted(packet, error);
+    }
+}
