@@ -51,18 +51,20 @@ fn sha1(message: &[u8]) -> [u8; 20] {
             let mixed = words[at - 3] ^ words[at - 8] ^ words[at - 14] ^ words[at - 16];
             words[at] = mixed.rotate_left(1);
         }
-        let [mut a, mut b, mut c, mut d, mut e] = state;
+        let mut now = state;
         for (round, word) in words.into_iter().enumerate() {
+            let [first, x, y, z, last] = now;
             let (mix, key) = match round / 20 {
-                0 => (b & c | !b & d, 0x5a82_7999),
-                1 => (b ^ c ^ d, 0x6ed9_eba1),
-                2 => (b & c | b & d | c & d, 0x8f1b_bcdc),
-                _ => (b ^ c ^ d, 0xca62_c1d6_u32),
+                0 => (x & y | !x & z, 0x5a82_7999),
+                1 => (x ^ y ^ z, 0x6ed9_eba1),
+                2 => (x & y | x & z | y & z, 0x8f1b_bcdc),
+                _ => (x ^ y ^ z, 0xca62_c1d6_u32),
             };
-            let sum = [mix, e, key, word].into_iter().fold(a.rotate_left(5), u32::wrapping_add);
-            (e, d, c, b, a) = (d, c, b.rotate_left(30), a, sum);
+            let parts = [mix, last, key, word].into_iter();
+            let sum = parts.fold(first.rotate_left(5), u32::wrapping_add);
+            now = [sum, first, x.rotate_left(30), y, z];
         }
-        for (sum, part) in state.iter_mut().zip([a, b, c, d, e]) {
+        for (sum, part) in state.iter_mut().zip(now) {
             *sum = sum.wrapping_add(part);
         }
     }

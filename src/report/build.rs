@@ -26,7 +26,7 @@ pub fn document(
     let names = names(facts, &findings, &traffic);
     let schema = "dnspect.report/1";
     let timeline = facts.aggregate.timeline.clone();
-    Document { schema, verdict, findings, traffic, capture, names, timeline }
+    Document { schema, verdict, findings, traffic, capture, timeline, names }
 }
 
 /// What the addresses belong to that stand alone, not in a sentence: in scopes, and of senders.

@@ -40,8 +40,7 @@ fn bare(text: &str, address: &str, name: &str) -> Vec<String> {
         let mut end = after.chars();
         // A full stop or a colon of the sentence ends the address.
         let goes_on = match (end.next(), end.next()) {
-            (Some('.' | ':'), next) => next.is_some_and(inside),
-            (next, _) => next.is_some_and(inside),
+            (Some('.' | ':'), next) | (next, _) => next.is_some_and(inside),
         };
         let alone = !before.ends_with(inside) && !goes_on;
         let named = before.ends_with(&format!("{name} ("))

@@ -50,7 +50,7 @@ fn cap(corefile: &Corefile, reason: Reason, finding: &mut Finding) {
             finding.doubted(Evidence::new("max_concurrent", 0.0, "count", text));
         }
         None => {
-            finding.considered("CoreDNS' max_concurrent", format!("{file} sets none (--corefile)"))
+            finding.considered("CoreDNS' max_concurrent", format!("{file} sets none (--corefile)"));
         }
     }
 }
