@@ -18,7 +18,7 @@ pub(super) struct Question {
     serial: u64,
     pub(super) opcode: u8,
     /// QTYPE and QCLASS.
-    pub(super) question: Option<(u16, u16)>,
+    pub(super) type_and_class: Option<(u16, u16)>,
     pub(super) edns_size: Option<u16>,
     length: u8,
     name: [u8; FOLD_LIMIT],
@@ -35,7 +35,7 @@ impl Default for Question {
             kind: 0,
             serial: 0,
             opcode: 0,
-            question: None,
+            type_and_class: None,
             edns_size: None,
             length: 0,
             name: [0; FOLD_LIMIT],
@@ -98,7 +98,7 @@ impl Asked {
         question.kind = transaction.qtype;
         question.serial = self.serial;
         question.opcode = message.flags.opcode();
-        question.question = message.has_question().then_some((message.qtype, message.qclass));
+        question.type_and_class = message.has_question().then_some((message.qtype, message.qclass));
         question.edns_size = message.edns.then_some(message.edns_size);
         question.length = fold_into(query.qname(), &mut question.name).len() as u8;
         self.serial += 1;
@@ -169,7 +169,7 @@ mod tests {
             asked.open(&transaction, &query);
             transaction
         });
-        let class = |question: Option<&Question>| question.unwrap().question.unwrap().1;
+        let class = |question: Option<&Question>| question.unwrap().type_and_class.unwrap().1;
         assert_eq!(classes.map(|twin| class(asked.settle(&twin))), [1, 3]);
     }
 }

@@ -53,7 +53,7 @@ impl Rows {
             transport: transaction.transport,
             id: transaction.id,
             opcode: question.map_or(0, |question| question.opcode),
-            question: question.and_then(|question| question.question),
+            question: question.and_then(|question| question.type_and_class),
             zone,
             fate,
             response,

@@ -104,7 +104,8 @@ fn any_number_of_threads_gives_the_same_file() {
 fn rows_change_nothing_in_the_report() {
     for path in cases() {
         let without =
-            dnspect::analyse(&[path.clone()], &Config::default(), &mut |_, _, _| {}).unwrap();
+            dnspect::analyse(std::slice::from_ref(&path), &Config::default(), &mut |_, _, _| {})
+                .unwrap();
         let (with, _) = analysed(&path, Format::Csv, 2);
         let json = |document| serde_json::to_string(&document).unwrap();
         assert_eq!(json(with), json(without), "{}", path.display());
@@ -153,7 +154,12 @@ fn a_full_disk_ends_the_analysis() {
             let config = Config { threads, ..Config::default() };
             let mut out = Full(room);
             let sink = Some(Sink { format, out: &mut out });
-            let error = dnspect::analyse_into(&[path.clone()], &config, sink, &mut |_, _, _| {});
+            let error = dnspect::analyse_into(
+                std::slice::from_ref(&path),
+                &config,
+                sink,
+                &mut |_, _, _| {},
+            );
             let error = error.map(|_| ()).unwrap_err().to_string();
             assert_eq!(error, "cannot write the transactions: no storage space", "{format:?}");
         }
@@ -182,7 +188,7 @@ fn a_slow_disk_loses_nothing() {
     let mut file = Vec::new();
     let sink = Some(Sink { format: Format::Csv, out: &mut Slow(&mut file) });
     let config = Config::default();
-    dnspect::analyse_into(&[path.clone()], &config, sink, &mut |_, _, _| {}).unwrap();
+    dnspect::analyse_into(std::slice::from_ref(&path), &config, sink, &mut |_, _, _| {}).unwrap();
     assert!(quick == file);
     assert_eq!(read_back::csv(&file).len(), 60_000);
     fs::remove_file(path).unwrap();
