@@ -135,7 +135,8 @@ fn the_documented_questions_can_be_asked() {
 import duckdb, sys
 questions = [q for q in sys.argv[1].split(';') if 'select' in q]
 for question in questions:
-    duckdb.sql(question).fetchall()
+    # Without a conversion to Python, which would ask for one more package.
+    duckdb.sql(question).execute()
 print(len(questions))";
     let mut command = Command::new(python);
     let output = command.current_dir(&folder).args(["-c", program, &questions]).output().unwrap();
