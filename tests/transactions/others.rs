@@ -136,7 +136,7 @@ import duckdb, sys
 questions = [q for q in sys.argv[1].split(';') if 'select' in q]
 for question in questions:
     # Without a conversion to Python, which would ask for one more package.
-    duckdb.sql(question).execute()
+    duckdb.sql('create or replace temp table answer as\\n' + question)
 print(len(questions))";
     let mut command = Command::new(python);
     let output = command.current_dir(&folder).args(["-c", program, &questions]).output().unwrap();
