@@ -142,5 +142,5 @@ print(len(questions))";
     let output = command.current_dir(&folder).args(["-c", program, &questions]).output().unwrap();
     std::fs::remove_dir_all(folder).unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert_eq!(String::from_utf8(output.stdout).unwrap().trim(), "5");
+    assert_eq!(String::from_utf8(output.stdout).unwrap().trim(), "6");
 }
