@@ -1,5 +1,6 @@
 //! The formats as others read them: Python's own modules, DuckDB and PyArrow. Where one of them is not
-//! installed its test says so and is skipped; `.ci/setup test` installs them in `target/python`.
+//! installed its test says so and is skipped; `.ci/setup test` installs them in `target/python`, and
+//! `DNSPECT_PYTHON` names another interpreter.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -26,7 +26,7 @@ use column::Table;
 
 /// Rows of a row group: DuckDB reads row groups in parallel and makes its own of 122,880 rows. With some
 /// 30 octets a row, one is held in 2 MiB; the list of row groups at the end of a file takes
-/// a fifth of an octet a row.
+/// 40 MB for a billion rows.
 const ROW_GROUP: usize = 1 << 16;
 
 /// Rows of a page: zstd's work space grows with what it compresses at a time, and each column has its own.
