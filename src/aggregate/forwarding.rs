@@ -3,14 +3,18 @@
 
 use std::collections::VecDeque;
 
-use foldhash::fast::RandomState;
-use hashbrown::HashMap;
+use hashbrown::HashTable;
 
+use super::loops::Link;
 use crate::matcher::{Sighting, Transaction};
 use crate::model::{Address, Span, Timestamp};
 
-/// Questions remembered at most: those of 5 s at 26,000 a second. 4 MB at worst; the oldest goes.
-const MAX_WAITING: usize = 1 << 17;
+/// Questions without an answer remembered at most: those of 5 s of an outage at 13,000 a second.
+/// 12 MB at worst; the oldest goes.
+const MAX_WAITING: usize = 1 << 16;
+
+/// Questions, answered or not, kept in their order: those of 5 s at 26,000 a second. 2 MB.
+const MAX_ORDERED: usize = 1 << 17;
 
 /// A stub resolver waits 5 s for a forwarder.
 const WAIT: Span = Span::from_secs(5);
@@ -23,28 +27,33 @@ const FORWARD_TRIES: i64 = 3;
 
 #[derive(Clone, Copy)]
 struct Waiting {
+    /// A seeded hash: nobody outside can aim at a place of the table.
+    question: u64,
     since: Timestamp,
     client: Address,
     server: Address,
+    /// Who passed it on last.
+    passed: Option<Link>,
 }
 
 /// Who waits for what: the last client that asked each question, until it is answered.
 #[derive(Default)]
 pub(super) struct Questions {
-    waiting: HashMap<u64, Waiting, RandomState>,
+    waiting: HashTable<Waiting>,
     /// Questions in the order in which they were asked.
     order: VecDeque<(u64, Timestamp)>,
 }
 
 /// A question that was asked before and is in flight.
-#[derive(Clone, Copy)]
-pub(super) struct Earlier {
+pub(super) struct Earlier<'a> {
     /// Who was asked.
     pub(super) server: Address,
     /// When.
     pub(super) since: Timestamp,
     /// Whether by another client, of another server.
     pub(super) forwarded: bool,
+    /// Who passed it on last.
+    pub(super) passed: &'a mut Option<Link>,
 }
 
 /// What tells one question from another, whoever asks it.
@@ -54,43 +63,72 @@ pub(super) fn question_of(qname_hash: u64, qtype: u16) -> u64 {
 
 impl Questions {
     /// Notes a new question and says who waits for its answer already, if anybody does.
-    pub(super) fn ask(&mut self, query: &Sighting<'_>) -> Option<Earlier> {
+    pub(super) fn ask(&mut self, query: &Sighting<'_>) -> Option<Earlier<'_>> {
         let question = question_of(query.message.qname_hash, query.message.qtype);
         let packet = &query.packet;
         self.forget(packet.time);
-        let earlier = self.waiting.get(&question).map(|waiting| Earlier {
-            server: waiting.server,
-            since: waiting.since,
-            forwarded: waiting.client != packet.source && waiting.server != packet.destination,
-        });
-        if earlier.is_some_and(|earlier| earlier.forwarded) {
-            return earlier;
-        }
         let (since, client, server) = (packet.time, packet.source, packet.destination);
-        self.waiting.insert(question, Waiting { since, client, server });
-        self.order.push_back((question, since));
-        earlier
+        let new = Waiting { question, since, client, server, passed: None };
+        let Questions { waiting, order } = self;
+        let known = waiting.entry(question, |w| w.question == question, |w| w.question);
+        let waiting = match known {
+            hashbrown::hash_table::Entry::Vacant(place) => {
+                place.insert(new);
+                order.push_back((question, since));
+                return None;
+            }
+            hashbrown::hash_table::Entry::Occupied(place) => place.into_mut(),
+        };
+        let earlier = *waiting;
+        let forwarded = earlier.client != client && earlier.server != server;
+        if !forwarded {
+            *waiting = Waiting { passed: earlier.passed, ..new };
+            order.push_back((question, since));
+        }
+        let Waiting { server, since, .. } = earlier;
+        Some(Earlier { server, since, forwarded, passed: &mut waiting.passed })
+    }
+
+    /// Who passed a question on last.
+    pub(super) fn passed(&mut self, question: u64) -> Option<&mut Link> {
+        self.waiting.find_mut(question, |w| w.question == question)?.passed.as_mut()
     }
 
     /// Notes that a question was answered.
     pub(super) fn answered(&mut self, transaction: &Transaction) {
         let question = question_of(transaction.qname_hash, transaction.qtype);
-        if self.waiting.get(&question).is_some_and(|w| w.client == transaction.client.address) {
-            self.waiting.remove(&question);
+        let found = self.waiting.find_entry(question, |w| w.question == question);
+        let Ok(mut place) = found else { return };
+        if place.get().client == transaction.client.address {
+            place.remove();
+            return;
+        }
+        // No chain goes through who answered.
+        let passed = &mut place.get_mut().passed;
+        if passed.is_some_and(|link| link.goes_through(transaction)) {
+            *passed = None;
         }
     }
 
     /// Drops what is too old at `now`, or too much.
     fn forget(&mut self, now: Timestamp) {
         while let Some(&(question, since)) = self.order.front() {
-            if now.since(since) <= WAIT && self.order.len() < MAX_WAITING {
+            let room = self.order.len() < MAX_ORDERED && self.waiting.len() < MAX_WAITING;
+            if room && now.since(since) <= WAIT {
                 break;
             }
             self.order.pop_front();
             // It may have been answered, and asked again since.
-            if self.waiting.get(&question).is_some_and(|waiting| waiting.since == since) {
-                self.waiting.remove(&question);
-            }
+            self.remove(question, |waiting| waiting.since == since);
+        }
+    }
+
+    fn remove(&mut self, question: u64, wanted: impl Fn(&Waiting) -> bool) {
+        let found = self.waiting.find_entry(question, |w| w.question == question);
+        if let Ok(place) = found
+            && wanted(place.get())
+        {
+            place.remove();
         }
     }
 }

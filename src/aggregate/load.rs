@@ -42,11 +42,18 @@ impl Default for Spread {
 
 impl Spread {
     const STEPS: usize = 42;
-    const FIRST_US: f64 = 64.0;
+    const FIRST_US: u64 = 64;
 
     fn note(&mut self, delay: Span) {
-        let half_octaves = 2.0 * (delay.as_micros() as f64 / Spread::FIRST_US).max(1.0).log2();
-        self.0[(half_octaves as usize).min(Spread::STEPS - 1)] += 1;
+        self.0[Spread::step(delay)] += 1;
+    }
+
+    /// Twice the logarithm to base 2, rounded down: the highest bit tells the octave, and the square
+    /// its half.
+    fn step(delay: Span) -> usize {
+        let micros = delay.as_micros().clamp(Spread::FIRST_US, 1 << 31);
+        let square = micros * micros / (Spread::FIRST_US * Spread::FIRST_US);
+        (square.ilog2() as usize).min(Spread::STEPS - 1)
     }
 
     fn add(&mut self, other: &Spread) {
@@ -62,7 +69,7 @@ impl Spread {
         for (step, &count) in self.0.iter().enumerate() {
             below += u64::from(count);
             if below >= wanted && below > 0 {
-                let micros = Spread::FIRST_US * ((step + 1) as f64 / 2.0).exp2();
+                let micros = Spread::FIRST_US as f64 * ((step + 1) as f64 / 2.0).exp2();
                 return Span::from_micros(micros as i64);
             }
         }

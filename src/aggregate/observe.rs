@@ -91,11 +91,7 @@ impl Observer for Aggregate {
         let (lookup, generation) = self.lookup_of(client, name, query);
         let zone = Zone::of(name) as u8;
         let probe = query.message.qtype == qtype::NS && name.len() == 1;
-        let earlier = if probe { None } else { self.questions.ask(query) };
-        let forwarded = earlier.is_some_and(|earlier| earlier.forwarded);
-        if let Some(earlier) = earlier {
-            self.note_again(query, earlier);
-        }
+        let forwarded = !probe && self.note_question(query);
         let asker = self.clients.get_mut(client);
         asker.asked += 1;
         asker.probes += u64::from(probe);

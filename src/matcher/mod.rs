@@ -10,6 +10,7 @@
 mod answered;
 mod copies;
 mod in_flight;
+mod recent;
 mod refusals;
 mod transaction;
 mod transfers;
