@@ -1,23 +1,22 @@
 //! Forwarders: somebody who asks what somebody else is waiting for from another server, and whose
 //! SERVFAILs come after whole waits for an upstream.
 
-use std::collections::VecDeque;
-
 use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
 use super::loops::Link;
 use crate::matcher::{Sighting, Transaction};
 use crate::model::{Address, Span, Timestamp};
 
 /// Questions without an answer remembered at most: those of 5 s of an outage at 13,000 a second.
-/// 12 MB at worst; the oldest goes.
+/// 12 MB at worst; who forwards the ones beyond is told by the others.
 const MAX_WAITING: usize = 1 << 16;
-
-/// Questions, answered or not, kept in their order: those of 5 s at 26,000 a second. 2 MB.
-const MAX_ORDERED: usize = 1 << 17;
 
 /// A stub resolver waits 5 s for a forwarder.
 const WAIT: Span = Span::from_secs(5);
+
+/// How often what is too old is thrown out: nearly all questions are answered by then.
+const SWEEP: Span = Span::from_secs(1);
 
 /// CoreDNS waits 2 s for an upstream and tries up to three times: its SERVFAIL comes about 2, 4 or
 /// 6 s after the query (plugin/forward, `readTimeout`). This far off a multiple still counts.
@@ -37,11 +36,9 @@ struct Waiting {
 }
 
 /// Who waits for what: the last client that asked each question, until it is answered.
-#[derive(Default)]
 pub(super) struct Questions {
     waiting: HashTable<Waiting>,
-    /// Questions in the order in which they were asked.
-    order: VecDeque<(u64, Timestamp)>,
+    next_sweep: Timestamp,
 }
 
 /// A question that was asked before and is in flight.
@@ -61,29 +58,39 @@ pub(super) fn question_of(qname_hash: u64, qtype: u16) -> u64 {
     qname_hash ^ u64::from(qtype).rotate_left(48)
 }
 
+impl Default for Questions {
+    fn default() -> Questions {
+        Questions { waiting: HashTable::new(), next_sweep: Timestamp::MIN }
+    }
+}
+
 impl Questions {
     /// Notes a new question and says who waits for its answer already, if anybody does.
     pub(super) fn ask(&mut self, query: &Sighting<'_>) -> Option<Earlier<'_>> {
         let question = question_of(query.message.qname_hash, query.message.qtype);
         let packet = &query.packet;
-        self.forget(packet.time);
+        self.sweep(packet.time);
         let (since, client, server) = (packet.time, packet.source, packet.destination);
         let new = Waiting { question, since, client, server, passed: None };
-        let Questions { waiting, order } = self;
-        let known = waiting.entry(question, |w| w.question == question, |w| w.question);
+        if self.waiting.len() >= MAX_WAITING {
+            return None;
+        }
+        let known = self.waiting.entry(question, |w| w.question == question, |w| w.question);
         let waiting = match known {
-            hashbrown::hash_table::Entry::Vacant(place) => {
+            Entry::Vacant(place) => {
                 place.insert(new);
-                order.push_back((question, since));
                 return None;
             }
-            hashbrown::hash_table::Entry::Occupied(place) => place.into_mut(),
+            Entry::Occupied(place) => place.into_mut(),
         };
+        if since.since(waiting.since) > WAIT {
+            *waiting = new;
+            return None;
+        }
         let earlier = *waiting;
         let forwarded = earlier.client != client && earlier.server != server;
         if !forwarded {
             *waiting = Waiting { passed: earlier.passed, ..new };
-            order.push_back((question, since));
         }
         let Waiting { server, since, .. } = earlier;
         Some(Earlier { server, since, forwarded, passed: &mut waiting.passed })
@@ -110,25 +117,10 @@ impl Questions {
         }
     }
 
-    /// Drops what is too old at `now`, or too much.
-    fn forget(&mut self, now: Timestamp) {
-        while let Some(&(question, since)) = self.order.front() {
-            let room = self.order.len() < MAX_ORDERED && self.waiting.len() < MAX_WAITING;
-            if room && now.since(since) <= WAIT {
-                break;
-            }
-            self.order.pop_front();
-            // It may have been answered, and asked again since.
-            self.remove(question, |waiting| waiting.since == since);
-        }
-    }
-
-    fn remove(&mut self, question: u64, wanted: impl Fn(&Waiting) -> bool) {
-        let found = self.waiting.find_entry(question, |w| w.question == question);
-        if let Ok(place) = found
-            && wanted(place.get())
-        {
-            place.remove();
+    fn sweep(&mut self, now: Timestamp) {
+        if now >= self.next_sweep {
+            self.next_sweep = now.plus(SWEEP);
+            self.waiting.retain(|waiting| now.since(waiting.since) <= WAIT);
         }
     }
 }

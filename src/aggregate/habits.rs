@@ -166,7 +166,7 @@ fn micros(time: Timestamp) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Message, PacketMeta};
+    use crate::model::{Message, NameHasher, PacketMeta};
 
     fn ask(habits: &mut Habits, at: i64, port: u16, id: u16, kind: u16, size: u16) {
         let message = Message {
@@ -179,7 +179,8 @@ mod tests {
         };
         let packet =
             PacketMeta { time: Timestamp(at * 1000), source_port: port, ..PacketMeta::default() };
-        habits.note(&Sighting { packet, transport: Transport::Udp, message, bytes: &[] });
+        let hasher = NameHasher::with_seed(1);
+        habits.note(&Sighting::new(packet, Transport::Udp, message, &[], &hasher));
     }
 
     #[test]

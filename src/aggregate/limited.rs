@@ -41,16 +41,19 @@ impl Limited {
     /// primary CIDR's base plus two ("Amazon DNS server", VPC user guide).
     pub fn counts(&self, address: Address) -> bool {
         Limited::is_service(address)
-            || self.named.contains(&address)
+            || !self.named.is_empty() && self.named.contains(&address)
             || self.on_aws && is_base_plus_two(address)
     }
 }
 
 fn is_base_plus_two(address: Address) -> bool {
-    match address.ip() {
-        std::net::IpAddr::V4(ip) => ip.is_private() && ip.octets()[2..] == [0, 2],
-        std::net::IpAddr::V6(_) => false,
-    }
+    let private = |a: u8, b: u8| match a {
+        10 => true,
+        172 => b & 0xf0 == 16,
+        192 => b == 168,
+        _ => false,
+    };
+    address.is_v4() && matches!(address.0[12..], [a, b, 0, 2] if private(a, b))
 }
 
 #[cfg(test)]

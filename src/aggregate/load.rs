@@ -1,6 +1,8 @@
 //! How much each cluster DNS server was asked, bin by bin in time, and how well it answered: names of
 //! the cluster above all, which it answers from memory.
 
+use std::ops::Range;
+
 use super::pairs::{Frames, Period};
 use super::servers::Server;
 use crate::classify::Zone;
@@ -155,6 +157,8 @@ pub struct ServerLoad {
     first: i64,
     width: i64,
     bins: Vec<Load>,
+    /// The bin asked for last, and the moments that lie in it.
+    last: (usize, Range<Timestamp>),
 }
 
 impl ServerLoad {
@@ -172,20 +176,30 @@ impl ServerLoad {
             first,
             width: BIN.0,
             bins: Vec::new(),
+            last: (0, Timestamp(0)..Timestamp(0)),
         }
     }
 
     fn at(&mut self, time: Timestamp) -> &mut Load {
-        loop {
-            let at = (time.0.div_euclid(self.width) - self.first).max(0) as usize;
-            if at < MAX_BINS {
-                if at >= self.bins.len() {
-                    self.bins.resize(at + 1, Load::default());
-                }
-                return &mut self.bins[at];
-            }
-            self.widen();
+        if !self.last.1.contains(&time) {
+            self.turn_to(time);
         }
+        &mut self.bins[self.last.0]
+    }
+
+    #[cold]
+    fn turn_to(&mut self, time: Timestamp) {
+        let mut bin = time.0.div_euclid(self.width);
+        while bin - self.first >= MAX_BINS as i64 {
+            self.widen();
+            bin = time.0.div_euclid(self.width);
+        }
+        let at = (bin - self.first).max(0) as usize;
+        if at >= self.bins.len() {
+            self.bins.resize(at + 1, Load::default());
+        }
+        let start = Timestamp(bin.saturating_mul(self.width));
+        self.last = (at, start..start.plus(Span(self.width)));
     }
 
     /// Twice the width. Bins lie at multiples of it, so that those of two parts of a capture match.

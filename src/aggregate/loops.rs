@@ -259,7 +259,7 @@ fn is_random(name: &[u8]) -> bool {
 mod tests {
     use super::*;
     use crate::matcher::Transport;
-    use crate::model::{Message, PacketMeta};
+    use crate::model::{Message, NameHasher, PacketMeta};
 
     fn address(text: &str) -> Address {
         text.parse().unwrap()
@@ -276,7 +276,8 @@ mod tests {
         let (source, destination) = (address(from), address(to));
         let packet = PacketMeta { time: time(ms), source, destination, ..PacketMeta::default() };
         let message = Message::default();
-        let query = Sighting { packet, transport: Transport::Udp, message, bytes: &[] };
+        let hasher = NameHasher::with_seed(1);
+        let query = Sighting::new(packet, Transport::Udp, message, &[], &hasher);
         loops.again(7, &query, (address(earlier.0), time(earlier.1)), passed);
     }
 
@@ -296,7 +297,13 @@ mod tests {
     fn clients_that_want_one_name_are_no_chain() {
         let (mut loops, mut passed) = (Loops::default(), None);
         for n in 0..99 {
-            ask((&mut loops, &mut passed), n / 9, &format!("10.0.1.{n}"), "10.0.0.2", ("10.0.0.2", n / 9));
+            ask(
+                (&mut loops, &mut passed),
+                n / 9,
+                &format!("10.0.1.{n}"),
+                "10.0.0.2",
+                ("10.0.0.2", n / 9),
+            );
             ask((&mut loops, &mut passed), n / 9, "10.0.0.2", "10.0.0.3", ("10.0.0.2", n / 9));
         }
         assert!(!loops.any(), "{:?}", loops.rows);
@@ -306,7 +313,13 @@ mod tests {
     fn a_question_asked_again_a_second_later_is_no_link() {
         let (mut loops, mut passed) = (Loops::default(), None);
         for n in 0..20 {
-            ask((&mut loops, &mut passed), n * 1000, "10.0.0.2", "10.0.0.2", ("10.0.0.2", n * 1000 - 1000));
+            ask(
+                (&mut loops, &mut passed),
+                n * 1000,
+                "10.0.0.2",
+                "10.0.0.2",
+                ("10.0.0.2", n * 1000 - 1000),
+            );
         }
         assert!(!loops.any());
     }

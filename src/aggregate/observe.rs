@@ -5,7 +5,7 @@ use super::lapses::{Fate, same_second};
 use super::legs::is_translated;
 use super::load::Settled;
 use super::places::Places;
-use super::rows::pair_place;
+use super::rows::{pair_place, pair_place_at};
 use super::{Aggregate, Metering, Pair, SHARED, SampleKind, count_lookup};
 use crate::classify::{Outcome, Question, Twin, Zone};
 use crate::decode::{IcmpError, IcmpKind};
@@ -85,7 +85,8 @@ impl Observer for Aggregate {
         let mut buffer = [0; FOLD_LIMIT];
         let name = fold_into(query.qname(), &mut buffer);
         let (client, server) = (transaction.client.address, transaction.server.address);
-        let pair = pair_place(&mut self.pairs, &mut self.clients, &self.hasher, client, server);
+        let Aggregate { pairs, clients, hasher, .. } = self;
+        let pair = pair_place_at(query.keys.ends, pairs, clients, hasher, client, server);
         let client = self.pairs.get(pair).client_index;
         let reused = self.is_reused(pair, query);
         let (lookup, generation) = self.lookup_of(client, name, query);

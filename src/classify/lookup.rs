@@ -95,6 +95,8 @@ pub struct Lookups {
     open: Vec<Open>,
     /// First open lookup of each client.
     heads: Vec<u32>,
+    /// Slots of lookups that are over, the last one first: it still is in the cache.
+    free: Vec<u32>,
     /// Where the next one goes when there is no room: the oldest.
     hand: usize,
     /// Suffixes seen.
@@ -283,22 +285,20 @@ impl Lookups {
     }
 
     fn start(&mut self, question: &Question<'_>, ended: &mut impl FnMut(Ended<'_>)) -> (u32, u32) {
-        let slot = if self.open.len() < MAX_OPEN {
-            self.open.push(Open::new(question));
-            (self.open.len() - 1) as u32
-        } else {
-            let over = (0..TRIES).map(|ahead| (self.hand + ahead) % MAX_OPEN).find(|&slot| {
-                let open = &self.open[slot];
-                !open.live || open.is_over(question.time)
-            });
+        if self.free.is_empty() && self.open.len() == MAX_OPEN {
+            let over = (0..TRIES)
+                .map(|ahead| (self.hand + ahead) % MAX_OPEN)
+                .find(|&slot| self.open[slot].is_over(question.time));
             let slot = over.unwrap_or(self.hand);
             self.hand = (slot + 1) % MAX_OPEN;
-            let slot = slot as u32;
-            self.close(slot, ended);
-            let generation = (self.open[slot as usize].generation + 1) & GENERATIONS;
-            self.open[slot as usize] = Open::new(question);
-            self.open[slot as usize].generation = generation;
+            self.close(slot as u32, ended);
+        }
+        let slot = if let Some(slot) = self.free.pop() {
+            self.open[slot as usize].begin(question);
             slot
+        } else {
+            self.open.push(Open::new(question));
+            (self.open.len() - 1) as u32
         };
         let head = std::mem::replace(&mut self.heads[question.client as usize], slot);
         if let Some(second) = self.open.get_mut(head as usize) {
@@ -316,6 +316,7 @@ impl Lookups {
             return;
         }
         open.live = false;
+        self.free.push(slot);
         let (client, previous, next) = (open.client, open.previous, open.next);
         ended(open.ended(&self.suffixes));
         // Take it out of its client's list.

@@ -202,6 +202,11 @@ impl Answered {
         }
     }
 
+    /// When [`Answered::expire`] has something to do again.
+    pub(super) fn next_expiry(&self) -> Timestamp {
+        self.next_expiry
+    }
+
     /// Remembers an answer anew, because its question was asked again at `now`.
     pub(super) fn renew(&mut self, key: u64, now: Timestamp) {
         let Some(&mut entry) = self.find(key) else { return };

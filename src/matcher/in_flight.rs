@@ -69,6 +69,11 @@ impl InFlight {
         self.slots[slot as usize].generation
     }
 
+    /// Whether there is any transaction with this key.
+    pub(super) fn holds(&self, key: u64) -> bool {
+        self.index.find(key, |&(hash, _)| hash == key).is_some()
+    }
+
     /// The transaction with this key that went to `server`.
     pub(super) fn find(&self, key: u64, server: Address) -> Option<u32> {
         let wanted = |&(hash, slot): &(u64, u32)| {
@@ -204,6 +209,12 @@ impl InFlight {
         let oldest = self.slots.get(self.oldest as usize)?;
         let over = now.since(oldest.transaction.last_sent) > RETENTION;
         if over { self.pop() } else { None }
+    }
+
+    /// Before this moment [`InFlight::expire`] finds nothing.
+    pub(super) fn next_expiry(&self) -> Timestamp {
+        let oldest = self.slots.get(self.oldest as usize);
+        oldest.map_or(Timestamp::MAX, |slot| slot.transaction.last_sent.plus(RETENTION))
     }
 
     /// Makes a transaction the newest.

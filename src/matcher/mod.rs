@@ -18,7 +18,7 @@ mod transfers;
 use answered::{Answered, Verdict};
 use copies::Translations;
 use in_flight::InFlight;
-pub use transaction::{Leg, Refusal, Sighting, Stranger, Token, Transaction, Transport};
+pub use transaction::{Keys, Leg, Refusal, Sighting, Stranger, Token, Transaction, Transport};
 use transfers::Transfers;
 
 use crate::decode::IcmpError;
@@ -73,7 +73,7 @@ struct Early {
     packet: PacketMeta,
     transport: Transport,
     message: Message,
-    key: u64,
+    keys: Keys,
 }
 
 /// Everything in flight.
@@ -86,6 +86,8 @@ pub struct Matcher {
     transfers: Transfers,
     early: Vec<Early>,
     now: Timestamp,
+    /// Nothing runs out before this moment.
+    wake: Timestamp,
 }
 
 impl Matcher {
@@ -100,6 +102,7 @@ impl Matcher {
             transfers: Transfers::default(),
             early: Vec::new(),
             now: Timestamp::MIN,
+            wake: Timestamp::MIN,
         }
     }
 
@@ -124,6 +127,9 @@ impl Matcher {
             return;
         }
         self.now = now;
+        if now < self.wake {
+            return;
+        }
         while let Some(transaction) = self.in_flight.expire(now) {
             observer.unanswered(&transaction, false);
         }
@@ -137,6 +143,8 @@ impl Matcher {
                 keep
             });
         }
+        let next = self.answered.next_expiry().min(self.in_flight.next_expiry());
+        self.wake = if self.early.is_empty() { next } else { now };
     }
 
     /// Settles what is left when the capture ends at `end`.
@@ -155,43 +163,26 @@ impl Matcher {
     /// nothing. Observing waits for memory most of its time; a few messages are warmed up in a row,
     /// and the processor waits for all of them at once. Gives the token of the transaction that a
     /// response answers.
-    pub fn warm(&self, packet: &PacketMeta, message: &Message) -> Option<Token> {
-        let response = message.is_response();
-        let client = if response { packet.to() } else { packet.from() };
-        let key = self.key_of(client, message, Transport::Udp);
-        let server = if response { packet.source } else { packet.destination };
-        match self.in_flight.find(key, server) {
-            Some(slot) if response => Some(self.in_flight.get(slot).token),
-            _ => {
-                std::hint::black_box(self.answered.warm(key));
-                None
-            }
+    pub fn warm(&self, packet: &PacketMeta, message: &Message, keys: Keys) -> Option<Token> {
+        let key = keys.transaction;
+        if message.is_response() {
+            let slot = self.in_flight.find(key, packet.source)?;
+            return Some(self.in_flight.get(slot).token);
         }
-    }
-
-    fn key(&self, client: Endpoint, sighting: &Sighting<'_>) -> u64 {
-        self.key_of(client, &sighting.message, sighting.transport)
-    }
-
-    fn key_of(&self, client: Endpoint, message: &Message, transport: Transport) -> u64 {
-        let [high, low] = client.address.halves();
-        self.hasher.hash_words([
-            high,
-            low,
-            u64::from(client.port) << 32 | u64::from(message.id) << 8 | transport as u64,
-            message.qname_hash,
-            u64::from(message.qtype) << 16 | u64::from(message.qclass),
-        ])
+        std::hint::black_box(self.answered.warm(key));
+        None
     }
 
     fn query(&mut self, query: &Sighting<'_>, observer: &mut impl Observer) {
         let packet = &query.packet;
-        let key = self.key(packet.from(), query);
-        if let Some(slot) = self.in_flight.find(key, packet.destination) {
-            return self.repeated(slot, query, observer);
-        }
-        if let Some(slot) = self.in_flight.find_translated(key, query) {
-            return self.onward(slot, query, observer);
+        let key = query.keys.transaction;
+        if self.in_flight.holds(key) {
+            if let Some(slot) = self.in_flight.find(key, packet.destination) {
+                return self.repeated(slot, query, observer);
+            }
+            if let Some(slot) = self.in_flight.find_translated(key, query) {
+                return self.onward(slot, query, observer);
+            }
         }
         if let Some(answered) = self.answered.find(key) {
             match answered.judge_query(query) {
@@ -237,10 +228,9 @@ impl Matcher {
         }
         let mut transaction = Transaction::new(query);
         transaction.token = observer.opened(&transaction, query);
-        let early = self
-            .early
-            .iter()
-            .position(|early| early.key == key && early.packet.source == query.packet.destination);
+        let early = self.early.iter().position(|early| {
+            early.keys.transaction == key && early.packet.source == query.packet.destination
+        });
         if let Some(at) = early {
             let early = self.early.swap_remove(at);
             let response = Sighting {
@@ -249,6 +239,7 @@ impl Matcher {
                 message: early.message,
                 // The octets are gone; nothing that is read from them is worth keeping them for.
                 bytes: &[],
+                keys: early.keys,
             };
             return self.settle(key, &transaction, &response, observer);
         }
@@ -258,7 +249,7 @@ impl Matcher {
 
     fn response(&mut self, response: &Sighting<'_>, observer: &mut impl Observer) {
         let packet = &response.packet;
-        let key = self.key(packet.to(), response);
+        let key = response.keys.transaction;
         let found = if response.message.has_question() {
             self.in_flight.find(key, packet.source)
         } else {
@@ -291,11 +282,12 @@ impl Matcher {
         if self.early.len() == MAX_EARLY {
             observer.orphan(&self.early.swap_remove(0).packet);
         }
+        self.wake = self.now;
         self.early.push(Early {
             packet: *packet,
             transport: response.transport,
             message: response.message,
-            key,
+            keys: response.keys,
         });
     }
 

@@ -1,7 +1,9 @@
 //! A transaction while it is in flight, and what it is made of.
 
 use crate::decode::IcmpKind;
-use crate::model::{Address, Direction, Endpoint, Message, PacketMeta, Span, Timestamp};
+use crate::model::{
+    Address, Direction, Endpoint, Message, NameHasher, PacketMeta, Span, Timestamp,
+};
 
 use super::COPY_WINDOW;
 
@@ -16,6 +18,40 @@ pub enum Transport {
     Tcp,
 }
 
+/// Hashes that the search for a message's transaction begins with. They are known before the order of
+/// the capture is, so they are computed side by side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keys {
+    /// Of the client's socket, the transport, the ID and the question.
+    pub transaction: u64,
+    /// Of the client's and the server's address.
+    pub ends: u64,
+}
+
+impl Keys {
+    /// Those of a message.
+    pub fn of(
+        packet: &PacketMeta,
+        message: &Message,
+        transport: Transport,
+        hasher: &NameHasher,
+    ) -> Keys {
+        let (client, server) = match message.is_response() {
+            true => (packet.to(), packet.source),
+            false => (packet.from(), packet.destination),
+        };
+        let [high, low] = client.address.halves();
+        let transaction = hasher.hash_words([
+            high,
+            low,
+            u64::from(client.port) << 32 | u64::from(message.id) << 8 | transport as u64,
+            message.qname_hash,
+            u64::from(message.qtype) << 16 | u64::from(message.qclass),
+        ]);
+        Keys { transaction, ends: hasher.hash_ends(client.address, server) }
+    }
+}
+
 /// A DNS message as it was seen on an interface.
 #[derive(Clone, Copy, Debug)]
 pub struct Sighting<'a> {
@@ -27,9 +63,23 @@ pub struct Sighting<'a> {
     pub message: Message,
     /// Its captured octets.
     pub bytes: &'a [u8],
+    /// Its hashes.
+    pub keys: Keys,
 }
 
 impl<'a> Sighting<'a> {
+    /// A message. `hasher` must be the one that it was read with.
+    pub fn new(
+        packet: PacketMeta,
+        transport: Transport,
+        message: Message,
+        bytes: &'a [u8],
+        hasher: &NameHasher,
+    ) -> Sighting<'a> {
+        let keys = Keys::of(&packet, &message, transport, hasher);
+        Sighting { packet, transport, message, bytes, keys }
+    }
+
     /// The QNAME as it was sent, in wire form; empty without one.
     pub fn qname(&self) -> &'a [u8] {
         let end = Message::QNAME_OFFSET + usize::from(self.message.qname_length);

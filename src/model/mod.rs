@@ -6,10 +6,12 @@ mod message;
 
 mod name;
 mod packet;
+mod ports;
 mod time;
 
 pub use address::{Address, Endpoint};
 pub use message::{Message, MessageFlags, Rcode, malformed, qtype};
 pub use name::{FOLD_LIMIT, Name, NameHasher, display_name, fold_into, label_count, labels};
 pub use packet::{Direction, LinkType, PacketMeta};
+pub use ports::DnsPorts;
 pub use time::{Span, Timestamp};

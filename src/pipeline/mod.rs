@@ -20,7 +20,7 @@ use crate::aggregate::{Aggregate, Quality, Settings};
 use crate::capture::{Blocks, Notes};
 use crate::decode::fragment::FragmentCounters;
 use crate::decode::stream::StreamCounters;
-use crate::model::NameHasher;
+use crate::model::{DnsPorts, NameHasher};
 use ordered::Ordered;
 use unit::Unit;
 
@@ -36,7 +36,7 @@ pub struct Options {
     /// Worker threads, at least 1.
     pub threads: usize,
     /// DNS ports, UDP and TCP.
-    pub ports: Vec<u16>,
+    pub ports: DnsPorts,
     /// What the sums depend on.
     pub settings: Settings,
 }

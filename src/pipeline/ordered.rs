@@ -12,7 +12,7 @@ use crate::decode::fragment::Reassembler;
 use crate::decode::stream::{ConnectionEvent, StreamMessage, Streams};
 use crate::decode::{Body, Datagram, Network, Segment, frame, message, transport};
 use crate::matcher::{Matcher, Sighting, Transport};
-use crate::model::{NameHasher, PacketMeta, Timestamp};
+use crate::model::{DnsPorts, NameHasher, PacketMeta, Timestamp};
 
 /// Messages warmed up in a row: as many waits for memory overlap as the processor keeps track of, and
 /// what they bring still is in the cache when they are observed.
@@ -65,7 +65,7 @@ impl Ordered {
 }
 
 struct Stage {
-    ports: Vec<u16>,
+    ports: DnsPorts,
     hasher: NameHasher,
     matcher: Matcher,
     aggregate: Aggregate,
@@ -79,23 +79,25 @@ impl Stage {
     fn observe(&mut self, unit: &Unit) {
         self.count_steps_back(unit);
         self.quality.add(&unit.quality);
+        let block = &unit.block;
+        let named = block.interfaces.len() > 1 || block.interfaces.iter().any(|i| i.name.is_some());
         for events in unit.events.chunks(AHEAD) {
             for event in events {
                 self.warm(event);
             }
             for event in events {
-                self.event(event, &unit.block);
+                self.event(event, block, named || event.link_interface != 0);
             }
         }
     }
 
     /// Has what an event will touch read ahead.
     fn warm(&self, event: &Event) {
-        let Kind::Message { message, .. } = &event.kind else { return };
-        match self.matcher.warm(&event.packet, message) {
+        let Kind::Message { message, keys, .. } = &event.kind else { return };
+        match self.matcher.warm(&event.packet, message, *keys) {
             Some(token) => self.aggregate.warm_answer(token),
             None if message.is_response() => {}
-            None => self.aggregate.warm_query(&event.packet),
+            None => self.aggregate.warm_query(&event.packet, *keys),
         }
     }
 
@@ -113,29 +115,24 @@ impl Stage {
         }
     }
 
-    fn event(&mut self, event: &Event, block: &Block) {
+    /// Takes the next event. `named`: the capture tells interfaces apart.
+    fn event(&mut self, event: &Event, block: &Block, named: bool) {
         let mut packet = event.packet;
         packet.interface = self.interfaces.number(packet.interface, event.link_interface);
-        let several = block.interfaces.len() > 1;
-        let named = event.link_interface != 0
-            || several
-            || block
-                .interfaces
-                .get(usize::from(event.packet.interface))
-                .is_some_and(|i| i.name.is_some());
         if self.fragments.is_waiting() {
             // A part has to meet its query before that is sent again.
             self.fragments.expire(packet.time);
             self.give_up_fragments(named);
         }
         match event.kind {
-            Kind::Message { message, offset, length } => {
+            Kind::Message { message, keys, offset, length } => {
                 let range = offset as usize..(offset + length) as usize;
                 let bytes = block.data.get(range).unwrap_or_default();
                 let counts = self.aggregate.limited.counts(packet.destination);
                 let metering = if counts { Metering::Count { named } } else { Metering::Off };
                 self.aggregate.set_metering(metering);
-                let sighting = Sighting { packet, transport: Transport::Udp, message, bytes };
+                let transport = Transport::Udp;
+                let sighting = Sighting { packet, transport, message, bytes, keys };
                 self.matcher.observe(&sighting, &mut self.aggregate);
             }
             Kind::Sent => {
@@ -166,7 +163,7 @@ impl Stage {
             Body::Segment(segment) => self.segment(segment, packet),
             Body::IcmpError(error) => {
                 let ports = &self.ports;
-                let is_dns_port = |port: u16| ports.contains(&port);
+                let is_dns_port = |port: u16| ports.contains(port);
                 self.matcher.icmp(packet, error, is_dns_port, &mut self.aggregate);
             }
             Body::Fragment(fragment) => {
@@ -223,7 +220,7 @@ impl Stage {
 
     fn datagram(&mut self, datagram: &Datagram<'_>, packet: &PacketMeta) {
         let Datagram { source_port, destination_port, payload, sent } = *datagram;
-        if !self.ports.contains(&source_port) && !self.ports.contains(&destination_port) {
+        if !self.ports.either(source_port, destination_port) {
             return;
         }
         let packet = PacketMeta { source_port, destination_port, ..*packet };
@@ -233,13 +230,13 @@ impl Stage {
         };
         self.quality.messages[usize::from(message.is_response())] += 1;
         self.quality.malformed += u64::from(message.malformed != 0);
-        let sighting = Sighting { packet, transport: Transport::Udp, message, bytes: payload };
+        let sighting = Sighting::new(packet, Transport::Udp, message, payload, &self.hasher);
         self.matcher.observe(&sighting, &mut self.aggregate);
     }
 
     fn segment(&mut self, segment: &Segment<'_>, packet: &PacketMeta) {
         let Segment { source_port, destination_port, .. } = *segment;
-        if !self.ports.contains(&source_port) && !self.ports.contains(&destination_port) {
+        if !self.ports.either(source_port, destination_port) {
             return;
         }
         let packet = PacketMeta { source_port, destination_port, ..*packet };
@@ -250,7 +247,7 @@ impl Stage {
         let (from, to) = (packet.source, packet.destination);
         match event {
             ConnectionEvent::Reset { .. } => {
-                let by_server = self.ports.contains(&source_port);
+                let by_server = self.ports.contains(source_port);
                 self.matcher.reset(&packet, by_server, &mut self.aggregate);
             }
             ConnectionEvent::Syn { again: false } => {
@@ -300,7 +297,6 @@ fn over_tcp(
     };
     quality.messages[2 + usize::from(message.is_response())] += 1;
     quality.malformed += u64::from(message.malformed != 0);
-    let sighting =
-        Sighting { packet: *whole.meta, transport: Transport::Tcp, message, bytes: whole.bytes };
+    let sighting = Sighting::new(*whole.meta, Transport::Tcp, message, whole.bytes, hasher);
     matcher.observe(&sighting, aggregate);
 }

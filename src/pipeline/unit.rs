@@ -3,7 +3,8 @@
 use crate::aggregate::{Limited, Quality};
 use crate::capture::Block;
 use crate::decode::{Body, Decoded, Network, frame, message};
-use crate::model::{Direction, Message, NameHasher, PacketMeta, Timestamp};
+use crate::matcher::{Keys, Transport};
+use crate::model::{Direction, DnsPorts, Message, NameHasher, PacketMeta, Timestamp};
 
 /// IP protocols whose fragments may carry DNS or its errors: ICMP, UDP, TCP, ICMPv6, and the tunnels
 /// that are followed.
@@ -22,7 +23,7 @@ pub(super) struct Event {
 #[derive(Clone, Copy)]
 pub(super) enum Kind {
     /// A DNS message over UDP: its summary, and where its octets stand in the block.
-    Message { message: Message, offset: u32, length: u32 },
+    Message { message: Message, keys: Keys, offset: u32, length: u32 },
     /// A TCP segment, a fragment or an ICMP error: rare, and decoded once more in its turn, because
     /// what it borrows from the block is not kept.
     Again { record: u32 },
@@ -42,7 +43,7 @@ pub(super) struct Unit {
 
 impl Unit {
     /// Decodes the block's records.
-    pub(super) fn decode(&mut self, ports: &[u16], hasher: &NameHasher) {
+    pub(super) fn decode(&mut self, ports: &DnsPorts, hasher: &NameHasher) {
         self.events.clear();
         self.quality = Quality::default();
         self.earliest = None;
@@ -102,15 +103,15 @@ fn kind_of(
     at: usize,
     bytes: &[u8],
     start: usize,
-    ports: &[u16],
+    ports: &DnsPorts,
     hasher: &NameHasher,
     quality: &mut Quality,
 ) -> Option<Kind> {
-    let dns =
-        |source: u16, destination: u16| ports.contains(&source) || ports.contains(&destination);
     let again = Some(Kind::Again { record: at as u32 });
     match decoded.body {
-        Body::Datagram(datagram) if dns(datagram.source_port, datagram.destination_port) => {
+        Body::Datagram(datagram)
+            if ports.either(datagram.source_port, datagram.destination_port) =>
+        {
             packet.source_port = datagram.source_port;
             packet.destination_port = datagram.destination_port;
             let payload = datagram.payload;
@@ -123,12 +124,13 @@ fn kind_of(
             quality.malformed += u64::from(message.malformed != 0);
             let within = payload.as_ptr().addr() - bytes.as_ptr().addr();
             return Some(Kind::Message {
+                keys: Keys::of(packet, &message, Transport::Udp, hasher),
                 message,
                 offset: (start + within) as u32,
                 length: payload.len() as u32,
             });
         }
-        Body::Segment(segment) if dns(segment.source_port, segment.destination_port) => {
+        Body::Segment(segment) if ports.either(segment.source_port, segment.destination_port) => {
             return again;
         }
         Body::Fragment(fragment) => {
@@ -137,7 +139,7 @@ fn kind_of(
         }
         Body::IcmpError(error) => {
             quality.icmp_errors += 1;
-            return if dns(error.quoted_source_port, error.quoted_destination_port) {
+            return if ports.either(error.quoted_source_port, error.quoted_destination_port) {
                 again
             } else {
                 None

@@ -1,6 +1,6 @@
 //! A lookup while it is open.
 
-use super::{Ended, Ending, NONE, Question};
+use super::{Ended, Ending, GENERATIONS, NONE, Question};
 use crate::classify::Outcome;
 use crate::classify::search::{Suffixes, shared_base};
 use crate::model::{FOLD_LIMIT, Span, Timestamp, labels, qtype};
@@ -90,7 +90,7 @@ impl Open {
             as_is_first: false,
             doubled: false,
             broken: false,
-            single: if PAIRED.contains(&question.qtype) { 0 } else { question.qtype },
+            single: 0,
             asks: [Ask::No; 3],
             name_hash: 0,
             steps: 1,
@@ -108,8 +108,32 @@ impl Open {
             paired: false,
             rescued: [false; 2],
         };
-        open.set_name(question);
+        open.begin(question);
         open
+    }
+
+    /// Makes this a new lookup. What is behind a length is not cleared.
+    pub(super) fn begin(&mut self, question: &Question<'_>) {
+        self.client = question.client;
+        (self.previous, self.next) = (NONE, NONE);
+        self.generation = (self.generation + 1) & GENERATIONS;
+        self.live = true;
+        self.base = 0;
+        (self.as_is_first, self.doubled, self.broken) = (false, false, false);
+        self.single = if PAIRED.contains(&question.qtype) { 0 } else { question.qtype };
+        self.asks = [Ask::No; 3];
+        (self.steps, self.transactions, self.step_transactions) = (1, 0, 0);
+        self.passed = [0; 2];
+        self.suffix_count = 0;
+        self.first = question.time;
+        self.sent = [question.time; 3];
+        self.last = question.time;
+        self.frame = question.frame;
+        self.socket = question.socket;
+        self.ports = [0; 2];
+        self.paired = false;
+        self.rescued = [false; 2];
+        self.set_name(question);
     }
 
     pub(super) fn set_name(&mut self, question: &Question<'_>) {
