@@ -32,9 +32,8 @@ impl Limited {
         if self.on_aws || !folded.ends_with(b"\x08internal\x00") {
             return;
         }
-        let labels: Vec<&[u8]> = labels(folded).collect();
-        let zone = labels.len().checked_sub(2).map(|at| labels[at]);
-        self.on_aws = matches!(zone, Some(b"ec2" | b"compute"));
+        let last_two = labels(folded).fold([&[][..]; 2], |[_, last], label| [last, label]);
+        self.on_aws = matches!(last_two, [b"ec2" | b"compute", b"internal"]);
     }
 
     /// Whether packets to `address` count. On AWS a private `x.y.0.2` is the VPC resolver: the

@@ -108,11 +108,11 @@ impl Loops {
         let before = passed.filter(leads).or_else(|| Some(first).filter(leads));
         let depth = before.map_or(1, |link| link.depth.saturating_add(1));
         let kept = passed.replace(Link { server, asked: now, depth });
-        if depth < NOTED && !self.is_active(now) {
-            return;
-        }
         self.latest = now;
         self.forget(now);
+        if depth < NOTED && self.links.is_empty() {
+            return;
+        }
         for link in [Some(first), kept].into_iter().flatten() {
             self.link((question, link.server), link.asked, link.depth);
         }
@@ -162,9 +162,14 @@ impl Loops {
         }
     }
 
-    /// Whether anything is remembered that matters at `now`.
+    /// Whether a question was asked lately that was in flight.
+    pub(super) fn is_near(&self, now: Timestamp) -> bool {
+        now.since(self.latest) <= LINK
+    }
+
+    /// Whether there is a long chain that matters at `now`.
     pub(super) fn is_active(&self, now: Timestamp) -> bool {
-        !self.links.is_empty() && now.since(self.latest) <= LINK
+        !self.links.is_empty() && self.is_near(now)
     }
 
     /// Whether there are rows.

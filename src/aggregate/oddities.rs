@@ -21,14 +21,10 @@ impl Aggregate {
 
     /// A copy of a query was seen, perhaps on its way to another address.
     pub(super) fn note_onward(&mut self, token: Token, copy: &Sighting<'_>) {
-        if copy.message.is_response() {
+        if copy.message.is_response() || !self.loops.is_near(copy.packet.time) {
             return;
         }
         let pair = self.pairs.get(Places::of(token).pair);
-        let forwards = self.clients.get(pair.client_index).forwarded > 0;
-        if !forwards && !self.loops.is_active(copy.packet.time) {
-            return;
-        }
         let question = question_of(copy.message.qname_hash, copy.message.qtype);
         let passed = self.questions.passed(question);
         self.loops.carried(question, (pair.client, pair.server), copy, passed);

@@ -260,10 +260,11 @@ impl Lookups {
             if tails.iter().any(|tail| self.suffixes.stands_within(tail)) {
                 return false;
             }
-            open.as_is_first = current.len() == base + 1;
-            let tail = current[base..].to_vec();
-            open.note_suffix(self.suffixes.note(&tail, 0));
-            open.doubled = tail.len() > 1 && ends_with_labels(&open.name[..base], &tail);
+            let (front, tail) = current.split_at(base);
+            let first = self.suffixes.note(tail, 0);
+            open.doubled = tail.len() > 1 && ends_with_labels(front, tail);
+            open.as_is_first = tail.len() == 1;
+            open.note_suffix(first);
             open.base = base as u8;
         }
         let position = u64::from(open.suffix_count);

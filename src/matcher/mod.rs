@@ -130,8 +130,8 @@ impl Matcher {
         if now < self.wake {
             return;
         }
-        while let Some(transaction) = self.in_flight.expire(now) {
-            observer.unanswered(&transaction, false);
+        while let Some(slot) = self.in_flight.expire(now) {
+            observer.unanswered(self.in_flight.get(slot), false);
         }
         self.answered.expire(now);
         if !self.early.is_empty() {
@@ -152,10 +152,11 @@ impl Matcher {
         for early in self.early.drain(..) {
             observer.orphan(&early.packet);
         }
-        while let Some(transaction) = self.in_flight.pop() {
+        while let Some(slot) = self.in_flight.pop() {
+            let transaction = self.in_flight.get(slot);
             let waited = end.since(transaction.first_sent);
             let pending = transaction.refusal.is_none() && waited < self.query_timeout;
-            observer.unanswered(&transaction, pending);
+            observer.unanswered(transaction, pending);
         }
     }
 
@@ -223,11 +224,12 @@ impl Matcher {
     }
 
     fn open(&mut self, key: u64, query: &Sighting<'_>, observer: &mut impl Observer) {
-        if let Some(old) = self.in_flight.make_room() {
-            observer.evicted(&old);
+        if let Some(oldest) = self.in_flight.make_room() {
+            observer.evicted(self.in_flight.get(oldest));
         }
-        let mut transaction = Transaction::new(query);
-        transaction.token = observer.opened(&transaction, query);
+        let slot = self.in_flight.begin(key, query);
+        let transaction = self.in_flight.get_mut(slot);
+        transaction.token = observer.opened(transaction, query);
         let early = self.early.iter().position(|early| {
             early.keys.transaction == key && early.packet.source == query.packet.destination
         });
@@ -241,9 +243,9 @@ impl Matcher {
                 bytes: &[],
                 keys: early.keys,
             };
-            return self.settle(key, &transaction, &response, observer);
+            self.in_flight.release(slot);
+            return self.settle(key, slot, &response, observer);
         }
-        let slot = self.in_flight.insert(key, &transaction);
         self.translations.remember(query, slot, self.in_flight.generation(slot));
     }
 
@@ -256,11 +258,11 @@ impl Matcher {
             self.in_flight.find_by_id(packet.to(), packet.source, response)
         };
         if let Some(slot) = found {
-            let (keys, transaction) = self.in_flight.remove(slot);
+            let keys = self.in_flight.release(slot);
             for alias in keys.into_iter().flatten().filter(|&alias| alias != key) {
-                self.answered.insert(alias, &transaction, response);
+                self.answered.insert(alias, self.in_flight.get(slot), response);
             }
-            return self.settle(key, &transaction, response, observer);
+            return self.settle(key, slot, response, observer);
         }
         if let Some(answered) = self.answered.find(key) {
             if let Some(same_interface) = answered.judge_response(response) {
@@ -291,13 +293,15 @@ impl Matcher {
         });
     }
 
+    /// The transaction that was just released is answered.
     fn settle(
         &mut self,
         key: u64,
-        transaction: &Transaction,
+        slot: u32,
         response: &Sighting<'_>,
         observer: &mut impl Observer,
     ) {
+        let transaction = self.in_flight.get(slot);
         self.answered.insert(key, transaction, response);
         self.transfers.begin(transaction, response);
         observer.answered(transaction, response);

@@ -216,31 +216,47 @@ pub struct Transaction {
 
 impl Transaction {
     pub(crate) fn new(query: &Sighting<'_>) -> Transaction {
-        let packet = &query.packet;
         let mut transaction = Transaction {
-            client: packet.from(),
-            server: packet.to(),
-            transport: query.transport,
-            id: query.message.id,
-            qname_hash: query.message.qname_hash,
-            qtype: query.message.qtype,
+            client: query.packet.from(),
+            server: query.packet.to(),
+            transport: Transport::Udp,
+            id: 0,
+            qname_hash: 0,
+            qtype: 0,
             retransmissions: 0,
-            first_sent: packet.time,
-            last_sent: packet.time,
-            first_frame: packet.frame,
-            last_frame: packet.frame,
+            first_sent: Timestamp::MIN,
+            last_sent: Timestamp::MIN,
+            first_frame: 0,
+            last_frame: 0,
             refusal: None,
             stranger: None,
-            origin: Origin::of(packet),
+            origin: Origin::default(),
             token: Token::default(),
             legs: [Leg::default(); MAX_LEGS],
             leg_count: 0,
             first_leg_count: 0,
-            last_ip_id: packet.ip_id,
-            last_body: query.message.body_hash,
+            last_ip_id: 0,
+            last_body: 0,
         };
-        transaction.add_leg(packet);
+        transaction.begin(query);
         transaction
+    }
+
+    /// Makes this the transaction of a new query. Legs beyond their count are not cleared.
+    pub(super) fn begin(&mut self, query: &Sighting<'_>) {
+        let (packet, message) = (&query.packet, &query.message);
+        (self.client, self.server) = (packet.from(), packet.to());
+        self.transport = query.transport;
+        (self.id, self.qname_hash, self.qtype) = (message.id, message.qname_hash, message.qtype);
+        self.retransmissions = 0;
+        (self.first_sent, self.last_sent) = (packet.time, packet.time);
+        (self.first_frame, self.last_frame) = (packet.frame, packet.frame);
+        (self.refusal, self.stranger) = (None, None);
+        self.origin = Origin::of(packet);
+        self.token = Token::default();
+        (self.leg_count, self.first_leg_count) = (0, 0);
+        (self.last_ip_id, self.last_body) = (packet.ip_id, message.body_hash);
+        self.add_leg(packet);
     }
 
     /// Where the query was seen, in the order of the capture; the first is the client's own.

@@ -26,9 +26,6 @@ pub(super) enum Ask {
     Done(Outcome),
 }
 
-/// The question types that one lookup asks side by side.
-const PAIRED: [u16; 3] = [qtype::A, qtype::AAAA, qtype::HTTPS];
-
 /// Suffixes that one lookup remembers: Kubernetes allows 32 search domains, nobody has half of it.
 const MAX_TRIED: usize = 12;
 
@@ -53,7 +50,7 @@ pub(super) struct Open {
     pub(super) paired: bool,
     /// Whether A and AAAA were answered only after they were sent again.
     pub(super) rescued: [bool; 2],
-    /// The type of a lookup outside [`PAIRED`].
+    /// The type of a lookup that asks nothing beside it; 0 where it may.
     single: u16,
     pub(super) asks: [Ask; 3],
     pub(super) live: bool,
@@ -120,7 +117,7 @@ impl Open {
         self.live = true;
         self.base = 0;
         (self.as_is_first, self.doubled, self.broken) = (false, false, false);
-        self.single = if PAIRED.contains(&question.qtype) { 0 } else { question.qtype };
+        self.single = if is_paired(question.qtype) { 0 } else { question.qtype };
         self.asks = [Ask::No; 3];
         (self.steps, self.transactions, self.step_transactions) = (1, 0, 0);
         self.passed = [0; 2];
@@ -182,7 +179,7 @@ impl Open {
 
     /// Whether the question's type can be part of this lookup.
     fn same_kind(&self, kind: u16) -> bool {
-        if PAIRED.contains(&kind) { self.single == 0 } else { self.single == kind }
+        if is_paired(kind) { self.single == 0 } else { self.single == kind }
     }
 
     /// Whether nothing more can belong to this lookup at `time`: both address families are answered,
@@ -310,7 +307,16 @@ impl Open {
 
 /// Which of a step's asks a type is: those outside the pair use the first, being alone.
 pub(super) fn ask_index(kind: u16) -> usize {
-    PAIRED.iter().position(|&paired| paired == kind).unwrap_or(0)
+    match kind {
+        qtype::AAAA => 1,
+        qtype::HTTPS => 2,
+        _ => 0,
+    }
+}
+
+/// Whether a question type is asked beside others by one lookup.
+fn is_paired(kind: u16) -> bool {
+    matches!(kind, qtype::A | qtype::AAAA | qtype::HTTPS)
 }
 
 /// Whether the labels of `name` (without root) end in those of `tail` (with root).
