@@ -20,7 +20,7 @@ pub enum Transport {
 
 /// Hashes that the search for a message's transaction begins with. They are known before the order of
 /// the capture is, so they are computed side by side.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Keys {
     /// Of the client's socket, the transport, the ID and the question.
     pub transaction: u64,

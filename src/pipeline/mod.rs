@@ -6,6 +6,7 @@
 //! gives them back; the others go on decoding. So the report is that of a sequential run whatever
 //! the number of threads, and with one thread it is one.
 
+mod events;
 mod interfaces;
 mod ordered;
 mod unit;

@@ -93,11 +93,11 @@ impl Stage {
 
     /// Has what an event will touch read ahead.
     fn warm(&self, event: &Event) {
-        let Kind::Message { message, keys, .. } = &event.kind else { return };
-        match self.matcher.warm(&event.packet, message, *keys) {
+        let Event { packet, message, keys, kind: Kind::Message { .. }, .. } = event else { return };
+        match self.matcher.warm(packet, message, *keys) {
             Some(token) => self.aggregate.warm_answer(token),
             None if message.is_response() => {}
-            None => self.aggregate.warm_query(&event.packet, *keys),
+            None => self.aggregate.warm_query(packet, *keys),
         }
     }
 
@@ -125,13 +125,13 @@ impl Stage {
             self.give_up_fragments(named);
         }
         match event.kind {
-            Kind::Message { message, keys, offset, length } => {
+            Kind::Message { offset, length } => {
                 let range = offset as usize..(offset + length) as usize;
                 let bytes = block.data.get(range).unwrap_or_default();
                 let counts = self.aggregate.limited.counts(packet.destination);
                 let metering = if counts { Metering::Count { named } } else { Metering::Off };
                 self.aggregate.set_metering(metering);
-                let transport = Transport::Udp;
+                let (transport, Event { message, keys, .. }) = (Transport::Udp, *event);
                 let sighting = Sighting { packet, transport, message, bytes, keys };
                 self.matcher.observe(&sighting, &mut self.aggregate);
             }
