@@ -36,9 +36,10 @@ impl Keys {
         transport: Transport,
         hasher: &NameHasher,
     ) -> Keys {
-        let (client, server) = match message.is_response() {
-            true => (packet.to(), packet.source),
-            false => (packet.from(), packet.destination),
+        let (client, server) = if message.is_response() {
+            (packet.to(), packet.source)
+        } else {
+            (packet.from(), packet.destination)
         };
         let [high, low] = client.address.halves();
         let transaction = hasher.hash_words([
