@@ -79,10 +79,20 @@ pub fn fill(commands: &mut [String], names: &[String]) {
     }
 }
 
-/// A display filter for names that end like this.
-pub fn filter(zone: &str) -> String {
-    let text = zone.replace('\\', "\\\\").replace('"', "\\\"");
-    format!("dns.qry.name contains \"{text}\"")
+/// A display filter for names that end like these; for any name, if they are many.
+pub fn filter(zones: &[Zone<'_>]) -> String {
+    /// Zones of a filter that is still read.
+    const MOST: usize = 4;
+    let one = |zone: &Zone<'_>| {
+        let text = zone.name.replace('\\', "\\\\").replace('"', "\\\"");
+        format!("dns.qry.name contains \"{text}\"")
+    };
+    match zones {
+        [zone] => one(zone),
+        [] => "dns".to_owned(),
+        _ if zones.len() > MOST => "dns".to_owned(),
+        _ => format!("({})", zones.iter().map(one).collect::<Vec<_>>().join(" || ")),
+    }
 }
 
 /// The last `count` labels of a name.

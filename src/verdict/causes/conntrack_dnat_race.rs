@@ -206,7 +206,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
                 words::counted(one + others, "question"),
             ))
             .at(losers.iter().flat_map(|pair| pair.twin_losses.frames.iter()))
-            .filter(format!("dns.retransmit_request && {}", filter::with(&clients))),
+            .filter(format!("dns.flags.response == 0 && {}", filter::from(&clients))),
         )
         .shown_by(Evidence::new("explained_by_chance", chance, "ratio", format!(
             "Random loss that hits as many would look like this in {} of all cases.",

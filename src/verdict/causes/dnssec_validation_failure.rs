@@ -164,7 +164,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
             ),
         )
         .at(damaged.iter().flat_map(|row| row.frames.iter()))
-        .filter(format!("dns.flags.rcode == 2 && {}", zones::filter(&broken[0].name))),
+        .filter(format!("dns.flags.rcode == 2 && {}", zones::filter(&broken))),
     );
     let about = |row: &&FailingName| row.dnssec > 0 || coded == 0;
     let shown: Vec<&FailingName> = rows.iter().copied().filter(about).collect();

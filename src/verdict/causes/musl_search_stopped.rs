@@ -108,10 +108,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
                 words::counted(count, "walk")
             ))
             .at(rows.iter().flat_map(|row| row.frames.iter()))
-            .filter(format!(
-                "dns.flags.rcode == 0 && dns.count.answers == 0 && dns.flags.response == 1 && {}",
-                filter::to(&clients)
-            )),
+            .filter(format!("dns && {}", filter::with(&clients))),
         );
     let finding = if found {
         finding.shown_by(Evidence::new(

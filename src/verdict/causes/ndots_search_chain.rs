@@ -69,7 +69,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
                 words::counted(extra, "query")
             ))
             .at(walkers.iter().flat_map(|client| client.walk_frames.iter()))
-            .filter("dns.flags.response == 1 && dns.flags.rcode == 3".to_owned()),
+            .filter(format!("dns && {}", filter::with(&addresses))),
         );
     finding = finding.advising(&facts.stubs(&addresses).advice(StubKind::search_knob));
     for client in walkers.iter().take(DESCRIBED) {

@@ -86,7 +86,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
                 failing.relayed
             ))
             .at(failing.frames.iter().copied())
-            .filter(format!("dns.flags.rcode == 5 && {}", filter::from(&servers))),
+            .filter(format!("dns.flags.rcode == 5 && {}", filter::to(&clients))),
         )
         .shown_by(Evidence::new("same_question_answered", refused.changed as f64, "count", format!(
             "Of {} that were refused, {} had another answer later, to the same client.",

@@ -87,9 +87,9 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
                 ))
                 .at(pairs.iter().flat_map(|pair| pair.strangers.frames.iter()))
                 .filter(format!(
-                    "dns.flags.response == 1 && {} && {}",
-                    filter::from(&sources),
-                    filter::to(&clients)
+                    "dns.flags.response == 1 && {} && !({})",
+                    filter::to(&clients),
+                    filter::from(&servers)
                 )),
             )
             .shown_by(Evidence::new("answers_refused", facts.aggregate.totals.unwanted as f64, "count",

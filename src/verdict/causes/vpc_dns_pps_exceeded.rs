@@ -147,7 +147,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
                     worst.packets
                 ))
                 .at(worst.frames.iter())
-                .filter(if servers.is_empty() { "dns".to_owned() } else { filter::to(&servers) }),
+                .filter(filter::to_limited(&servers)),
             )
             .shown_by(
                 Evidence::new("loss_over_limit", over, "ratio", format!(

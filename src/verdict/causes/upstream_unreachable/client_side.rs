@@ -61,7 +61,7 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Finding> {
                      waits so long for an upstream, up to three times."
                 ))
                 .at(pairs.iter().flat_map(|pair| pair.servfail_frames.iter()))
-                .filter("dns.flags.rcode == 2 && dns.time > 1.7".to_owned()),
+                .filter(format!("dns.flags.rcode == 2 && {}", filter::to(&clients))),
             )
             .with_sample(facts, &[SampleKind::GivenUp], |sample| clients.contains(&sample.client))
             .shown_by(Evidence::new("external_failures", share, "ratio", format!(
