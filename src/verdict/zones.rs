@@ -73,9 +73,7 @@ pub fn fill(commands: &mut [String], names: &[String]) {
         name.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_') && name.chars().all(plain)
     };
     if let Some(name) = names.first().filter(fits) {
-        for command in commands {
-            *command = command.replace("<name>", name);
-        }
+        super::commands::fill(commands, "NAME", name);
     }
 }
 

@@ -47,7 +47,7 @@ pub(super) const CAUSE: Cause = Cause {
         namespace after a policy change.",
     confirm: &[
         "kubectl get networkpolicy -A -o wide",
-        "kubectl get pods -A -o wide --field-selector status.podIP=<client>",
+        "kubectl get pods -A -o wide --field-selector status.podIP=CLIENT",
         "sudo iptables-save",
     ],
     detect,

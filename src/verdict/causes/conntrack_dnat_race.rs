@@ -71,7 +71,7 @@ pub(super) const CAUSE: Cause = Cause {
         "sudo conntrack -S",
         "uname -r",
         "kubectl get nodes -o wide",
-        "kubectl exec <pod> -- cat /etc/resolv.conf",
+        "kubectl exec -n NAMESPACE POD -- cat /etc/resolv.conf",
     ],
     detect,
 };

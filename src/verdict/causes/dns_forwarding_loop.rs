@@ -52,7 +52,7 @@ pub(super) const CAUSE: Cause = Cause {
         "kubectl -n kube-system get configmap coredns -o yaml",
         "kubectl -n kube-system logs -l k8s-app=kube-dns --previous --tail=20",
         "kubectl -n kube-system get pods -l k8s-app=kube-dns -o wide",
-        "kubectl exec <pod> -- cat /etc/resolv.conf",
+        "kubectl exec -n NAMESPACE POD -- cat /etc/resolv.conf",
     ],
     detect,
 };

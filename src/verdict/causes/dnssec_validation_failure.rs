@@ -34,9 +34,9 @@ pub(super) const CAUSE: Cause = Cause {
     long_term: "Monitor the expiry of signatures of zones that you depend on or own, and keep the \
         resolvers' clocks synchronised and trust anchors updated (RFC 5011).",
     confirm: &[
-        "dig +dnssec <name>",
-        "dig +cd +dnssec <name>",
-        "kubectl exec <pod> -- dig +cd <name>",
+        "dig +dnssec NAME",
+        "dig +cd +dnssec NAME",
+        "kubectl exec -n NAMESPACE POD -- dig +cd NAME",
     ],
     detect,
 };

@@ -47,9 +47,9 @@ pub(super) const CAUSE: Cause = Cause {
         the node's search list; use a base image with glibc where that is not possible. No version of \
         musl goes on after NODATA.",
     confirm: &[
-        "kubectl exec <pod> -- cat /etc/resolv.conf",
-        "kubectl exec <pod> -- cat /etc/os-release",
-        "kubectl exec <pod> -- getent hosts <name>",
+        "kubectl exec -n NAMESPACE POD -- cat /etc/resolv.conf",
+        "kubectl exec -n NAMESPACE POD -- cat /etc/os-release",
+        "kubectl exec -n NAMESPACE POD -- getent hosts NAME",
     ],
     detect,
 };

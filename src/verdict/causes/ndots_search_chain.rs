@@ -33,8 +33,8 @@ pub(super) const CAUSE: Cause = Cause {
         ndots:2 in the dnsConfig of pods that mostly ask external names, use short service names \
         inside the cluster, or run NodeLocal DNSCache.",
     confirm: &[
-        "kubectl exec <pod> -- cat /etc/resolv.conf",
-        "kubectl get pod <pod> -o jsonpath='{.spec.dnsConfig}'",
+        "kubectl exec -n NAMESPACE POD -- cat /etc/resolv.conf",
+        "kubectl get pod -n NAMESPACE POD -o jsonpath='{.spec.dnsConfig}'",
     ],
     detect,
 };

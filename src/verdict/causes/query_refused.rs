@@ -39,7 +39,7 @@ pub(super) const CAUSE: Cause = Cause {
         coredns_dns_responses_total with rcode REFUSED and on \
         coredns_forward_max_concurrent_rejects_total.",
     confirm: &[
-        "dig @<server> <name>",
+        "dig @SERVER NAME",
         "kubectl -n kube-system get configmap coredns -o yaml",
         "kubectl get ciliumnetworkpolicies -A -o yaml",
         "kubectl -n kube-system logs -l k8s-app=kube-dns --tail=200",

@@ -37,7 +37,7 @@ pub(super) const CAUSE: Cause = Cause {
         "sudo sysctl net.bridge.bridge-nf-call-iptables",
         "sudo sysctl net.bridge.bridge-nf-call-ip6tables",
         "kubectl -n kube-system get pods -l k8s-app=kube-dns -o wide",
-        "kubectl get pods -A -o wide --field-selector status.podIP=<client>",
+        "kubectl get pods -A -o wide --field-selector status.podIP=CLIENT",
     ],
     detect,
 };

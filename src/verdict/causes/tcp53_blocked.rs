@@ -35,7 +35,7 @@ pub(super) const CAUSE: Cause = Cause {
     long_term: "Write DNS rules for both transports; test with `dig +tcp`; keep answers small \
         (EDNS 1232, fewer records).",
     confirm: &[
-        "kubectl exec <pod> -- dig +tcp @<server> kubernetes.default.svc.cluster.local",
+        "kubectl exec -n NAMESPACE POD -- dig +tcp @SERVER kubernetes.default.svc.cluster.local",
         "kubectl get networkpolicy -A -o yaml",
     ],
     detect,

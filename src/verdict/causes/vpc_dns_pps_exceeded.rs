@@ -41,7 +41,7 @@ pub(super) const CAUSE: Cause = Cause {
     confirm: &[
         "sudo ethtool -S eth0",
         "kubectl -n kube-system get pods -l k8s-app=kube-dns -o wide",
-        "aws ec2 describe-network-interfaces --filters Name=attachment.instance-id,Values=<instance-id>",
+        "aws ec2 describe-network-interfaces --filters Name=attachment.instance-id,Values=INSTANCE_ID",
     ],
     detect,
 };
