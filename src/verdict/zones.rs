@@ -65,7 +65,7 @@ pub fn listed(zones: &[Zone<'_>]) -> Vec<String> {
     names
 }
 
-/// Puts the first name in the place of `<name>`, if it may stand in a command: anything but letters,
+/// Puts the first name in the place of `NAME`, if it may stand in a command: anything but letters,
 /// digits, dots, hyphens and underscores came from somebody who wants it run.
 pub fn fill(commands: &mut [String], names: &[String]) {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
@@ -141,11 +141,11 @@ mod tests {
         for (name, command) in [
             ("www.example.com", "dig www.example.com"),
             ("_ldap._tcp.example.com", "dig _ldap._tcp.example.com"),
-            ("-f.example", "dig <name>"),
-            ("a;reboot", "dig <name>"),
-            ("$(id).example", "dig <name>"),
+            ("-f.example", "dig NAME"),
+            ("a;reboot", "dig NAME"),
+            ("$(id).example", "dig NAME"),
         ] {
-            let mut commands = ["dig <name>".to_owned()];
+            let mut commands = ["dig NAME".to_owned()];
             fill(&mut commands, &[name.to_owned()]);
             assert_eq!(commands, [command]);
         }

@@ -8,6 +8,7 @@ mod confusion;
 mod contract;
 mod detour;
 mod fate;
+mod large;
 mod node_cache;
 mod outages;
 mod rounds;
@@ -17,6 +18,7 @@ mod stub;
 
 pub(crate) use detour::{Detour, Sender};
 pub(crate) use fate::{Ask, Maker, Refusal, Reply, Try, What};
+pub(crate) use large::{Arrives, Tcp};
 pub(crate) use rounds::Round;
 pub(crate) use sockets::{Resolver, race};
 pub(crate) use story::{Story, View};
