@@ -212,8 +212,8 @@ impl ServerLoad {
         bin.asked += 1;
         if cluster {
             count(bin);
-            if slow {
-                answered.iter().for_each(|(_, frame)| self.slow_frames.note(*frame));
+            if slow && let Some((_, frame)) = answered {
+                self.slow_frames.note(frame);
             }
         } else if external {
             self.external.asked += 1;

@@ -76,7 +76,9 @@ impl Finding {
     pub fn about(mut self, scope: Scope) -> Finding {
         let holes = [("CLIENT", scope.clients.first()), ("SERVER", scope.servers.first())];
         for (hole, address) in holes {
-            address.into_iter().for_each(|address| fill(&mut self.confirm, hole, address));
+            if let Some(address) = address {
+                fill(&mut self.confirm, hole, address);
+            }
         }
         self.scope = scope;
         self

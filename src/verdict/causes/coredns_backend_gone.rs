@@ -5,7 +5,7 @@ pub(super) mod unreachable;
 
 use crate::aggregate::Pair;
 use crate::model::Address;
-use crate::verdict::answers::sorted;
+use crate::verdict::addresses::sorted;
 use crate::verdict::outage::worst;
 use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter, words};
 pub(super) use backends::gone;
@@ -39,7 +39,8 @@ pub(super) const CAUSE: Cause = Cause {
         the Service's address only.",
     immediate: "See what became of that CoreDNS pod and its node; delete the pod if it hangs, so \
         that its endpoint goes.",
-    long_term: "Set `lameduck 30s` and readiness on /ready; run two replicas on two nodes at least, with a \
+    long_term: "Set `lameduck 30s`, with a terminationGracePeriodSeconds above it, and readiness on \
+        /ready (port 8181); run two replicas on two nodes at least, with a \
         PodDisruptionBudget; NodeLocal DNSCache takes most lookups off the backends.",
     confirm: &[
         "kubectl -n kube-system get pods -l k8s-app=kube-dns -o wide",

@@ -4,11 +4,13 @@
 
 mod answers;
 mod background;
+mod cluster;
 mod confusion;
 mod contract;
 mod detour;
 mod fate;
 mod large;
+mod named;
 mod node_cache;
 mod outages;
 mod rounds;
@@ -16,6 +18,7 @@ mod sockets;
 mod story;
 mod stub;
 
+pub(crate) use cluster::{Cluster, Known};
 pub(crate) use detour::{Detour, Sender};
 pub(crate) use fate::{Ask, Maker, Refusal, Reply, Try, What};
 pub(crate) use large::{Arrives, Tcp};

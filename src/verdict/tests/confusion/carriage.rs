@@ -67,7 +67,7 @@ pub(super) const ALL: &[Further] = &[
             astray(story, |_, v6| {
                 let code = if v6 { (1, 3) } else { (3, 1) };
                 Reply::refused(Refusal::Node(code), ms(30)).reaching(2)
-            })
+            });
         },
     })
     .never(&["firewall_reject", "dns_port_closed"]),

@@ -104,7 +104,7 @@ fn loud(
     rate: u64,
     passes: &mut dyn FnMut(Duration) -> bool,
 ) {
-    let count = (to - from).as_micros() as u64 * rate / 1_000_000;
+    let count = to.saturating_sub(from).as_micros() as u64 * rate / 1_000_000;
     for n in 0..count {
         let time = from + us(n * 1_000_000 / rate) + story.rng.span(us(0), us(400));
         let client = story.rng.between(0, 99) as usize % story.clients.len();

@@ -45,7 +45,7 @@ pub(super) const ALL: &[Further] = &[
                 } else {
                     ask.healthy()
                 }
-            })
+            });
         },
     ),
     two(
