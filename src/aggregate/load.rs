@@ -112,17 +112,20 @@ pub(super) struct Settled {
     at: Leg,
     cluster: bool,
     external: bool,
-    /// When it was first sent, and its frame.
+    /// When it was first sent.
     sent: Timestamp,
-    frame: u64,
-    /// When it was answered; `None`: never.
-    answered: Option<Timestamp>,
+    /// When it was answered, and in which frame; `None`: never.
+    answered: Option<(Timestamp, u64)>,
     /// It was sent again before.
     again: bool,
 }
 
 impl Settled {
-    pub(super) fn of(transaction: &Transaction, zone: u8, answered: Option<Timestamp>) -> Settled {
+    pub(super) fn of(
+        transaction: &Transaction,
+        zone: u8,
+        answered: Option<(Timestamp, u64)>,
+    ) -> Settled {
         // Interfaces may be recorded out of order: the lowest TTL is the farthest.
         let farthest = transaction.legs().iter().rev().min_by_key(|leg| leg.ttl);
         Settled {
@@ -130,7 +133,6 @@ impl Settled {
             cluster: zone == Zone::Cluster as u8,
             external: zone == Zone::External as u8,
             sent: transaction.first_sent,
-            frame: transaction.first_frame,
             answered,
             again: transaction.retransmissions > 0,
         }
@@ -215,8 +217,8 @@ impl ServerLoad {
     }
 
     fn note(&mut self, settled: &Settled) {
-        let Settled { cluster, external, sent, frame, answered, again, .. } = *settled;
-        let delay = answered.filter(|_| !again).map(|time| time.since(sent).max(Span::ZERO));
+        let Settled { cluster, external, sent, answered, again, .. } = *settled;
+        let delay = answered.filter(|_| !again).map(|(time, _)| time.since(sent).max(Span::ZERO));
         let slow = delay.is_some_and(|delay| delay > SLOW);
         let count = |load: &mut Load| {
             if let Some(delay) = delay {
@@ -231,14 +233,14 @@ impl ServerLoad {
         bin.asked += 1;
         if cluster {
             count(bin);
-            if slow {
+            if slow && let Some((_, frame)) = answered {
                 self.slow_frames.note(frame);
             }
         } else if external {
             self.external.asked += 1;
             count(&mut self.external);
         }
-        if let Some(time) = answered {
+        if let Some((time, _)) = answered {
             self.note_pause(sent, time);
             self.note_stall(time, delay.filter(|_| cluster));
         }

@@ -175,7 +175,7 @@ impl Observer for Aggregate {
             let (hash, kind) = (transaction.qname_hash, transaction.qtype);
             self.lookups.answered(places.lookup, places.generation, hash, kind, outcome, time);
         }
-        let settled = Settled::of(transaction, places.zone, Some(time));
+        let settled = Settled::of(transaction, places.zone, Some((time, response.packet.frame)));
         for leg in transaction.legs() {
             let at = self.server_place(leg.server);
             let server = self.servers.get_mut(at);

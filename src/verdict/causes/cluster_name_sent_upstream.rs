@@ -48,9 +48,9 @@ pub(super) const CAUSE: Cause = Cause {
         in-addr.arpa and ip6.arpa; let processes of the node use names that exist outside.",
     confirm: &[
         "kubectl get pods -A -o wide --field-selector spec.hostNetwork=true",
-        "kubectl exec <pod> -- cat /etc/resolv.conf",
+        "kubectl exec -n NAMESPACE POD -- cat /etc/resolv.conf",
         "kubectl -n kube-system get configmap coredns -o yaml",
-        "dig @<server> kubernetes.default.svc.cluster.local",
+        "dig @SERVER kubernetes.default.svc.cluster.local",
     ],
     detect,
 };

@@ -47,9 +47,9 @@ pub(super) const CAUSE: Cause = Cause {
         the node's search list; use a base image with glibc where that is not possible. No version of \
         musl goes on after NODATA.",
     confirm: &[
-        "kubectl exec <pod> -- cat /etc/resolv.conf",
-        "kubectl exec <pod> -- cat /etc/os-release",
-        "kubectl exec <pod> -- getent hosts <name>",
+        "kubectl exec -n NAMESPACE POD -- cat /etc/resolv.conf",
+        "kubectl exec -n NAMESPACE POD -- cat /etc/os-release",
+        "kubectl exec -n NAMESPACE POD -- getent hosts NAME",
     ],
     detect,
 };
@@ -108,10 +108,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
                 words::counted(count, "walk")
             ))
             .at(rows.iter().flat_map(|row| row.frames.iter()))
-            .filter(format!(
-                "dns.flags.rcode == 0 && dns.count.answers == 0 && dns.flags.response == 1 && {}",
-                filter::to(&clients)
-            )),
+            .filter(format!("dns && {}", filter::with(&clients))),
         );
     let finding = if found {
         finding.shown_by(Evidence::new(

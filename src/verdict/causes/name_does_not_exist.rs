@@ -32,7 +32,7 @@ pub(super) const CAUSE: Cause = Cause {
         Service or record.",
     long_term: "Alert on the NXDOMAIN rate of names as they are, search steps left out; check \
         names at deployment.",
-    confirm: &["kubectl get services -A", "kubectl exec <pod> -- cat /etc/resolv.conf"],
+    confirm: &["kubectl get services -A", "kubectl exec -n NAMESPACE POD -- cat /etc/resolv.conf"],
     detect,
 };
 

@@ -58,7 +58,7 @@ pub(super) const CAUSE: Cause = Cause {
         and `serve_stale`, use NodeLocal DNSCache, alert on \
         coredns_forward_request_duration_seconds (coredns_proxy_request_duration_seconds).",
     confirm: &[
-        "dig @<server> <name>",
+        "dig @SERVER NAME",
         "kubectl -n kube-system get configmap coredns -o yaml",
         "kubectl -n kube-system logs -l k8s-app=kube-dns --tail=200",
     ],

@@ -2,7 +2,7 @@
 
 mod client_side;
 
-use super::{dns_forwarding_loop, fragment_loss, upstream_slow};
+use super::{dns_forwarding_loop, fragment_loss, upstream_slow, vpc_dns_pps_exceeded};
 use crate::aggregate::{Pair, Period, SampleKind};
 use crate::model::Address;
 use crate::verdict::answers;
@@ -64,6 +64,8 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         let slow = upstream_slow::CAUSE.detected(facts);
         // And one whose large answers come in part is there.
         let answers = slow || fragment_loss::strikes_upstream(facts);
+        // What a limit drops was sent to somebody who answers the rest.
+        let answers = answers || vpc_dns_pps_exceeded::CAUSE.detected(facts);
         (!answers).then(|| client_side::detect(facts)).flatten()
     })
 }
