@@ -29,8 +29,9 @@ pub(super) const CAUSE: Cause = Cause {
     signature: "At least three walks of a client end within its search list at a name with empty \
         answers (NOERROR without records, for A and every other type asked), none goes on after such a \
         step, and its walks do go on after NXDOMAIN. The name as it is was answered with records for \
-        somebody, or it is none of the cluster's own: else an empty answer is all there is. A single step that ends so, under a suffix of the \
-        client's list, counts if it is known to be musl.",
+        somebody, or it is none of the cluster's own: else an empty answer is all there is. A single step that ends so counts of a \
+        client that is known to be musl, if a search list must have made its name: a suffix of the \
+        client's list ends it, or it is a name outside with `<namespace>.svc.<zone>` behind it.",
     look_alikes: &[
         ("another resolver", "it asks otherwise than musl does (ports, IDs, timers), and goes on"),
         ("nodata_no_ipv6", "only AAAA is empty, and the name is found"),
@@ -63,7 +64,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         .filter(|row| match facts.stub(row.client) {
             Some(StubKind::Musl) => true,
             // A single step may be a name written out, which ends there for everybody.
-            None => row.single == 0,
+            None => row.single + row.made + row.borrowed == 0,
             Some(_) => false,
         })
         .filter(|row| goes_on(facts, row))
@@ -80,7 +81,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         .sum();
     let confidence = match (found, others) {
         (true, _) => 0.85,
-        _ if rows.iter().any(|row| row.single > 0) => 0.5,
+        _ if rows.iter().any(|row| row.single > 0 && row.made == 0) => 0.5,
         (false, 0) => 0.6,
         (false, _) => 0.75,
     };
@@ -151,25 +152,28 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
 /// Whether this is the client of that address, and stops as musl does.
 fn stops(client: &Client, row: &Stop) -> bool {
     let ([empty_passed, missing_passed], [empty, missing]) = (client.passed, client.stopped);
+    // Where no other step of a walk comes before it, none is needed to know the walk.
+    let whole = row.made + row.borrowed >= FEW || missing_passed >= WHOLE * missing.max(1);
     client.address == row.client
-        && empty + row.single >= FEW
+        && empty + row.single + row.made + row.borrowed >= FEW
         && empty_passed == 0
-        && missing_passed >= WHOLE * missing.max(1)
+        && whole
 }
 
-/// Whether going on would have led anywhere.
+/// Whether going on would have led anywhere: an empty answer of the cluster's may be all there is.
 fn goes_on(facts: &Facts<'_>, row: &Stop) -> bool {
     let outside = |(name, _): &(crate::model::Name, u64)| {
         label_count(&name.0) > 1 && Zone::of(&name.0) != Zone::Cluster
     };
-    exists(facts, row)
-        || row.single > 0
-        || Zone::of(&row.suffix.0) != Zone::Cluster && row.names.iter().any(outside)
+    let within = Zone::of(&row.suffix.0) == Zone::Cluster && row.made < FEW;
+    exists(facts, row) || row.borrowed < row.count && !within && row.names.iter().any(outside)
 }
 
 fn exists(facts: &Facts<'_>, row: &Stop) -> bool {
     row.names.iter().any(|&(_, hash)| facts.aggregate.stops.exists(hash))
 }
 
+#[cfg(test)]
+mod first_step;
 #[cfg(test)]
 mod tests;
