@@ -11,6 +11,10 @@ use crate::verdict::{Cause, Evidence, FEW, Facts, Finding, Scope, Severity, filt
 /// show walks whole, and an end in it says nothing.
 const WHOLE: u64 = 4;
 
+/// For one walk that goes on after an empty answer so many end there: another thread that asks for the
+/// name as it is within half a second looks like the next step.
+const STOPS: u64 = 8;
+
 /// Names shown.
 const SHOWN: usize = 5;
 
@@ -27,7 +31,7 @@ pub(super) const CAUSE: Cause = Cause {
         is never asked for. The usual one is the cloud's or the company's own domain at the end of the \
         node's search list.",
     signature: "At least three walks of a client end within its search list at a name with empty \
-        answers (NOERROR without records, for A and every other type asked), none goes on after such a \
+        answers (NOERROR without records, for A and every other type asked), hardly one goes on after such a \
         step, and its walks do go on after NXDOMAIN. The name as it is was answered with records for \
         somebody, or it is none of the cluster's own: else an empty answer is all there is. A single step that ends so counts of a \
         client that is known to be musl, if a search list must have made its name: a suffix of the \
@@ -60,7 +64,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         .aggregate
         .stops
         .iter()
-        .filter(|row| row.count >= FEW && facts.clients().any(|client| stops(client, row)))
+        .filter(|row| row.count >= FEW && facts.clients().any(|client| stops(facts, client, row)))
         .filter(|row| match facts.stub(row.client) {
             Some(StubKind::Musl) => true,
             // A single step may be a name written out, which ends there for everybody.
@@ -150,14 +154,18 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
 }
 
 /// Whether this is the client of that address, and stops as musl does.
-fn stops(client: &Client, row: &Stop) -> bool {
+fn stops(facts: &Facts<'_>, client: &Client, row: &Stop) -> bool {
+    if client.address != row.client {
+        return false;
+    }
     let ([empty_passed, missing_passed], [empty, missing]) = (client.passed, client.stopped);
+    let alone = row.made + row.borrowed;
     // Where no other step of a walk comes before it, none is needed to know the walk.
-    let whole = row.made + row.borrowed >= FEW || missing_passed >= WHOLE * missing.max(1);
-    client.address == row.client
-        && empty + row.single + row.made + row.borrowed >= FEW
-        && empty_passed == 0
-        && whole
+    let whole = alone >= FEW || missing_passed >= WHOLE * missing.max(1);
+    let ended = empty + row.single + alone;
+    let musl = facts.stub(row.client) == Some(StubKind::Musl);
+    let most = if musl { ended / STOPS } else { 0 };
+    whole && ended >= FEW && empty_passed <= most
 }
 
 /// Whether going on would have led anywhere: an empty answer of the cluster's may be all there is.
