@@ -7,10 +7,13 @@ use hashbrown::HashMap;
 
 use super::pairs::{Frames, Period};
 use crate::classify::{Ended, Ending, Outcome, Zone};
-use crate::model::{FOLD_LIMIT, Name, NameHasher, Timestamp, labels};
+use crate::model::{Address, FOLD_LIMIT, Name, NameHasher, Timestamp, labels};
 
 /// Names of Services watched, first come: that many missing ones at a time are no creation. 200 kB.
 const MAX_CREATED: usize = 1024;
+
+/// Clients kept of those that looked one of them up in vain.
+const MAX_SEEKERS: usize = 4;
 
 /// A name of a Service that was looked up in vain.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +28,8 @@ pub struct Created {
     pub found: Option<Timestamp>,
     /// NXDOMAINs after that: another cache still remembers.
     pub relapses: u64,
+    /// The first who did.
+    pub seekers: Vec<Address>,
     /// Frames of lookups in vain.
     pub frames: Frames,
 }
@@ -40,12 +45,12 @@ pub struct CreatedNames {
 
 impl CreatedNames {
     /// Notes a lookup that ended in NXDOMAIN: the names of Services among those that it tried.
-    pub(super) fn missed(&mut self, ended: &Ended<'_>, hasher: &NameHasher) {
+    pub(super) fn missed(&mut self, ended: &Ended<'_>, client: Address, hasher: &NameHasher) {
         if ended.ending != Ending::Missing {
             return;
         }
         if ended.base == 0 {
-            return self.note(ended.name, ended, hasher);
+            return self.note(ended.name, ended, client, hasher);
         }
         if !ended.as_is {
             return;
@@ -58,12 +63,12 @@ impl CreatedNames {
             if let Some(name) = buffer.get_mut(..length) {
                 name[..base.len()].copy_from_slice(base);
                 name[base.len()..].copy_from_slice(tail);
-                self.note(name, ended, hasher);
+                self.note(name, ended, client, hasher);
             }
         }
     }
 
-    fn note(&mut self, name: &[u8], ended: &Ended<'_>, hasher: &NameHasher) {
+    fn note(&mut self, name: &[u8], ended: &Ended<'_>, client: Address, hasher: &NameHasher) {
         // `<service>.<namespace>.svc`, or a pod of a headless Service before it.
         let services = labels(name).position(|label| label == b"svc");
         if !matches!(services, Some(2 | 3)) || Zone::of(name) != Zone::Cluster {
@@ -84,6 +89,7 @@ impl CreatedNames {
                     misses: Period::default(),
                     found: None,
                     relapses: 0,
+                    seekers: Vec::new(),
                     frames: Frames::default(),
                 });
                 self.rows.len() - 1
@@ -93,6 +99,9 @@ impl CreatedNames {
         // A lookup is over some time after its last answer: what came since counts already.
         if row.found.is_none_or(|found| ended.window.1 < found) {
             row.missed += 1;
+            if row.seekers.len() < MAX_SEEKERS && !row.seekers.contains(&client) {
+                row.seekers.push(client);
+            }
             row.misses.note(ended.window.1);
             row.frames.note(ended.frame);
         }

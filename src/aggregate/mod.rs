@@ -219,7 +219,7 @@ impl Aggregate {
     pub fn finish(&mut self) {
         let Aggregate { lookups, clients, missing, stops, created, hasher, .. } = self;
         lookups.finish(&mut |ended| {
-            created.missed(&ended, hasher);
+            created.missed(&ended, clients.get(ended.client).address, hasher);
             count_lookup(&ended, clients, missing, stops, hasher);
         });
     }

@@ -81,7 +81,7 @@ impl Aggregate {
         };
         let Aggregate { lookups, clients, missing, stops, created, hasher, .. } = self;
         lookups.asked(&question, &mut |ended| {
-            created.missed(&ended, hasher);
+            created.missed(&ended, clients.get(ended.client).address, hasher);
             count_lookup(&ended, clients, missing, stops, hasher);
         })
     }

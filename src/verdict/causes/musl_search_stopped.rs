@@ -182,6 +182,4 @@ fn exists(facts: &Facts<'_>, row: &Stop) -> bool {
 }
 
 #[cfg(test)]
-mod first_step;
-#[cfg(test)]
 mod tests;

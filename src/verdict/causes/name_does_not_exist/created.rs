@@ -1,8 +1,9 @@
 //! A name that was asked for before it existed.
 
+use super::super::cluster_name_sent_upstream;
 use super::{AGAIN, CAUSE, SHOWN, quoted};
 use crate::aggregate::{Created, Period};
-use crate::model::Span;
+use crate::model::{Address, Span};
 use crate::verdict::{Evidence, Facts, Finding, Scope, Severity, words};
 
 /// CoreDNS keeps an NXDOMAIN for the SOA's minimum, 5 s by default and 30 s at most with the stock
@@ -14,7 +15,12 @@ const CACHED: Span = Span::from_secs(31);
 pub(super) fn rows<'a>(facts: &'a Facts<'_>) -> Vec<&'a Created> {
     let rows = facts.aggregate.created.iter().filter(|row| {
         let soon = row.found.is_some_and(|found| found.since(row.misses.last) <= CACHED);
-        row.missed >= AGAIN && soon
+        // A resolver outside says no at any time.
+        let strays = |&seeker: &Address| {
+            facts.is_forwarder(seeker)
+                || cluster_name_sent_upstream::explains(facts, seeker, &row.name.0)
+        };
+        row.missed >= AGAIN && soon && !row.seekers.iter().any(strays)
     });
     rows.take(SHOWN).collect()
 }
