@@ -147,17 +147,18 @@ fn wanted(ended: &Ended<'_>, client: &Client) -> Option<(usize, How)> {
     if ended.base > 0 {
         return Some((ended.base, How::Walk));
     }
-    let made = || made_from(ended.name).map(|base| (base, How::Made));
-    made()
-        .or_else(|| {
-            behind(ended, |at| client.suffixes().contains(&at)).map(|base| (base, How::Own))
-        })
-        .or_else(|| {
-            let base = behind(ended, |_| true)?;
-            let (wanted, suffix) = ended.name.split_at(base);
-            let outside = label_count(wanted) > 1 && Zone::of(suffix) == Zone::External;
-            outside.then_some((base, How::Borrowed))
-        })
+    if let Some(base) = made_from(ended.name) {
+        return Some((base, How::Made));
+    }
+    let zone = |base: usize| Zone::of(&ended.name[base..]);
+    if let Some(base) = behind(ended, |at| client.suffixes().contains(&at)) {
+        // A single step is the first: a Service's name in another namespace was written out.
+        let first = client.suffixes().first() == ended.list.at(&ended.name[base..]).as_ref();
+        return (first || zone(base) == Zone::External).then_some((base, How::Own));
+    }
+    let base = behind(ended, |_| true)?;
+    let outside = label_count(&ended.name[..base]) > 1 && zone(base) == Zone::External;
+    outside.then_some((base, How::Borrowed))
 }
 
 /// Where the name ends behind which a suffix stands that is `one_of` those wanted.

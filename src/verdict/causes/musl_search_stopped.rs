@@ -174,7 +174,9 @@ fn goes_on(facts: &Facts<'_>, row: &Stop) -> bool {
         label_count(&name.0) > 1 && Zone::of(&name.0) != Zone::Cluster
     };
     let within = Zone::of(&row.suffix.0) == Zone::Cluster && row.made < FEW;
-    exists(facts, row) || row.borrowed < row.count && !within && row.names.iter().any(outside)
+    row.single > 0
+        || exists(facts, row)
+        || row.borrowed < row.count && !within && row.names.iter().any(outside)
 }
 
 fn exists(facts: &Facts<'_>, row: &Stop) -> bool {

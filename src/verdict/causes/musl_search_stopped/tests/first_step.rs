@@ -24,8 +24,10 @@ impl Place {
     fn reply(&self, ask: &Ask<'_>, outside: What) -> Reply {
         let Some(own) = ask.name.strip_suffix(self.zone) else { return ask.healthy() };
         let suffix = format!("{}.svc.", self.namespace);
+        if own.starts_with("headless") {
+            return Reply::answer(What::NoData, us(300));
+        }
         let what = match own.strip_suffix(suffix.as_str()) {
-            Some(name) if name.starts_with("headless") => What::NoData,
             Some(name) if name.matches('.').count() > 1 => outside,
             Some(name) if name.starts_with("service") && ask.kind == AAAA => What::NoData,
             Some(name) if name.starts_with("service") => What::Address,
@@ -96,10 +98,13 @@ fn names_written_out_are_no_steps() {
         for n in 0..20 {
             let client = n as usize % story.clients.len();
             let mut fate = |ask: &Ask<'_>| place.reply(ask, What::NoData);
-            story.lookup(secs(n * 2), client, &format!("headless-7.{suffix}."), &mut fate);
+            let elsewhere = format!("headless-7.other.svc.{}.", place.zone);
+            story.lookup(secs(n * 2), client, &elsewhere, &mut fate);
             let name = format!("service-{n}.{suffix}.");
             story.lookup(secs(n * 2) + ms(500), client, &name, &mut fate);
-            story.lookup(secs(n * 2) + ms(900), client, "api-9.example.com.", &mut fate);
+            story.lookup(secs(n * 2) + ms(700), client, "api-9.example.com.", &mut fate);
+            // It does have a list, and goes through it.
+            story.lookup(secs(n * 2) + ms(900), client, "gone.else", &mut fate);
         }
         story.settle(secs(60));
         story.judge().has_not("musl_search_stopped");
