@@ -60,8 +60,10 @@ fn judge(analysed: &Analysed, config: &Config) -> Document {
     let aggregate = &analysed.aggregate;
     let mut forwarders = vec![false];
     forwarders.extend(aggregate.clients.iter().map(|client| aggregate.is_forwarder(client)));
+    let kube = config.context.kube.as_ref();
+    let kube = kube.filter(|kube| verdict::takes_part(kube, aggregate, analysed.quality.last));
     let mut cluster_dns = config.cluster_dns.clone();
-    let known = config.context.kube.iter().flat_map(Kube::dns_addresses);
+    let known = kube.into_iter().flat_map(Kube::dns_addresses);
     cluster_dns.extend(known.filter(|address| !config.cluster_dns.contains(address)));
     let interfaces = |number| analysed.interface_name(number);
     let facts = Facts {
@@ -74,6 +76,7 @@ fn judge(analysed: &Analysed, config: &Config) -> Document {
         taps: taps(analysed),
         cluster_dns: &cluster_dns,
         context: &config.context,
+        kube,
         forwarders,
         detected: verdict::Detected::default(),
     };

@@ -6,6 +6,7 @@
 
 pub mod corefile;
 pub mod ethtool;
+pub mod interface;
 pub mod kube;
 pub mod resolv_conf;
 pub mod ruleset;

@@ -16,6 +16,12 @@ impl Timestamp {
     /// The latest representable time.
     pub const MAX: Timestamp = Timestamp(i64::MAX);
 
+    /// Reads RFC 3339, as it is printed.
+    pub fn parse(text: &str) -> Option<Timestamp> {
+        let time: jiff::Timestamp = text.parse().ok()?;
+        i64::try_from(time.as_nanosecond()).ok().map(Timestamp)
+    }
+
     /// The time that passed from `earlier` to `self`; negative where `self` is the earlier one.
     pub fn since(self, earlier: Timestamp) -> Span {
         Span(self.0.saturating_sub(earlier.0))
@@ -85,6 +91,14 @@ mod tests {
         assert_eq!(Timestamp(0).to_string(), "1970-01-01T00:00:00Z");
         assert_eq!(Timestamp(1_500_000_000_123_456_000).to_string(), "2017-07-14T02:40:00.123456Z");
         assert_eq!(Timestamp(-1).to_string(), "1969-12-31T23:59:59.999999999Z");
+    }
+
+    #[test]
+    fn reads_what_it_prints() {
+        for time in [Timestamp(0), Timestamp(1_500_000_000_123_456_000), Timestamp(-1)] {
+            assert_eq!(Timestamp::parse(&time.to_string()), Some(time));
+        }
+        assert_eq!(Timestamp::parse("yesterday"), None);
     }
 
     #[test]

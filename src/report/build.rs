@@ -22,17 +22,21 @@ pub fn document(
     let mut capture = capture(facts, notes);
     capture.caveats = caveats(facts, notes);
     capture.caveats.extend(hidden(facts, &findings));
-    let names = names(facts, &findings);
+    let traffic = traffic(facts);
+    let names = names(facts, &findings, &traffic);
     let schema = "dnspect.report/1";
     let timeline = facts.aggregate.timeline.clone();
-    Document { schema, verdict, findings, traffic: traffic(facts), capture, names, timeline }
+    Document { schema, verdict, findings, traffic, capture, timeline, names }
 }
 
-/// What the addresses in the scopes belong to.
-fn names(facts: &Facts<'_>, findings: &[Finding]) -> BTreeMap<String, String> {
+/// What the addresses belong to that stand alone, not in a sentence: in scopes, and of senders.
+fn names(facts: &Facts<'_>, findings: &[Finding], traffic: &Traffic) -> BTreeMap<String, String> {
     let scopes = findings.iter().map(|finding| &finding.scope);
     let addresses = scopes.flat_map(|scope| scope.clients.iter().chain(&scope.servers));
-    let named = addresses.filter_map(|text| Some((text.clone(), facts.name(text.parse().ok()?)?)));
+    let senders = traffic.resolver_pps.iter().filter_map(|rate| rate.source.as_ref());
+    let named = addresses
+        .chain(senders)
+        .filter_map(|text| Some((text.clone(), facts.name(text.parse().ok()?)?)));
     named.collect()
 }
 
@@ -143,7 +147,7 @@ fn capture(facts: &Facts<'_>, notes: &Notes) -> Capture {
         files: notes.files.clone(),
         first_packet: quality.first.map(|time| time.to_string()),
         last_packet: quality.last.map(|time| time.to_string()),
-        taken: facts.vantage().words(),
+        taken: facts.with_names(&facts.vantage().words()),
         packets: quality.packets,
         bytes: quality.bytes,
         dns,
@@ -168,7 +172,7 @@ fn hidden(facts: &Facts<'_>, findings: &[Finding]) -> Vec<String> {
     let mut caveats: Vec<String> = findings
         .iter()
         .filter_map(hides)
-        .map(|why| format!("Taken {}: {why}.", vantage.at()))
+        .map(|why| facts.with_names(&format!("Taken {}: {why}.", vantage.at())))
         .collect();
     caveats.sort_unstable();
     caveats.dedup();
@@ -183,6 +187,13 @@ fn caveats(facts: &Facts<'_>, notes: &Notes) -> Vec<String> {
         caveats.push(ONE_SIDED.to_owned());
     }
     caveats.extend(fragments_words(facts));
+    if let (Some(kube), None) = (&facts.context.kube, facts.kube) {
+        caveats.push(format!(
+            "--kube: nobody in this capture has an address of a pod or node in {}: it is of another cluster, \
+             or of another time, and is left out.",
+            kube.file()
+        ));
+    }
     let unsupported: Vec<String> = facts
         .quality
         .skipped

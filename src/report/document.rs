@@ -24,8 +24,8 @@ pub struct Document {
     /// What happened when: the text report draws it; the contract has no place for it.
     #[serde(skip)]
     pub timeline: Timeline,
-    /// What the addresses in scopes belong to, where the context tells: for people, so that programs
-    /// find plain addresses there.
+    /// What the addresses in scopes and of senders belong to, where the context tells: for people, so
+    /// that programs find plain addresses there.
     #[serde(skip)]
     pub names: BTreeMap<String, String>,
 }

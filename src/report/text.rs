@@ -24,7 +24,7 @@ pub(crate) fn render(document: &Document, options: &Options) -> String {
     findings::put(&mut page, &faults, &document.names);
     benign::put(&mut page, document.findings.iter().filter(|f| f.normal));
     timeline::put(&mut page, document);
-    traffic::put(&mut page, &document.traffic);
+    traffic::put(&mut page, &document.traffic, &document.names);
     capture::put(&mut page, &document.capture);
     page.finish()
 }

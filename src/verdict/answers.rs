@@ -3,11 +3,13 @@
 //! A failure is told by the deepest leg that shows it. What a cluster DNS answers its clients follows
 //! from what its upstreams answered it, where that is in the capture.
 
+use super::addresses::sorted;
 use super::facts::Facts;
-use super::finding::Severity;
+use super::finding::{Evidence, Severity};
+use super::words;
 use crate::aggregate::{Look, Pair, Period, Slow};
-use crate::model::extended_error::{Matter, matter};
-use crate::model::{Address, Span};
+use crate::model::extended_error::{Matter, matter, meaning};
+use crate::model::{Address, Rcode, Span};
 
 /// From this share of failing lookups on, most of what those affected want comes to nothing.
 const MOST: f64 = 0.45;
@@ -95,6 +97,18 @@ impl<'a> Failing<'a> {
     }
 }
 
+/// Answers with this RCODE that bear an INFO-CODE, as evidence; `more` ends the sentence.
+pub fn extended_error(rcode: Rcode, code: u16, count: u64, more: &str) -> Evidence {
+    let text = format!(
+        "{} {} INFO-CODE {code} ({}){more}.",
+        words::counted(count, "answer"),
+        words::verb(count, "bears", "bear"),
+        meaning(code).unwrap_or("unassigned")
+    );
+    let filter = format!("dns.flags.rcode == {} && dns.opt.code == 15", rcode.0);
+    Evidence::new("extended_errors", count as f64, "count", text).filter(filter)
+}
+
 /// The pairs of the last leg that the capture shows of questions for names outside: a forwarder's, to
 /// somebody who is not seen to forward them further.
 pub fn upstream_leg<'a>(facts: &'a Facts<'_>) -> Vec<&'a Pair> {
@@ -158,12 +172,4 @@ pub fn slow<'a>(facts: &Facts<'_>, pairs: impl IntoIterator<Item = &'a Pair>) ->
         sums[1].add(&failures.slow_cluster);
     }
     sums
-}
-
-/// Addresses in order, each once.
-pub fn sorted(addresses: impl Iterator<Item = Address>) -> Vec<Address> {
-    let mut all: Vec<Address> = addresses.collect();
-    all.sort_unstable();
-    all.dedup();
-    all
 }

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use crate::aggregate::{Aggregate, Client, Pair, Period, Quality, Row, Sender, Tally};
-use crate::context::Context;
+use crate::context::{Context, Kube};
 use crate::decode::fragment::FragmentCounters;
 use crate::decode::stream::StreamCounters;
 use crate::model::{Address, Span};
@@ -67,6 +67,8 @@ pub struct Facts<'a> {
     pub cluster_dns: &'a [Address],
     /// What the operator knows besides the capture. What a cause takes from it, its evidence says.
     pub context: &'a Context,
+    /// The operator's list of objects, if it is of this cluster and of this time.
+    pub kube: Option<&'a Kube>,
     /// By index of the client: whether it forwards questions for others.
     pub forwarders: Vec<bool>,
     /// Causes that were looked for already.
@@ -206,13 +208,6 @@ impl Facts<'_> {
     /// Whether an address answered anybody.
     pub fn answers(&self, server: Address) -> bool {
         self.aggregate.server(server).is_some_and(|server| server.answered > 0)
-    }
-
-    /// What an address belonged to, where `--kube` tells: a pod, a node, a Service.
-    pub fn name(&self, address: Address) -> Option<String> {
-        let whole = self.whole();
-        let end = whole.any().then_some(whole.last);
-        self.context.kube.as_ref()?.name(address, end)
     }
 
     /// What an ENI is called in the report: interface name and source.

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::model::Timestamp;
+
 /// How much is at stake.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
@@ -40,6 +42,13 @@ pub struct Window {
     pub start: String,
     /// The last moment.
     pub end: String,
+}
+
+impl Window {
+    /// The two as moments; nothing where there are none.
+    pub fn moments(&self) -> Option<(Timestamp, Timestamp)> {
+        Timestamp::parse(&self.start).zip(Timestamp::parse(&self.end))
+    }
 }
 
 /// Whom a finding is about. Empty lists mean: not limited to some.

@@ -1,5 +1,6 @@
 //! From what was measured to what is wrong.
 
+pub mod addresses;
 pub mod answers;
 mod cause;
 pub mod causes;
@@ -11,6 +12,7 @@ pub mod filter;
 mod finding;
 mod judge;
 pub mod load;
+mod naming;
 pub mod node_local;
 pub mod outage;
 pub mod refusals;
@@ -28,6 +30,7 @@ pub use finding::{
     Alternative, Evidence, Finding, Mitigation, Scope, Severity, Status, Verdict, Window,
 };
 pub use judge::{findings, verdict};
+pub use naming::takes_part;
 pub use stub::{Kinds, StubKind};
 pub use vantage::{Place, Taps, Vantage};
 

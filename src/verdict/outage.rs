@@ -188,23 +188,43 @@ impl Outage {
         }
     }
 
-    /// When the answers stop and resume, as evidence; nothing where there are none. `whose`: "from
+    /// When the answers stop and resume, and for how long questions were lost, as evidence; nothing where
+    /// there are none. `whose`: "from
     /// 10.0.1.61", "to 10.0.1.53".
     pub fn evidence(&self, whose: &str) -> Option<Evidence> {
-        let text = match (self.stopped, self.resumed) {
-            (Some(stopped), Some(resumed)) => {
-                format!("stop at {} and resume at {} UTC", clock(stopped), clock(resumed))
-            }
-            (Some(stopped), None) => format!("stop at {} UTC and do not resume", clock(stopped)),
-            (None, Some(resumed)) => format!("begin at {} UTC only", clock(resumed)),
-            (None, None) => return None,
-        };
+        let losses = self.lapse.losses;
+        let (first, last) = (clock(losses.first), clock(losses.last));
+        let soon = self.period().last > losses.last;
+        let lost = format!("{} lost", counted(self.lapse.lost + self.lapse.refused, "question"));
         let again = match self.lapse.rescued {
             0 => String::new(),
             more => format!(", {more} more answered only after they were sent again"),
         };
-        let lost = counted(self.lapse.lost + self.lapse.refused, "question");
-        let text = format!("Answers {whose} {text}: {lost} lost meanwhile{again}.");
+        // They stop with the first question that has none, which is where the length begins.
+        let text = match (self.stopped, self.resumed) {
+            (Some(stopped), Some(resumed)) => {
+                let (stopped, resumed) = (clock(stopped), clock(resumed));
+                let until = if soon { "meanwhile".to_owned() } else { format!("until {last}") };
+                format!(
+                    "stop at {first} and resume at {resumed} UTC: {lost} {until}{again}; the last one \
+                     before came at {stopped}"
+                )
+            }
+            (Some(stopped), None) => {
+                let stopped = clock(stopped);
+                format!(
+                    "stop at {first} UTC and do not resume: {lost} until {last}{again}; the last one \
+                     came at {stopped}"
+                )
+            }
+            (None, Some(resumed)) => {
+                let since = if soon { first } else { format!("{first} to {last}") };
+                let resumed = clock(resumed);
+                format!("begin at {resumed} UTC only: {lost} before, from {since}{again}")
+            }
+            (None, None) => return None,
+        };
+        let text = format!("Answers {whose} {text}.");
         let seconds = self.length().as_secs_f64();
         Some(Evidence::new("outage", seconds, "s", text).at(self.lapse.frames.iter()))
     }

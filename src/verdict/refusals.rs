@@ -5,11 +5,13 @@
 //! how far the query came, the TTL beside that of the server's answers, and whether others are
 //! answered at the same time.
 
+use super::addresses::{clients, servers, sorted};
 use super::facts::Facts;
 use super::finding::Finding;
 use super::outage::{Noise, Outage, Union, worst};
 use crate::aggregate::{Lapse, Pair, Period};
 use crate::decode::IcmpKind;
+use crate::model::Address;
 
 /// From this share on of all refusals in such times, they are dated by them.
 const DATED: f64 = 0.8;
@@ -88,6 +90,43 @@ pub fn episodes(pairs: &[&Pair]) -> (Period, String, Vec<Outage>) {
             (outage.period(), outage.when() + &others, outages)
         }
         _ => (Period::of(pairs.iter().map(|pair| pair.refusals)), String::new(), Vec::new()),
+    }
+}
+
+/// Refusals that are one finding's: who, whom, when, how much.
+pub struct Together {
+    /// Who is refused.
+    pub clients: Vec<Address>,
+    /// Who is asked.
+    pub servers: Vec<Address>,
+    /// In whose name it is said.
+    pub reporters: Vec<Address>,
+    /// Questions beside that got nothing.
+    pub silent: u64,
+    /// When they were refused.
+    pub period: Period,
+    /// The same in words.
+    pub when: String,
+    /// The times in which nobody was answered.
+    pub outages: Vec<Outage>,
+    /// Frames of the refusals.
+    pub frames: Vec<u64>,
+}
+
+impl Together {
+    /// What these pairs have in common.
+    pub fn of(pairs: &[&Pair]) -> Together {
+        let (period, when, outages) = episodes(pairs);
+        Together {
+            clients: clients(pairs),
+            servers: servers(pairs),
+            reporters: sorted(pairs.iter().map(|pair| pair.reporter)),
+            silent: pairs.iter().map(|pair| pair.silent()).sum(),
+            period,
+            when,
+            outages,
+            frames: pairs.iter().flat_map(|pair| pair.refusal_frames.iter()).collect(),
+        }
     }
 }
 

@@ -99,7 +99,7 @@ impl StubKind {
         match self {
             StubKind::Musl => Some(
                 "musl never goes through the search list for a name with ndots dots or more: with \
-                 ndots:2 its pods must write `service.namespace.svc` in full",
+                 ndots:2 its pods must write `service.namespace.svc` with the cluster's zone behind it",
             ),
             _ => None,
         }
@@ -123,7 +123,9 @@ impl StubKind {
             StubKind::Musl => {
                 Some("musl does not see ICMP and fails after 5 s, as if nothing came")
             }
-            StubKind::Go => Some("Go tries once more at once and fails"),
+            StubKind::Go => Some(
+                "Go tries once more at once and fails; after net or host unreachable it waits 5 s",
+            ),
             StubKind::CAres => Some("c-ares goes on to its next server at once"),
             StubKind::SystemdResolved | StubKind::Forwarder => None,
         }

@@ -9,6 +9,7 @@ mod read;
 
 use std::collections::HashMap;
 
+use super::interface::Tag;
 use super::{Malformed, Text};
 use crate::model::{Address, Timestamp};
 pub use names::Named;
@@ -48,6 +49,11 @@ impl Pod {
     /// `namespace/name`.
     pub fn full_name(&self) -> String {
         format!("{}/{}", self.namespace, self.name)
+    }
+
+    /// What its interface on the node is called by, unless it lives in the node's network.
+    pub fn interface(&self) -> Option<Tag> {
+        (!self.host_network).then(|| Tag::of(&self.namespace, &self.name))
     }
 
     /// Whether it serves the cluster's DNS.

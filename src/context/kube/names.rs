@@ -36,6 +36,13 @@ impl Kube {
         })
     }
 
+    /// Whether a pod or a node had this address by `end`. Addresses of Services are the same in many
+    /// clusters; those of pods and nodes tell whose list this is.
+    pub fn hosts(&self, address: Address, end: Option<Timestamp>) -> bool {
+        let node = || matches!(self.others.get(&address), Some(Named::Node(_)));
+        self.pod(address, end).is_some() || node()
+    }
+
     /// Whether the list has this address at all, at whatever time.
     pub fn knows(&self, address: Address) -> bool {
         self.pods_by_address.contains_key(&address) || self.others.contains_key(&address)

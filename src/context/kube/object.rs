@@ -91,6 +91,5 @@ fn address(value: &Value) -> Option<Address> {
 }
 
 fn time(value: &Value) -> Option<Timestamp> {
-    let time: jiff::Timestamp = value.as_str()?.parse().ok()?;
-    i64::try_from(time.as_nanosecond()).ok().map(Timestamp)
+    Timestamp::parse(value.as_str()?)
 }

@@ -166,11 +166,9 @@ fn statements(rule: &mut Rule, words: &[&str]) {
                 let list = if *side == "dport" { &mut rule.ports } else { &mut rule.source_ports };
                 set(list, rest, ports) + 2
             }
-            ["iif" | "iifname" | "oif" | "oifname", rest @ ..] => {
+            [side @ ("iif" | "iifname" | "oif" | "oifname"), rest @ ..] => {
                 let (not, value, taken) = operand(rest);
-                let lo = value == "\"lo\"";
-                rule.loopback |= lo && !not;
-                rule.interface |= !(lo && not);
+                rule.on(side.starts_with('o'), not, value.trim_matches('"'));
                 taken + 1
             }
             ["ct", "state", rest @ ..] if !matches!(rest.first(), Some(&"vmap")) => {

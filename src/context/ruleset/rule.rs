@@ -1,5 +1,6 @@
 //! One rule: what it matches and what it does.
 
+use super::walk::Packet;
 use crate::model::Address;
 
 /// Whether a rule matches a packet, as far as its text and the packet tell.
@@ -151,6 +152,29 @@ pub enum Action {
     Return,
 }
 
+/// An interface that a rule names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Interface {
+    /// Where packets leave by it; else, where they come in.
+    pub(super) out: bool,
+    /// Any other one is meant.
+    pub(super) not: bool,
+    pub(super) name: String,
+}
+
+impl Interface {
+    /// Whether it is that of the pod at the packet's end.
+    fn is_pod_of(&self, packet: &Packet) -> bool {
+        let pod = if self.out { packet.to_pod } else { packet.from_pod };
+        pod.is_some_and(|pod| pod.names(&self.name))
+    }
+
+    /// Whether a packet takes it: of others than pods nobody knows here.
+    pub(super) fn takes(&self, packet: &Packet) -> Match {
+        if self.is_pod_of(packet) { Match::of(!self.not) } else { Match::Maybe }
+    }
+}
+
 /// One rule.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rule {
@@ -169,8 +193,8 @@ pub struct Rule {
     pub(super) destination: Option<OneOf<Range<u128>>>,
     pub(super) source_ports: Option<OneOf<Range<u16>>>,
     pub(super) ports: Option<OneOf<Range<u16>>>,
-    /// Interfaces: nobody knows here which one a packet takes.
-    pub(super) interface: bool,
+    /// Interfaces that it names; none for those that are not the loopback.
+    pub(super) interfaces: Vec<Interface>,
     pub(super) loopback: bool,
     /// Connection states: whether the first packet of a flow is meant, whether a later one.
     pub(super) states: Option<(Match, Match)>,
@@ -189,8 +213,17 @@ impl Rule {
             || dns(&self.source_ports)
     }
 
+    /// Takes down an interface. Nothing that matters here passes the loopback.
+    pub(super) fn on(&mut self, out: bool, not: bool, name: &str) {
+        match (name, not) {
+            ("lo", true) => {}
+            ("lo", false) => self.loopback = true,
+            _ => self.interfaces.push(Interface { out, not, name: name.to_owned() }),
+        }
+    }
+
     /// Whether it depends on an interface.
     pub fn is_of_interface(&self) -> bool {
-        self.interface
+        !self.interfaces.is_empty()
     }
 }

@@ -159,11 +159,7 @@ fn conditions(rule: &mut Rule, words: &[String]) -> Result<(), &'static str> {
                 rule.source_ports = Some(list(not, first, ports));
             }
             "-i" | "--in-interface" | "-o" | "--out-interface" => {
-                rule.interface = true;
-                rule.loopback |= first == "lo" && !not;
-                if first == "lo" && not {
-                    rule.interface = false;
-                }
+                rule.on(option.starts_with("-o") || option == "--out-interface", not, first);
             }
             "--ctstate" | "--state" => rule.states = Some(states(not, first)),
             "--ctdir" => {

@@ -2,6 +2,7 @@
 
 use super::rule::{Action, Family, Match, Protocol, Rule, number};
 use super::{Chain, Ruleset};
+use crate::context::interface::Tag;
 use crate::model::Address;
 
 /// Chains deep: far more than anybody has.
@@ -39,12 +40,24 @@ pub struct Packet {
     pub protocol: Protocol,
     /// Whether it is the answer: then it comes from the DNS port.
     pub answer: bool,
+    /// The interface of the pod that sends it, where that is known.
+    pub from_pod: Option<Tag>,
+    /// The interface of the pod that it goes to.
+    pub to_pod: Option<Tag>,
 }
 
 impl Packet {
     /// A question to port 53.
     pub fn question(source: Address, destination: Address, protocol: Protocol) -> Packet {
-        Packet { source, from_anybody: false, destination, protocol, answer: false }
+        Packet {
+            source,
+            from_anybody: false,
+            destination,
+            protocol,
+            answer: false,
+            from_pod: None,
+            to_pod: None,
+        }
     }
 
     /// The answer to it.
@@ -181,8 +194,9 @@ impl Rule {
         let mut and = |one: Match| found = found.min(one);
         if self.loopback {
             and(Match::No);
-        } else if self.interface {
-            and(Match::Maybe);
+        }
+        for interface in &self.interfaces {
+            and(interface.takes(packet));
         }
         if let Some(protocols) = &self.protocols {
             and(protocols.holds(packet.protocol));

@@ -133,8 +133,7 @@ fn axis(page: &mut Page, columns: &[Column], width: Span) {
 fn marks(page: &mut Page, document: &Document, columns: &[Column], width: Span) {
     let faults = document.findings.iter().filter(|finding| !finding.normal);
     for finding in faults.take(MARKED) {
-        let window = [&finding.window.start, &finding.window.end].map(|time| moment(time));
-        let [Some(start), Some(end)] = window else { continue };
+        let Some((start, end)) = finding.window.moments() else { continue };
         let marked = |column: &Column| column.start <= end && column.start.plus(width) > start;
         // All the time is no time.
         if columns.iter().all(marked) {
@@ -158,11 +157,6 @@ fn marks(page: &mut Page, document: &Document, columns: &[Column], width: Span) 
             page.labelled(2, &" ".repeat(NAME), Tone::Warning, &line);
         }
     }
-}
-
-fn moment(text: &str) -> Option<Timestamp> {
-    let time: jiff::Timestamp = text.parse().ok()?;
-    i64::try_from(time.as_nanosecond()).ok().map(Timestamp)
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The traffic in numbers. Rows that are zero and say nothing by it are left out.
 
+use std::collections::BTreeMap;
+
 use crate::report::document::{Latency, ResolverRate, Search, Traffic};
 use crate::report::layout::{Align, Page, Tone};
 use crate::report::moment;
@@ -8,14 +10,14 @@ use crate::report::number::{count, counted, duration, share, trimmed};
 /// How many senders are shown against the limit, the busiest first.
 const SENDERS: usize = 5;
 
-pub(super) fn put(page: &mut Page, traffic: &Traffic) {
+pub(super) fn put(page: &mut Page, traffic: &Traffic, names: &BTreeMap<String, String>) {
     page.heading(0, "Traffic");
     if traffic.transactions == 0 && traffic.orphan_responses == 0 {
         page.paragraph(2, "No DNS query was found in this capture.");
     } else {
         numbers(page, traffic);
     }
-    rates(page, &traffic.resolver_pps);
+    rates(page, &traffic.resolver_pps, names);
 }
 
 fn numbers(page: &mut Page, traffic: &Traffic) {
@@ -106,7 +108,7 @@ fn resolvers(traffic: &Traffic) -> String {
     if known { traffic.resolvers.words() } else { String::new() }
 }
 
-fn rates(page: &mut Page, rates: &[ResolverRate]) {
+fn rates(page: &mut Page, rates: &[ResolverRate], names: &BTreeMap<String, String>) {
     if rates.is_empty() {
         return;
     }
@@ -144,6 +146,24 @@ fn rates(page: &mut Page, rates: &[ResolverRate]) {
     page.table(4, &columns, &rows);
     if more > 0 {
         page.paragraph(4, &format!("and {} that sent fewer", count(more as u64)));
+    }
+    whose(page, &busiest, brief, names);
+}
+
+/// What the senders' addresses belong to: names are too long for the table.
+fn whose(page: &mut Page, rates: &[&ResolverRate], brief: bool, names: &BTreeMap<String, String>) {
+    let mut said: Vec<String> = Vec::new();
+    for rate in rates {
+        let Some(source) = &rate.source else { continue };
+        let Some(name) = names.get(source) else { continue };
+        let text = match &rate.interface {
+            Some(interface) if brief => format!("{interface}: {source} is {name}"),
+            _ => format!("{source} is {name}"),
+        };
+        if !said.contains(&text) {
+            page.paragraph(4, &text);
+            said.push(text);
+        }
     }
 }
 

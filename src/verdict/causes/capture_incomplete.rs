@@ -24,8 +24,8 @@ pub(super) const CAUSE: Cause = Cause {
     ],
     vantage: "Does not apply.",
     immediate: "Capture again: both directions, `tcpdump -i any -s 0 -B 4096 -w dns.pcap 'port 53 or icmp or \
-        icmp6 or (ip[6:2] & 0x1fff != 0)'`, at least 15 s longer than the trouble.",
-    long_term: "Keep a ring of captures on the nodes (`tcpdump -C 100 -W 10`) so that the moment \
+        icmp6 or (ip[6:2] & 0x1fff != 0) or ip6 proto 44'`, at least 15 s longer than the trouble.",
+    long_term: "Keep a ring of captures on the nodes (`tcpdump -C 100 -W 10 -w FILE`) so that the moment \
         before the fault is there.",
     confirm: &["capinfos <file>"],
     detect,

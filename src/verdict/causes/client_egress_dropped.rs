@@ -42,7 +42,8 @@ pub(super) const CAUSE: Cause = Cause {
     vantage: "The clients' node (`-i any`) shows how far the queries came; their own pod shows \
         silence only.",
     immediate: "Allow egress from these clients to the cluster DNS on UDP and TCP port 53, to the \
-        CoreDNS pods (k8s-app: kube-dns) and, where NodeLocal DNSCache runs, to 169.254.20.10.",
+        CoreDNS pods (k8s-app: kube-dns) and, where NodeLocal DNSCache runs, to 169.254.20.10. Where it is a rule of iptables or of a security \
+        group that drops them, allow port 53 there.",
     long_term: "Ship the DNS rule with every default-deny policy; test name resolution in each \
         namespace after a policy change.",
     confirm: &[

@@ -1,9 +1,9 @@
 //! Names of the cluster are asked of a resolver outside.
 
-use super::firewall_reject::sorted;
 use crate::aggregate::{Period, Stray};
 use crate::classify::Zone;
 use crate::model::{Address, label_count};
+use crate::verdict::addresses::sorted;
 use crate::verdict::{Cause, Evidence, FEW, Facts, Finding, Scope, Severity, filter, words};
 
 /// Two lookups of both families; one may be a person who tries `dig`.
@@ -40,8 +40,8 @@ pub(super) const CAUSE: Cause = Cause {
     ],
     vantage: "Wherever the clients' questions pass: the pod, the node (`-i any`), its ENI. Whether the \
         client or CoreDNS sends them out shows at the DNS server's side.",
-    immediate: "Set `dnsPolicy: ClusterFirstWithHostNet` for these pods (those with `hostNetwork: true` \
-        and those with `dnsPolicy: Default`). If CoreDNS itself sends them out, correct the zones of its \
+    immediate: "Set `dnsPolicy: ClusterFirstWithHostNet` for pods with `hostNetwork: true`, and \
+        `dnsPolicy: ClusterFirst` for others that have Default, and replace them. If CoreDNS itself sends them out, correct the zones of its \
         `kubernetes` plugin.",
     long_term: "Check dnsPolicy wherever a policy admits hostNetwork; keep `fallthrough` to \
         in-addr.arpa and ip6.arpa; let processes of the node use names that exist outside.",

@@ -1,8 +1,8 @@
 //! The ENA counter of tracked connections rose: new flows are dropped by the platform.
 
-use super::firewall_reject::sorted;
 use crate::aggregate::{Pair, Period};
 use crate::context::ethtool::Counter;
+use crate::verdict::addresses::sorted;
 use crate::verdict::chance::at_most;
 use crate::verdict::{Cause, Evidence, FEW, Facts, Finding, Scope, Severity, filter, words};
 
@@ -43,7 +43,8 @@ pub(super) const CAUSE: Cause = Cause {
     ],
     vantage: "The node's ENI, with `ethtool -S` before and after. Of other protocols dnspect sees \
         only those to DNS ports.",
-    immediate: "Move traffic off this node; close idle connections; restart what opens the most flows.",
+    immediate: "Move the pods that open the most connections to other nodes (cordon this one first); \
+        close idle connections.",
     long_term: "Use security group rules that need no tracking (all traffic both ways) for DNS, or a larger \
         instance; reuse connections; NodeLocal DNSCache keeps DNS flows on the node.",
     confirm: &[

@@ -2,6 +2,7 @@
 
 use crate::aggregate::{Pair, Period};
 use crate::model::{Address, Span};
+use crate::verdict::addresses::{clients, holds, servers, sorted};
 use crate::verdict::chance::{at_least, at_most};
 use crate::verdict::{Cause, Evidence, FEW, Facts, Finding, Scope, Severity, filter, words};
 
@@ -154,8 +155,9 @@ fn losses<'a>(facts: &'a Facts<'_>) -> Option<(Losses<'a>, bool)> {
         return None;
     }
     let onward = facts.aggregate.pairs.iter().any(|pair| pair.seen_beyond > 0);
-    let losses =
-        Losses::of(facts.client_pairs().filter(|p| is_service(facts, p, onward)).collect());
+    let services = services(facts, onward);
+    let of_service = |pair: &&Pair| holds(&services, pair.server) && !is_link_local(pair.server);
+    let losses = Losses::of(facts.client_pairs().filter(of_service).collect());
     losses.fit().then_some((losses, onward))
 }
 
@@ -175,10 +177,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     };
     let losers: Vec<&Pair> =
         losses.pairs.iter().copied().filter(|pair| pair.twin_losses.one > 0).collect();
-    let sorted = |address: fn(&Pair) -> Address| {
-        super::firewall_reject::sorted(losers.iter().map(|pair| address(pair)))
-    };
-    let (clients, servers) = (sorted(|pair| pair.client), sorted(|pair| pair.server));
+    let (clients, servers) = (clients(&losers), servers(&losers));
     let waits = losses.waits.map_or(String::new(), |(low, high)| {
         let [low, high] = [low, high].map(Span::as_secs_f64);
         if high - low < 0.1 { format!("{high:.1} s") } else { format!("{low:.1} to {high:.1} s") }
@@ -186,11 +185,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let Losses { one, others, second, sent, .. } = losses;
     let mut finding = CAUSE
         .finding(Severity::Medium, facts.capped(confidence), losses.period)
-        .about(Scope {
-            clients: Facts::list(&clients),
-            servers: Facts::list(&servers),
-            ..Scope::default()
-        })
+        .about(Scope::between(&clients, &servers))
         .explaining(one)
         .saying(format!(
             "In {one} pairs of A and AAAA that {} sent from one new port, one of the two was lost on its \
@@ -238,19 +233,14 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     })
 }
 
-/// Whether the pair's server is the address of a Service behind a DNAT: seen to be, or, where the
-/// capture does not show what is behind it, one that serves the cluster's names.
-fn is_service(facts: &Facts<'_>, pair: &Pair, onward: bool) -> bool {
-    let same = || facts.aggregate.pairs.iter().filter(|other| other.server == pair.server);
-    if is_link_local(pair.server) {
-        return false;
+/// Addresses of Services behind a DNAT, sorted: seen to be, or, where the capture does not show what is
+/// behind it, those that serve the cluster's names.
+fn services(facts: &Facts<'_>, onward: bool) -> Vec<Address> {
+    if onward {
+        return facts.services();
     }
-    facts.detected.of_server(CAUSE.code, pair.server, || {
-        if onward {
-            return same().any(|other| other.translated > 0);
-        }
-        facts.cluster_dns.contains(&pair.server) || same().any(|other| other.cluster.answered > 0)
-    })
+    let serving = facts.aggregate.pairs.iter().filter(|pair| pair.cluster.answered > 0);
+    sorted(serving.map(|pair| pair.server).chain(facts.cluster_dns.iter().copied()))
 }
 
 /// Link-local addresses are answered on the node, without DNAT: NodeLocal DNSCache, or by the ENI.

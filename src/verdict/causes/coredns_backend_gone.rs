@@ -36,7 +36,8 @@ pub(super) const CAUSE: Cause = Cause {
         the Service's address only.",
     immediate: "See what became of that CoreDNS pod and its node; delete the pod if it hangs, so \
         that its endpoint goes.",
-    long_term: "Set `lameduck 30s` and readiness on /ready; run two replicas on two nodes at least, with a \
+    long_term: "Set `lameduck 30s`, with a terminationGracePeriodSeconds above it, and readiness on \
+        /ready (port 8181); run two replicas on two nodes at least, with a \
         PodDisruptionBudget; NodeLocal DNSCache takes most lookups off the backends.",
     confirm: &[
         "kubectl -n kube-system get pods -l k8s-app=kube-dns -o wide",

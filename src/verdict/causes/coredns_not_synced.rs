@@ -2,7 +2,8 @@
 
 use crate::aggregate::{Look, SampleKind, Server};
 use crate::model::{Address, Span};
-use crate::verdict::answers::{Failing, share, sorted};
+use crate::verdict::addresses::{holds, sorted};
+use crate::verdict::answers::{Failing, share};
 use crate::verdict::{Cause, Evidence, FEW, Facts, Finding, Scope, Severity, filter, words};
 
 /// CoreDNS' kubernetes plugin holds its start up for 5 s at most to wait for the API server, then
@@ -149,19 +150,16 @@ fn backends(facts: &Facts<'_>, asked: &[Address]) -> Vec<Address> {
 
 /// Other backends that were fine in the meantime.
 fn fine_backends(facts: &Facts<'_>, backends: &[Address], asked: &[Address]) -> Vec<Address> {
-    let upstreams = sorted(facts.upstream_pairs().map(|pair| pair.server));
+    let (services, upstreams) = (facts.services(), facts.upstreams());
     let times = |address: &Address| facts.aggregate.server(*address).map(|s| s.unsynced_times);
     let period = crate::aggregate::Period::of(backends.iter().filter_map(times));
-    let services = |address: Address| {
-        facts.aggregate.pairs.iter().any(|pair| pair.server == address && pair.translated > 0)
-    };
     sorted(
         facts
             .aggregate
             .servers
             .iter()
-            .filter(|s| s.unsynced == 0 && s.answered >= FEW && !services(s.address))
-            .filter(|s| !upstreams.contains(&s.address) && !asked.contains(&s.address))
+            .filter(|s| s.unsynced == 0 && s.answered >= FEW && !holds(&services, s.address))
+            .filter(|s| !holds(&upstreams, s.address) && !asked.contains(&s.address))
             .filter(|s| s.answers.first <= period.last && s.answers.last >= period.first)
             .map(|s| s.address),
     )

@@ -2,6 +2,7 @@
 
 use crate::aggregate::{Pair, Period, ServerLoad};
 use crate::model::{Address, Span};
+use crate::verdict::addresses::holds;
 use crate::verdict::load::{Side, parted, whole};
 use crate::verdict::{Cause, Facts, Finding, Place, Scope, Severity, filter, words};
 
@@ -192,15 +193,12 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
 /// resolvers that are not of the cluster.
 fn servers<'a>(facts: &Facts<'a>) -> Vec<&'a ServerLoad> {
     let rows = facts.aggregate.loads.rows();
-    let is_service = |address: Address| {
-        facts.aggregate.pairs.iter().any(|pair| pair.server == address && pair.translated > 0)
-    };
-    let is_upstream = |address: Address| facts.upstream_pairs().any(|pair| pair.server == address);
+    let (services, upstreams) = (facts.services(), facts.upstreams());
     rows.into_iter()
         .filter(|row| !facts.aggregate.limited.counts(row.address))
         // Behind a cache on the node, cluster DNS is asked for names of the cluster only.
-        .filter(|row| !is_upstream(row.address) || u64::from(row.external.asked) == 0)
-        .filter(|row| !is_service(row.address))
+        .filter(|row| !holds(&upstreams, row.address) || u64::from(row.external.asked) == 0)
+        .filter(|row| !holds(&services, row.address))
         .collect()
 }
 

@@ -1,8 +1,8 @@
 //! A question comes back to the server that forwarded it.
 
-use super::firewall_reject::sorted;
 use crate::aggregate::{Loop, Period};
 use crate::model::{Address, qtype};
+use crate::verdict::addresses::sorted;
 use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter, words};
 
 /// Stub, node cache, cluster DNS, a company's resolver and the cloud's are a chain of four questions.
@@ -43,7 +43,7 @@ pub(super) const CAUSE: Cause = Cause {
         ("copies of a packet", "they have one ID, one port and one IP identification"),
     ],
     vantage: "The DNS server's side: its pod, its node (`-i any`), and for a loop within the pod its \
-        loopback interface. A client sees SERVFAIL or silence.",
+        loopback interface. A client sees REFUSED (at `max_concurrent`), SERVFAIL or silence.",
     immediate: "Give CoreDNS' `forward` the addresses of real upstream resolvers, or start the kubelet \
         with --resolv-conf=/run/systemd/resolve/resolv.conf, and restart the CoreDNS pods.",
     long_term: "Keep the `loop` plugin in the Corefile; name upstreams by address; review changes to the \
@@ -52,7 +52,7 @@ pub(super) const CAUSE: Cause = Cause {
         "kubectl -n kube-system get configmap coredns -o yaml",
         "kubectl -n kube-system logs -l k8s-app=kube-dns --previous --tail=20",
         "kubectl -n kube-system get pods -l k8s-app=kube-dns -o wide",
-        "kubectl exec <pod> -- cat /etc/resolv.conf",
+        "cat /etc/resolv.conf",
     ],
     detect,
 };

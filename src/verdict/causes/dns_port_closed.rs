@@ -1,9 +1,10 @@
 //! The server host itself says that the port is closed.
 
-use super::firewall_reject::{kind_words, sorted};
+use super::firewall_reject::kind_words;
 use super::nodelocaldns_down;
 use crate::aggregate::Pair;
-use crate::verdict::refusals::{answered_nobody, dated, episodes, refused};
+use crate::verdict::addresses::sorted;
+use crate::verdict::refusals::{Together, answered_nobody, dated, refused};
 use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter};
 
 /// One may be the moment of a restart.
@@ -17,20 +18,24 @@ pub(super) const CAUSE: Cause = Cause {
     title: "The server host itself says that the port is closed, to everybody",
     meaning: "The queries arrive at the DNS server's host, and its kernel answers that nothing \
         listens on the port: the CoreDNS process is down or has not bound the port while its pod \
-        and address still live, or the resolver on a host has stopped.",
+        and address still live, or the resolver on a host has stopped. A CoreDNS that is stopped \
+        without lameduck refuses so, too, until its endpoint is gone.",
     signature: "At least two queries refused with ICMP port unreachable (or RST to a SYN) by the \
         server itself: the address behind the DNAT, or the asked address with the TTL that its \
         answers have.",
     look_alikes: &[
         ("firewall_reject", "somebody else refuses, or some clients only"),
         ("kube_dns_no_endpoints", "the node refuses for the Service's address"),
-        ("coredns_backend_gone", "the backend's address is gone as well: silence"),
+        (
+            "coredns_backend_gone",
+            "the backend's address is gone as well: silence, or \"host unreachable\" from its node",
+        ),
     ],
     vantage: "Anywhere that the server's ICMP passes; behind a DNAT the node (`-i any`) or the \
         server's side is surer than the pod.",
     immediate: "See why the DNS process is not running or not listening, and start it: CoreDNS' \
         pods, their last logs and events.",
-    long_term: "Readiness on /ready, so that a pod without a listening CoreDNS leaves the Service; \
+    long_term: "Readiness on /ready (port 8181) and `lameduck 30s`, so that a pod without a listening CoreDNS leaves the Service; \
         a PodDisruptionBudget; two replicas on two nodes at least.",
     confirm: &[
         "kubectl -n kube-system get pods -l k8s-app=kube-dns -o wide",
@@ -52,10 +57,8 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     if count < REFUSALS {
         return None;
     }
-    let (period, when, outages) = episodes(&pairs);
-    let clients = sorted(pairs.iter().map(|pair| pair.client));
-    let asked = sorted(pairs.iter().map(|pair| pair.server));
-    let silent: u64 = pairs.iter().map(|pair| pair.silent()).sum();
+    let Together { clients, servers: asked, silent, period, when, outages, frames, .. } =
+        Together::of(&pairs);
     let everybody = pairs.iter().all(|pair| answered_nobody(facts, pair));
     let sure = pairs.iter().any(|pair| pair.closed > 0);
     let confidence = if sure {
@@ -72,11 +75,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let whom = if everybody { "nobody is answered" } else { "other backends still answer" };
     let finding = CAUSE
         .finding(severity, confidence, period)
-        .about(Scope {
-            clients: Facts::list(&clients),
-            servers: Facts::list(&servers),
-            ..Scope::default()
-        })
+        .about(Scope::between(&clients, &servers))
         .explaining(count + silent)
         .saying(format!(
             "Nothing listens on the DNS port of {}{when}: the host itself refused {count} queries \
@@ -94,7 +93,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
                     filter::words(&servers)
                 ),
             )
-            .at(pairs.iter().flat_map(|pair| pair.refusal_frames.iter()))
+            .at(frames)
             .filter("icmp.type == 3 || icmpv6.type == 1 || tcp.flags.reset == 1".to_owned()),
         );
     let finding = dated(finding, &outages, &format!("from {}", filter::words(&servers)));

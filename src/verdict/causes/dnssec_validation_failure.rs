@@ -3,7 +3,8 @@
 use crate::aggregate::{FailingName, Look, Period, SampleKind};
 use crate::model::Address;
 use crate::model::extended_error::{Matter, meaning};
-use crate::verdict::answers::{Failing, external_answers, severity, share, sorted, upstream_leg};
+use crate::verdict::addresses::sorted;
+use crate::verdict::answers::{Failing, external_answers, severity, share, upstream_leg};
 use crate::verdict::zones::{self, Zone};
 use crate::verdict::{Cause, Evidence, FEW, Facts, Finding, Scope, Severity, filter, words};
 
@@ -26,7 +27,8 @@ pub(super) const CAUSE: Cause = Cause {
         ("servfail_burst", "RA is unset, and zones do not matter"),
     ],
     vantage: "Anywhere where the answers pass. A resolver adds extended errors only to answers for \
-        clients that use EDNS (Go, dig, systemd-resolved; not glibc and musl by default).",
+        clients that use EDNS (Go, dig, systemd-resolved; not glibc and musl by default), and CoreDNS' \
+        cache takes them out: they show on its upstream leg, seldom at its clients.",
     immediate: "Ask the zone's owner to repair its signatures or DS record (dnsviz.net shows which \
         link of the chain is broken). If the zone cannot wait, have the resolver's operator add a \
         negative trust anchor for that zone only. If all signed zones fail, correct the resolver's \

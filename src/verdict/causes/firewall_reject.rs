@@ -4,8 +4,8 @@ use super::coredns_backend_gone::unreachable;
 use super::{kube_dns_no_endpoints, nodelocaldns_down, wrong_nameserver};
 use crate::aggregate::Pair;
 use crate::decode::IcmpKind;
-use crate::model::Address;
-use crate::verdict::refusals::{answered_others, dated, episodes, refused};
+pub(super) use crate::verdict::addresses::sorted;
+use crate::verdict::refusals::{Together, answered_others, dated, refused};
 use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, StubKind, filter, words};
 
 /// One refusal may be chance: a resolver that restarts. Linux also answers with one ICMP error for
@@ -19,8 +19,9 @@ pub(super) const CAUSE: Cause = Cause {
     normal: false,
     title: "ICMP prohibited/unreachable or RST from a device in between, or for some clients only",
     meaning: "A REJECT rule of iptables or nftables, a network policy that rejects, or a router \
-        without a way refuses the queries and says so with an ICMP error. Stub resolvers fail at \
-        once instead of waiting. Linux sends few such errors (about one a second and target): \
+        without a way refuses the queries and says so with an ICMP error. glibc and Go \
+        then fail at once instead of waiting (Go waits all the same after net or host unreachable); \
+        musl does not see ICMP. Linux sends few such errors (about one a second and target): \
         between them the same clients see silence.",
     signature: "At least two queries refused with ICMP host, net or administratively prohibited; \
         or with port unreachable by somebody other than the server: an address that was not \
@@ -61,13 +62,9 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     if count < REFUSALS {
         return None;
     }
-    let (period, when, outages) = episodes(&pairs);
-    let clients = sorted(pairs.iter().map(|pair| pair.client));
-    let servers = sorted(pairs.iter().map(|pair| pair.server));
-    let reporters = sorted(pairs.iter().map(|pair| pair.reporter));
-    let (answered, silent) = pairs.iter().fold((0, 0), |(answered, silent), pair| {
-        (answered + pair.all.answered, silent + pair.silent())
-    });
+    let Together { clients, servers, reporters, silent, period, when, outages, frames } =
+        Together::of(&pairs);
+    let answered: u64 = pairs.iter().map(|pair| pair.all.answered).sum();
     let explicit = pairs
         .iter()
         .any(|pair| !matches!(pair.reject_kind, None | Some(IcmpKind::PortUnreachable)));
@@ -84,11 +81,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let words = kind_words(pairs[0].reject_kind);
     let finding = CAUSE
         .finding(severity, confidence, period)
-        .about(Scope {
-            clients: Facts::list(&clients),
-            servers: Facts::list(&servers),
-            ..Scope::default()
-        })
+        .about(Scope::between(&clients, &servers))
         .explaining(count + silent)
         .saying(format!(
             "A firewall rejects DNS of {} to {}{when}: {count} queries were refused with {words}{}.",
@@ -106,7 +99,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
                     filter::words(&reporters)
                 ),
             )
-            .at(pairs.iter().flat_map(|pair| pair.refusal_frames.iter()))
+            .at(frames)
             .filter(format!(
                 "(icmp || icmpv6 || tcp.flags.reset == 1) && {}",
                 filter::with(&clients)
@@ -155,14 +148,6 @@ pub(super) fn kind_words(kind: Option<IcmpKind>) -> &'static str {
         Some(IcmpKind::TooBig) => "ICMP packet too big",
         Some(IcmpKind::Other) => "an ICMP error",
     }
-}
-
-/// Addresses in order, each once.
-pub(super) fn sorted(addresses: impl Iterator<Item = Address>) -> Vec<Address> {
-    let mut addresses: Vec<Address> = addresses.collect();
-    addresses.sort_unstable();
-    addresses.dedup();
-    addresses
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Only first fragments of large answers arrive.
 
-use super::firewall_reject::sorted;
 use crate::aggregate::{Fragmented, Pair, Period};
+use crate::verdict::addresses::sorted;
 use crate::verdict::{Cause, Evidence, FEW, Facts, Finding, Scope, Severity, filter, words};
 
 /// Whether it strikes answers to forwarders: then what they could not resolve is its doing.

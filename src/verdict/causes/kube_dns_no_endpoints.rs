@@ -1,10 +1,9 @@
 //! The node itself rejects the Service's address, for everybody: no endpoint is ready.
 
-use super::firewall_reject::sorted;
 use super::nodelocaldns_down;
 use crate::aggregate::Pair;
 use crate::verdict::refusals::{
-    answered_nobody, dated, episodes, is_foreign_port_unreachable, refused,
+    Together, answered_nobody, dated, is_foreign_port_unreachable, refused,
 };
 use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter};
 
@@ -53,20 +52,13 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     if count < REFUSALS {
         return None;
     }
-    let (period, when, outages) = episodes(&pairs);
-    let clients = sorted(pairs.iter().map(|pair| pair.client));
-    let servers = sorted(pairs.iter().map(|pair| pair.server));
-    let reporters = sorted(pairs.iter().map(|pair| pair.reporter));
-    let silent: u64 = pairs.iter().map(|pair| pair.silent()).sum();
+    let Together { clients, servers, reporters, silent, period, when, outages, frames } =
+        Together::of(&pairs);
     // With one client, a rule against it looks the same.
     let confidence = if clients.len() > 1 { 0.85 } else { 0.6 };
     let finding = CAUSE
         .finding(Severity::High, confidence, period)
-        .about(Scope {
-            clients: Facts::list(&clients),
-            servers: Facts::list(&servers),
-            ..Scope::default()
-        })
+        .about(Scope::between(&clients, &servers))
         .explaining(count + silent)
         .saying(format!(
             "{} has no ready endpoint{when}: {} rejects every query to it ({count} refused).",
@@ -86,7 +78,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
                     filter::words(&reporters)
                 ),
             )
-            .at(pairs.iter().flat_map(|pair| pair.refusal_frames.iter()))
+            .at(frames)
             .filter("icmp.type == 3 && icmp.code == 3 || icmpv6.type == 1".to_owned()),
         );
     let finding = dated(finding, &outages, &format!("from {}", filter::words(&servers)));

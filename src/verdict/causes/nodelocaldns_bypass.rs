@@ -1,8 +1,8 @@
 //! NodeLocal DNSCache runs, and pods ask the ClusterIP across the network all the same.
 
-use super::firewall_reject::sorted;
 use crate::aggregate::{Pair, Period};
 use crate::model::Address;
+use crate::verdict::addresses::sorted;
 use crate::verdict::node_local::{answering, is_node_local, upstream_legs};
 use crate::verdict::{Cause, Evidence, FEW, Facts, Finding, Scope, Severity, filter};
 

@@ -1,9 +1,10 @@
 //! The cache of this node is silent or closed.
 
-use super::firewall_reject::{kind_words, sorted};
+use super::firewall_reject::kind_words;
 use crate::aggregate::{Pair, Period, Server};
 use crate::decode::IcmpKind;
 use crate::model::{Address, Span, Timestamp};
+use crate::verdict::addresses::sorted;
 use crate::verdict::node_local::is_node_local;
 use crate::verdict::{Cause, Evidence, FEW, Facts, Finding, Scope, Severity, filter, words};
 
@@ -41,9 +42,12 @@ pub(super) const CAUSE: Cause = Cause {
     vantage: "The pods' node (`-i any`). From inside one pod a policy against this pod looks the same; \
         an ENI does not carry link-local packets.",
     immediate: "See why node-local-dns does not run on this node and start it; free port 53 if another \
-        process holds it, such as systemd-resolved. Until then point the kubelet's clusterDNS at the ClusterIP of kube-dns.",
+        process holds it (systemd-resolved: `DNSStubListener=no`, and /etc/resolv.conf of the node \
+        pointing at /run/systemd/resolve/resolv.conf). Until then point the kubelet's clusterDNS at the \
+        ClusterIP of kube-dns: pods that start from then on have it.",
     long_term: "Alert on the DaemonSet's missing pods; give pods the ClusterIP as a second nameserver; \
-        do not install NodeLocal DNSCache on EKS Auto Mode nodes, which have a cache already.",
+        do not install NodeLocal DNSCache on EKS Auto Mode nodes, which have a cache already: scale \
+        CoreDNS there.",
     confirm: &[
         "kubectl -n kube-system get pods -l k8s-app=node-local-dns -o wide",
         "kubectl -n kube-system logs -l k8s-app=node-local-dns --tail=50",

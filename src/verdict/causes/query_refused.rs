@@ -5,8 +5,9 @@ mod why;
 use why::{Refused, Why};
 
 use crate::aggregate::SampleKind;
-use crate::model::extended_error::{Matter, meaning};
-use crate::verdict::answers::{severity, share};
+use crate::model::Rcode;
+use crate::model::extended_error::Matter;
+use crate::verdict::answers::{extended_error, severity, share};
 use crate::verdict::zones;
 use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter, words};
 
@@ -33,8 +34,10 @@ pub(super) const CAUSE: Cause = Cause {
     ],
     vantage: "Anywhere between client and server; whether upstream refuses shows on the DNS server's \
         side, whether only some clients are refused where several are seen (a node, the DNS server).",
-    immediate: "See which of the kinds it is (the evidence says), then allow the names, the client \
-        or the resolver there.",
+    immediate: "By kind: have the upstream's access list allow the resolvers' addresses; add the \
+        zone, or a `forward` for it, to the Corefile; allow the clients' network in the server's access \
+        list; add the names to the DNS policy; raise `max_concurrent` or add replicas, and see why the \
+        upstream is slow.",
     long_term: "Test DNS policies with the names that the search list makes; alert on \
         coredns_dns_responses_total with rcode REFUSED and on \
         coredns_forward_max_concurrent_rejects_total.",
@@ -61,12 +64,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let severity = if failing.count < FEW_LOOKUPS { Severity::Low } else { severity(share) };
     let mut finding = CAUSE
         .finding(severity, facts.capped(why.confidence()), failing.period)
-        .about(Scope {
-            clients: Facts::list(&clients),
-            servers: Facts::list(&servers),
-            names: zones::listed(&zones),
-            ..Scope::default()
-        })
+        .about(Scope { names: zones::listed(&zones), ..Scope::between(&clients, &servers) })
         .explaining(failing.count.max(refused.clients))
         .saying(format!(
             "{} refused {} ({}): {}.",
@@ -120,20 +118,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         );
     }
     for (code, count) in failing.extended(facts, Matter::Policy) {
-        finding = finding.shown_by(
-            Evidence::new(
-                "extended_errors",
-                count as f64,
-                "count",
-                format!(
-                    "{} {} INFO-CODE {code} ({}).",
-                    words::counted(count, "answer"),
-                    words::verb(count, "bears", "bear"),
-                    meaning(code).unwrap_or("unassigned")
-                ),
-            )
-            .filter("dns.flags.rcode == 5 && dns.opt.code == 15".to_owned()),
-        );
+        finding = finding.shown_by(extended_error(Rcode::REFUSED, code, count, ""));
     }
     why.immediate().clone_into(&mut finding.mitigation.immediate);
     zones::fill(&mut finding.confirm, &finding.scope.names);

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::aggregate::{Bin, Pair, Period, Server};
 use crate::model::Address;
+use crate::verdict::addresses::holds;
 use crate::verdict::silence::{Sum, by_client};
 use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, StubKind, filter, words};
 use outages::Outages;
@@ -61,7 +62,8 @@ pub(super) const CAUSE: Cause = Cause {
     immediate: "Look at drop and error counters on the way: the nodes' interfaces, the ENA \
         allowance counters, conntrack.",
     long_term: "Alert on DNS retries and interface drops; NodeLocal DNSCache takes the lossy path \
-        out of most lookups; `options timeout:1` makes each loss cheaper.",
+        out of most lookups; `options timeout:1 attempts:3` makes each loss \
+        cheaper for glibc and Go, `timeout:3 attempts:3` for musl, which gives up after `timeout`.",
     confirm: &["ip -s link", "sudo ethtool -S eth0", "sudo conntrack -S", "netstat -su"],
     detect,
 };
@@ -207,11 +209,10 @@ fn follows_the_load(facts: &Facts<'_>) -> bool {
 /// Whether one of several servers has nearly all losses. A Service's address is left out where the
 /// capture shows the backends behind it: it stands for them all.
 fn one_server(facts: &Facts<'_>) -> bool {
-    let is_service = |server: &Server| {
-        facts.aggregate.pairs.iter().any(|p| p.server == server.address && p.translated > 0)
-    };
+    let services = facts.services();
+    let servers = facts.aggregate.servers.iter();
     let backends: Vec<&Server> =
-        facts.aggregate.servers.iter().filter(|server| !is_service(server)).collect();
+        servers.filter(|server| !holds(&services, server.address)).collect();
     let losses = |server: &Server| server.unanswered + server.rescued;
     let lost: u64 = backends.iter().map(|server| losses(server)).sum();
     let asked: u64 = backends.iter().map(|server| server.asked).sum();

@@ -1,8 +1,8 @@
 //! Answers come from another address than was asked, at the client's own interface.
 
-use super::firewall_reject::sorted;
 use crate::aggregate::{Pair, Period};
 use crate::model::Address;
+use crate::verdict::addresses::sorted;
 use crate::verdict::{Cause, Evidence, FEW, Facts, Finding, Scope, Severity, filter};
 
 /// The cause.

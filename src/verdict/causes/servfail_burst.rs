@@ -53,10 +53,15 @@ pub(super) const CAUSE: Cause = Cause {
         ),
         ("upstream_servfail", "RA is set: relayed from a recursive resolver"),
         ("dnssec_validation_failure", "an extended DNS error says so"),
-        ("coredns_not_synced", "AA is set, for names of the cluster, as a backend starts"),
+        (
+            "coredns_not_synced",
+            "AA is set and RA is not, for names of the cluster, as a backend starts",
+        ),
     ],
     vantage: "Anywhere between client and cluster DNS; with the upstream leg it is surer.",
-    immediate: "Read CoreDNS' logs; restart or scale out the failing pods.",
+    immediate: "Read CoreDNS' logs: its errors plugin writes what failed (`i/o timeout` is an upstream). If \
+        its CPU is at the limit, scale it out; if one pod fails alone, delete that one. Restarting \
+        all of them empties their caches and mends no upstream.",
     long_term: "Give CoreDNS enough CPU and memory, alert on coredns_dns_responses_total with \
         rcode SERVFAIL, set lameduck and readiness so that failing pods leave the Service.",
     confirm: &[

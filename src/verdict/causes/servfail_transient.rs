@@ -20,17 +20,22 @@ pub(super) const CAUSE: Cause = Cause {
     normal: true,
     title: "Fewer than 10 SERVFAILs, short, one backend, retries succeed: a scale-down",
     meaning: "When a CoreDNS pod goes away, the nodes need a moment to leave it out of the \
-        Service. Questions that reach it meanwhile can be answered SERVFAIL; the client asks again \
-        and is answered by another pod.",
+        Service. Questions that reach it meanwhile can be answered SERVFAIL, are refused with ICMP \
+        (port or host unreachable) or get nothing; the client asks again and is answered by another \
+        pod. A few of them at a rollout or scale-down are no fault.",
     signature: "Fewer than 10 SERVFAILs to clients, all from one server within 30 s.",
     look_alikes: &[
         ("servfail_burst", "10 or more, or they go on"),
         ("upstream_unreachable", "they come 2, 4 or 6 s after the query, for external names only"),
-        ("coredns_not_synced", "AA is set, and it is the start of a backend, not its end"),
+        (
+            "coredns_not_synced",
+            "AA is set and RA is not, and it is the start of a backend, not its end",
+        ),
     ],
     vantage: "Anywhere between client and cluster DNS.",
     immediate: "Nothing, as long as they stay few.",
-    long_term: "Set `lameduck 30s` in CoreDNS' health plugin, readiness on /ready, and a \
+    long_term: "Set `lameduck 30s` in CoreDNS' health plugin, with a \
+        terminationGracePeriodSeconds above it, readiness on /ready (port 8181), and a \
         PodDisruptionBudget, so that a pod that goes answers until it is left out.",
     confirm: &[
         "kubectl -n kube-system get events --sort-by=.lastTimestamp",

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::firewall_reject::sorted;
 use crate::aggregate::{Pair, Period, Silence, Socket};
 use crate::model::{Address, Span};
+use crate::verdict::addresses::sorted;
 use crate::verdict::{Cause, Evidence, FEW, Facts, Finding, Scope, Severity, filter, words};
 
 /// A backend's endpoint is removed within seconds, and a stub resolver's port lives for two waits of
@@ -30,8 +30,8 @@ pub(super) const CAUSE: Cause = Cause {
     category: "packet_loss",
     normal: false,
     title: "Only certain long-lived source ports fail, fresh ones work",
-    meaning: "A client that keeps one UDP socket for all its questions (Envoy, nginx, c-ares, node \
-        agents) stays tied to the backend that conntrack, or IPVS, once chose for its port. When that \
+    meaning: "A client that keeps one UDP socket for all its questions (Envoy, nginx, node agents, c-ares unless \
+        it is told otherwise: Node.js 20 takes a new one for each question) stays tied to the backend that conntrack, or IPVS, once chose for its port. When that \
         CoreDNS pod goes and the entry stays, every further packet goes to an address where nobody \
         is, and refreshes the entry. It lasts until the socket rests for the timeout (30 s, 120 s for \
         a stream; 5 min with IPVS), or for ever.",
@@ -50,7 +50,7 @@ pub(super) const CAUSE: Cause = Cause {
         are tied to. From a client with a single port it cannot be told from a policy that came into \
         force at that moment.",
     immediate: "Restart the client, or have an operator delete the entries on the client's node \
-        (`conntrack -D -p udp --orig-port-dst 53`); a new socket works at once.",
+        (`conntrack -D -p udp --orig-src CLIENT --orig-port-dst 53`); a new socket works at once.",
     long_term: "Update kube-proxy (it has to delete UDP entries of endpoints that are gone); with \
         IPVS, shorten its UDP timeout; let resolvers change their port (c-ares `udp_max_queries`); \
         NodeLocal DNSCache asks over TCP and has no entries.",

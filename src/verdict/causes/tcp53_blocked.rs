@@ -1,8 +1,8 @@
 //! Truncated answers, then TCP that never completes.
 
-use super::firewall_reject::sorted;
 use crate::aggregate::{Pair, Period};
 use crate::classify::Outcome;
+use crate::verdict::addresses::sorted;
 use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter};
 
 /// One connection may be opened as the capture ends.
@@ -17,7 +17,8 @@ pub(super) const CAUSE: Cause = Cause {
     meaning: "An answer that does not fit into UDP comes with TC set and no data, and the client \
         asks again over TCP (RFC 7766 makes it mandatory). A policy or firewall that allows UDP \
         port 53 only lets these lookups hang: glibc sets no limit of its own on the connection, \
-        the kernel tries for two minutes.",
+        the kernel tries for two minutes; Go gives up after 5 s; musl asks over TCP since 1.2.4 \
+        (Alpine 3.18).",
     signature: "At least two TCP connections to a server's DNS port of which none is accepted, \
         whether in silence or with RST or an ICMP error, while the same server answers over UDP.",
     look_alikes: &[
@@ -32,8 +33,9 @@ pub(super) const CAUSE: Cause = Cause {
         dropped before it.",
     immediate: "Allow TCP port 53 beside UDP port 53 in the policy, security group or firewall \
         between these clients and the server.",
-    long_term: "Write DNS rules for both transports; test with `dig +tcp`; keep answers small \
-        (EDNS 1232, fewer records).",
+    long_term: "Write DNS rules for both transports; test with `dig +tcp`; keep \
+        answers small (fewer records); with `options edns0` glibc takes 1200 octets over UDP \
+        instead of 512.",
     confirm: &[
         "kubectl exec <pod> -- dig +tcp @<server> kubernetes.default.svc.cluster.local",
         "kubectl get networkpolicy -A -o yaml",

@@ -3,10 +3,11 @@
 use super::dnssec_validation_failure;
 use super::servfail_burst::{BURST, SAMPLES};
 use crate::aggregate::{FailingName, Look, Pair};
-use crate::model::extended_error::{Matter, meaning};
+use crate::model::Rcode;
+use crate::model::extended_error::Matter;
 use crate::model::{Address, Span};
 use crate::verdict::answers::{
-    Failing, external_answers, is_cloud_resolver, severity, share, upstream_leg,
+    Failing, extended_error, external_answers, is_cloud_resolver, severity, share, upstream_leg,
 };
 use crate::verdict::zones::{self, Zone};
 use crate::verdict::{Cause, Evidence, FEW, Facts, Finding, Scope, Severity, filter, words};
@@ -39,7 +40,7 @@ pub(super) const CAUSE: Cause = Cause {
         ),
         ("dnssec_validation_failure", "an extended error of DNSSEC, or CD helps"),
         ("servfail_burst", "RA and AA are unset: the server made them itself"),
-        ("coredns_not_synced", "AA is set, for names of the cluster"),
+        ("coredns_not_synced", "RA is unset and AA set, for names of the cluster"),
     ],
     vantage: "The DNS server's side (CoreDNS pod, its node) shows the upstream leg; from the \
         client's side only the RA flag tells.",
@@ -174,20 +175,8 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         let codes = deepest.extended(facts, about);
         let Some(&(code, _)) = codes.first() else { continue };
         let count: u64 = codes.iter().map(|(_, count)| count).sum();
-        finding = finding.shown_by(
-            Evidence::new(
-                "extended_errors",
-                count as f64,
-                "count",
-                format!(
-                    "{} {} INFO-CODE {code} ({}) or the like: {text}.",
-                    words::counted(count, "answer"),
-                    words::verb(count, "bears", "bear"),
-                    meaning(code).unwrap_or("unassigned")
-                ),
-            )
-            .filter("dns.flags.rcode == 2 && dns.opt.code == 15".to_owned()),
-        );
+        let more = format!(" or the like: {text}");
+        finding = finding.shown_by(extended_error(Rcode::SERVFAIL, code, count, &more));
     }
     finding = finding
         .with_sample(facts, &SAMPLES, |sample| {

@@ -6,8 +6,9 @@ use std::collections::BTreeSet;
 
 use crate::aggregate::{FailingName, Look, Pair, Period, Slow};
 use crate::model::Address;
+use crate::verdict::addresses::sorted;
 use crate::verdict::answers::{
-    Failing, external_answers, is_cloud_resolver, severity, slow, sorted, upstream_leg,
+    Failing, external_answers, is_cloud_resolver, severity, slow, upstream_leg,
 };
 use crate::verdict::zones::{self, Zone};
 use crate::verdict::{Cause, Evidence, FEW, Facts, Finding, Scope, Severity, filter, words};

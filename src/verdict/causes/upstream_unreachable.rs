@@ -139,7 +139,7 @@ pub(super) fn upstream_leg(facts: &Facts<'_>) -> Option<Finding> {
         })
         .explaining(silent + clients)
         .saying(format!(
-            "{} {} no answer from the {} {}{when}: {silent} forwarded queries were lost in \
+            "{} {} no answer from the {} {}{when}: {silent} queries were lost in \
              silence{fine}{around}.",
             filter::words(&resolvers),
             filter::verb(&resolvers, "gets", "get"),
@@ -152,10 +152,12 @@ pub(super) fn upstream_leg(facts: &Facts<'_>) -> Option<Finding> {
                 Facts::share(silent, silent + answered),
                 "ratio",
                 format!(
-                    "{silent} of {} queries from {} to {} got nothing back, no ICMP error either.",
+                    "{}{silent} of {} queries from {} to {}{} got nothing back, no ICMP error either.",
+                    if when.is_empty() { "" } else { "In that time " },
                     silent + answered,
                     filter::words(&resolvers),
-                    filter::words(&upstreams)
+                    filter::words(&upstreams),
+                    if probes > 0 { ", health probes included," } else { "" }
                 ),
             )
             .at(match &whole_of_it {
@@ -180,7 +182,7 @@ pub(super) fn upstream_leg(facts: &Facts<'_>) -> Option<Finding> {
                 probes as f64,
                 "count",
                 format!(
-                    "{} (`. NS`) to the upstreams: CoreDNS itself finds them failing.",
+                    "{} (`. NS`) went to the upstreams in all: CoreDNS itself finds them failing.",
                     words::counted(probes, "health probe")
                 ),
             )

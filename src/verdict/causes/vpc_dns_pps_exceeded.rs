@@ -20,7 +20,8 @@ pub(super) const CAUSE: Cause = Cause {
         all together: the VPC resolver (169.254.169.253, the VPC's base address plus two, \
         fd00:ec2::253), instance metadata, time, Windows licensing. What is more is dropped in \
         silence behind the interface; the limit cannot be raised. TCP handshakes and every \
-        segment count, so DNS over TCP reaches it at some 200 queries a second.\n\nNeither flow \
+        segment count, so DNS over TCP reaches it at some 200 queries a second. CoreDNS asks again after 2 s, so its clients see answers that are \
+        2 or 4 s late rather than none.\n\nNeither flow \
         logs nor resolver query logs show the drops; packets and the ENA counter \
         linklocal_allowance_exceeded do.",
     signature: "More than 1024 packets (--pps-limit) in a sliding second from one ENI to these \
@@ -35,7 +36,7 @@ pub(super) const CAUSE: Cause = Cause {
     vantage: "The ENI (the node, `-i any` or eth0). A pod's own capture misses what the other \
         pods, instance metadata and time cost the same ENI: its figure is a lower bound.",
     immediate: "Spread CoreDNS over more nodes, so over more ENIs (more replicas, anti-affinity), \
-        and slow the noisiest client down.",
+        and slow down the client that asks most, or whatever polls instance metadata.",
     long_term: "NodeLocal DNSCache, ndots:2 for pods that ask external names, caching in the \
         applications, a longer CoreDNS cache; alert on linklocal_allowance_exceeded.",
     confirm: &[
@@ -113,8 +114,8 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         .iter()
         .filter(|pair| pair.limited > 0 && pair.all.unanswered + pair.rescued > 0)
         .collect();
-    let servers = super::firewall_reject::sorted(lossy.iter().map(|pair| pair.server));
-    let clients = super::firewall_reject::sorted(lossy.iter().map(|pair| pair.client));
+    let servers = crate::verdict::addresses::sorted(lossy.iter().map(|pair| pair.server));
+    let clients = crate::verdict::addresses::sorted(lossy.iter().map(|pair| pair.client));
     let limit = facts.aggregate.rates.limit();
     let seconds: u64 = rows.iter().map(|row| row.seconds_over).sum();
     let (below, over) = (bands.share(0), bands.share(1));

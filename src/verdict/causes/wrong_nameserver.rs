@@ -1,10 +1,11 @@
 //! Clients ask an address that never answers anybody while another serves the rest.
 
-use super::firewall_reject::{kind_words, sorted};
+use super::firewall_reject::kind_words;
 use super::nodelocaldns_down;
 use crate::aggregate::{Pair, Period};
 use crate::decode::IcmpKind;
 use crate::model::Address;
+use crate::verdict::addresses::sorted;
 use crate::verdict::silence::{Sum, by_server};
 use crate::verdict::{Cause, Evidence, FEW, Facts, Finding, Scope, Severity, filter, words};
 
@@ -46,7 +47,8 @@ pub(super) const CAUSE: Cause = Cause {
     vantage: "The clients' node, or wherever several clients are seen. From inside one pod a wrong \
         address and a dropped packet look the same.",
     immediate: "Set the pods' nameserver to the ClusterIP of kube-dns: clusterDNS in the kubelet \
-        configuration of their node, or the pods' dnsConfig.",
+        configuration of their node, or the pods' dnsConfig. Then replace the pods: they keep the \
+        resolv.conf that they started with.",
     long_term: "Take the ClusterIP from the cluster at bootstrap instead of guessing it from the \
         VPC's range; test name resolution before a node takes pods.",
     confirm: &[

@@ -1,10 +1,12 @@
 //! CoreDNS' configuration: whom it asks, and which of the advice is followed already.
 
+mod refusals;
+
 use super::servers;
 use crate::context::Corefile;
 use crate::context::corefile::Directive;
-use crate::model::Span;
-use crate::verdict::{Evidence, Finding, filter};
+use crate::model::{Address, Span};
+use crate::verdict::{Evidence, Facts, Finding, filter};
 
 /// The lameduck that EKS' best practices advise.
 const LAMEDUCK: Span = Span::from_secs(30);
@@ -19,21 +21,18 @@ const UPSTREAM: [&str; 6] = [
     "query_refused",
 ];
 
-pub(super) fn corroborate(corefile: &Corefile, finding: &mut Finding) {
+pub(super) fn corroborate(facts: &Facts<'_>, corefile: &Corefile, finding: &mut Finding) {
     if UPSTREAM.contains(&finding.cause) {
         upstreams(corefile, finding);
     }
     match finding.cause {
         "servfail_transient" | "coredns_backend_gone" => lameduck(corefile, finding),
-        "query_refused" | "upstream_slow" => max_concurrent(corefile, finding),
-        "dns_forwarding_loop" => forwarding(corefile, finding),
-        "fragment_loss" => option(corefile.plugins("bufsize").next(), "bufsize", corefile, finding),
-        "tcp53_blocked" => {
-            option(corefile.forward_option("force_tcp"), "force_tcp", corefile, finding);
-        }
-        "vpc_dns_pps_exceeded" | "vpc_dns_pps_near_limit" => {
-            option(corefile.plugins("cache").next(), "cache", corefile, finding);
-        }
+        "query_refused" => refusals::corroborate(facts, corefile, finding),
+        "upstream_slow" => max_concurrent(corefile, finding),
+        "dns_forwarding_loop" => forwarding(facts, corefile, finding),
+        "fragment_loss" => bufsize(corefile, finding),
+        "tcp53_blocked" => force_tcp(corefile, finding),
+        "vpc_dns_pps_exceeded" | "vpc_dns_pps_near_limit" => cache(corefile, finding),
         "name_does_not_exist" | "ndots_search_chain" | "cluster_name_sent_upstream" => {
             zones(corefile, finding);
         }
@@ -115,30 +114,34 @@ fn lameduck(corefile: &Corefile, finding: &mut Finding) {
 
 /// How many questions CoreDNS forwards at a time.
 fn max_concurrent(corefile: &Corefile, finding: &mut Finding) {
-    match corefile.max_concurrent() {
-        Some((most, line)) => {
-            let text = format!(
-                "--corefile: {}: with more than {most} forwarded questions waiting, CoreDNS answers REFUSED.",
-                quoted(corefile, line)
-            );
-            note(finding, "max_concurrent", most as f64, text);
-        }
-        None if finding.cause == "query_refused" => finding.considered(
-            "CoreDNS' max_concurrent",
-            format!("{} sets none (--corefile)", corefile.file()),
-        ),
-        None => {}
+    if let Some((most, line)) = corefile.max_concurrent() {
+        let text = format!(
+            "--corefile: {}: with more than {most} forwarded questions waiting, CoreDNS answers REFUSED.",
+            quoted(corefile, line)
+        );
+        note(finding, "max_concurrent", most as f64, text);
     }
 }
 
 /// What could lead a question back to CoreDNS.
-fn forwarding(corefile: &Corefile, finding: &mut Finding) {
+fn forwarding(facts: &Facts<'_>, corefile: &Corefile, finding: &mut Finding) {
     let servers = servers(finding);
     let upstreams = corefile.upstreams();
-    let local = |octets: [u8; 16]| octets[12] == 127 || octets[..15] == [0; 15] && octets[15] == 1;
-    let back = upstreams.iter().find(|(to, _)| servers.contains(to) || local(to.0));
+    let local = |address: &Address| address.ip().to_canonical().is_loopback();
+    let within = servers.iter().any(local);
+    let back = upstreams.iter().find(|(to, _)| servers.contains(to) || within && local(to));
     if let Some((address, line)) = back {
-        let text = format!("--corefile: {} forwards to {address} itself.", quoted(corefile, line));
+        let text = format!(
+            "--corefile: {} forwards to {address}, where the questions go round.",
+            quoted(corefile, line)
+        );
+        finding.confirmed(facts, Evidence::new("forwards_to_itself", 1.0, "count", text));
+    } else if let Some((address, line)) = upstreams.iter().find(|(to, _)| local(to)) {
+        let text = format!(
+            "--corefile: {} forwards to {address}, which is CoreDNS' own pod or its node: a question \
+             forwarded there may come back.",
+            quoted(corefile, line)
+        );
         note(finding, "forwards_to_itself", 1.0, text);
     } else if let Some(line) = corefile.forwards_to_file() {
         let text = format!(
@@ -146,6 +149,15 @@ fn forwarding(corefile: &Corefile, finding: &mut Finding) {
             quoted(corefile, line)
         );
         note(finding, "forwards_to_resolv_conf", 1.0, text);
+    } else if !upstreams.is_empty() {
+        let known: Vec<Address> = upstreams.iter().map(|(address, _)| *address).collect();
+        let text = format!(
+            "--corefile: the upstreams are {}, not {}: with this file the questions would not go round, so \
+             it is another CoreDNS' or another day's, or an upstream leads them back.",
+            filter::words(&known),
+            filter::words(&servers)
+        );
+        note(finding, "forwards_to_itself", 0.0, text);
     }
     if corefile.plugins("loop").next().is_none() {
         let text = format!(
@@ -156,13 +168,64 @@ fn forwarding(corefile: &Corefile, finding: &mut Finding) {
     }
 }
 
-/// Whether a plugin or option that bears on the finding is there.
-fn option(line: Option<&Directive>, name: &str, corefile: &Corefile, finding: &mut Finding) {
-    let text = match line {
-        Some(line) => format!("--corefile: {}.", quoted(corefile, line)),
-        None => format!("--corefile: {} has no `{name}`.", corefile.file()),
+/// The buffer size that CoreDNS asks with, and lets its clients ask with.
+fn bufsize(corefile: &Corefile, finding: &mut Finding) {
+    /// What the plugin takes without a number.
+    const DEFAULT: u64 = 1232;
+    /// Answers of this size fit into every network.
+    const SAFE: u64 = 1232;
+    let Some(line) = corefile.plugins("bufsize").next() else {
+        let text = format!(
+            "--corefile: {} has no `bufsize`: CoreDNS passes on the buffer size that its clients ask with.",
+            corefile.file()
+        );
+        return note(finding, "bufsize", 0.0, text);
     };
-    note(finding, name, f64::from(u8::from(line.is_some())), text);
+    let size = match line.words.get(1) {
+        Some(word) => word.parse().unwrap_or(0),
+        None => DEFAULT,
+    };
+    let quoted = quoted(corefile, line);
+    let text = if (1..=SAFE).contains(&size) {
+        let set = line.text();
+        for advice in [&mut finding.mitigation.immediate, &mut finding.mitigation.long_term] {
+            *advice = advice.replace(
+                "`bufsize 1232` in the Corefile, ",
+                &format!("(the Corefile given has `{set}` already) "),
+            );
+        }
+        format!(
+            "--corefile: {quoted}: that is set already, so answers in fragments are not those of a CoreDNS \
+             with this file."
+        )
+    } else {
+        format!("--corefile: {quoted}: larger than 1232, so answers may come in fragments.")
+    };
+    note(finding, "bufsize", size as f64, text);
+}
+
+/// Whether CoreDNS itself needs TCP.
+fn force_tcp(corefile: &Corefile, finding: &mut Finding) {
+    if let Some(line) = corefile.forward_option("force_tcp") {
+        let text = format!(
+            "--corefile: {}: CoreDNS asks its upstreams over TCP only, so that all names outside fail where \
+             TCP port 53 is blocked.",
+            quoted(corefile, line)
+        );
+        note(finding, "force_tcp", 1.0, text);
+    }
+}
+
+/// Whether answers are kept, so that upstreams are asked less.
+fn cache(corefile: &Corefile, finding: &mut Finding) {
+    let line = corefile.plugins("cache").next();
+    let text = match line {
+        Some(line) => format!("--corefile: {} keeps answers.", quoted(corefile, line)),
+        None => {
+            format!("--corefile: {} has no `cache`: each question is forwarded.", corefile.file())
+        }
+    };
+    note(finding, "cache", f64::from(u8::from(line.is_some())), text);
 }
 
 /// Zones of the cluster that are not called `cluster.local`.
@@ -173,3 +236,6 @@ fn zones(corefile: &Corefile, finding: &mut Finding) {
         note(finding, "cluster_zones", zones.len() as f64, text);
     }
 }
+
+#[cfg(test)]
+mod tests;

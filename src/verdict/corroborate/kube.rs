@@ -1,9 +1,10 @@
 //! Objects of the cluster: what became of pods, and how their DNS is set up.
 
+mod endings;
+
 use super::{clients, servers};
 use crate::context::Kube;
 use crate::context::kube::Pod;
-use crate::model::Timestamp;
 use crate::verdict::words::{counted, verb};
 use crate::verdict::{Evidence, Facts, Finding, filter};
 
@@ -13,7 +14,11 @@ const NAMED: usize = 4;
 pub(super) fn corroborate(facts: &Facts<'_>, kube: &Kube, finding: &mut Finding) {
     match finding.cause {
         "kube_dns_no_endpoints" => endpoints(facts, kube, finding),
-        "servfail_transient" | "coredns_backend_gone" => endings(facts, kube, finding),
+        "servfail_transient" => endings::corroborate(facts, kube, finding),
+        "coredns_backend_gone" => {
+            endings::corroborate(facts, kube, finding);
+            replicas(kube, finding);
+        }
         "wrong_nameserver" => nameserver(facts, kube, finding),
         "ndots_search_chain" | "cluster_name_sent_upstream" => policies(facts, kube, finding),
         "vpc_dns_pps_exceeded" | "vpc_dns_pps_near_limit" | "coredns_overload" => {
@@ -24,11 +29,6 @@ pub(super) fn corroborate(facts: &Facts<'_>, kube: &Kube, finding: &mut Finding)
     if !finding.normal {
         strangers(facts, kube, finding);
     }
-}
-
-fn end(facts: &Facts<'_>) -> Option<Timestamp> {
-    let whole = facts.whole();
-    whole.any().then_some(whole.last)
 }
 
 /// Names of pods, all of a few.
@@ -50,6 +50,11 @@ fn endpoints(facts: &Facts<'_>, kube: &Kube, finding: &mut Finding) {
     let ready: Vec<&Pod> =
         kube.dns_pods().filter(|pod| pod.ready && pod.deleted.is_none()).collect();
     let metric = "ready_dns_pods";
+    // A list of some namespaces does not tell what is not in the others.
+    if all == 0 && !kube.pods.iter().any(|pod| pod.namespace == "kube-system") {
+        let text = "--kube: no pod of kube-system is listed: whether CoreDNS is Ready is not told.";
+        return finding.supplemented(count(metric, 0, text.to_owned()));
+    }
     if ready.is_empty() {
         let text = match all {
             0 => "--kube: there is no CoreDNS pod (kube-system, k8s-app=kube-dns).".to_owned(),
@@ -71,53 +76,6 @@ fn endpoints(facts: &Facts<'_>, kube: &Kube, finding: &mut Finding) {
         named(ready.iter().copied())
     );
     finding.doubted(count(metric, ready.len(), text));
-}
-
-/// CoreDNS pods that went while the capture was taken, and servers whose pod is gone.
-fn endings(facts: &Facts<'_>, kube: &Kube, finding: &mut Finding) {
-    let whole = facts.whole();
-    let during = |pod: &&Pod| {
-        pod.deleted.is_some_and(|(asked, over)| asked <= whole.last && over >= whole.first)
-    };
-    let gone: Vec<&Pod> = kube.dns_pods().filter(during).collect();
-    if let Some((asked, _)) = gone.first().and_then(|pod| pod.deleted) {
-        let text = format!(
-            "--kube: {} {} deleted while this was captured ({asked}): {}.",
-            counted(gone.len() as u64, "CoreDNS pod"),
-            verb(gone.len() as u64, "was", "were"),
-            named(gone.iter().copied())
-        );
-        finding.confirmed(facts, count("deleted_dns_pods", gone.len(), text));
-        return;
-    }
-    // A Service's address goes on when its pods go: only those of pods tell.
-    let asked = servers(finding);
-    let backends = asked.iter().filter(|&&server| kube.service(server).is_none());
-    for &server in backends {
-        let evidence = |text: String| count("dns_pod_of_address", 1, text);
-        match kube.pod(server, end(facts)) {
-            Some(pod) if pod.ready => finding.supplemented(evidence(format!(
-                "--kube: {} has {server} and is Ready as these objects were listed: it came back, or it is \
-                 not the pod that fails.",
-                pod.full_name()
-            ))),
-            Some(pod) => finding.confirmed(
-                facts,
-                evidence(format!("--kube: {} has {server} and is not Ready.", pod.full_name())),
-            ),
-            None => {
-                let later = end(facts).and_then(|end| kube.later_pod(server, end));
-                let text = match later {
-                    Some(pod) => format!(
-                        "--kube: the pod that had {server} is gone; {} got this address afterwards.",
-                        pod.full_name()
-                    ),
-                    None => format!("--kube: no pod has {server}: the one that had it is gone."),
-                };
-                finding.confirmed(facts, evidence(text));
-            }
-        }
-    }
 }
 
 /// Whether what is asked is a nameserver of this cluster.
@@ -146,7 +104,7 @@ fn nameserver(facts: &Facts<'_>, kube: &Kube, finding: &mut Finding) {
 
 /// How the clients of a finding are told to resolve names.
 fn policies(facts: &Facts<'_>, kube: &Kube, finding: &mut Finding) {
-    let end = end(facts);
+    let end = facts.end();
     let clients = clients(finding);
     let pods: Vec<&Pod> = clients.iter().filter_map(|&client| kube.pod(client, end)).collect();
     let policy = |pod: &Pod| pod.dns_policy.clone().unwrap_or_else(|| "ClusterFirst".to_owned());
@@ -206,7 +164,7 @@ fn replicas(kube: &Kube, finding: &mut Finding) {
 
 /// Clients that nothing in the cluster has the address of.
 fn strangers(facts: &Facts<'_>, kube: &Kube, finding: &mut Finding) {
-    let end = end(facts);
+    let end = facts.end();
     // With a partial list (one namespace) everybody else would be a stranger.
     let whole = kube.dns_pods().next().is_some() && !kube.nodes.is_empty();
     let mut clients = clients(finding);
@@ -220,3 +178,6 @@ fn strangers(facts: &Facts<'_>, kube: &Kube, finding: &mut Finding) {
         finding.supplemented(count("unknown_clients", clients.len(), text));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,9 @@ mod resolv_conf;
 mod rules;
 mod vantage;
 
+#[cfg(test)]
+mod tests;
+
 use super::facts::Facts;
 use super::finding::{Alternative, Evidence, Finding};
 use crate::model::Address;
@@ -30,31 +33,50 @@ const CONTRADICTED: f64 = 0.3;
 
 /// Adds to each finding what the context knows of it.
 pub(super) fn corroborate(facts: &Facts<'_>, findings: &mut [Finding]) {
-    let context = facts.context;
     let vantage = facts.vantage();
     for finding in findings.iter_mut() {
         vantage::corroborate(&vantage, finding);
-        if let Some(ethtool) = &context.ethtool {
-            ethtool::corroborate(facts, ethtool, finding);
+        let mut ceiling = 1.0_f64;
+        for source in SOURCES {
+            let before = finding.confidence;
+            source(facts, finding);
+            if finding.confidence < before {
+                ceiling = ceiling.min(finding.confidence);
+            }
         }
-        if let Some(rules) = &context.iptables {
-            rules::corroborate(facts, rules, finding);
-        }
-        if let Some(kube) = &context.kube {
-            kube::corroborate(facts, kube, finding);
-        }
-        if let Some(corefile) = &context.corefile {
-            corefile::corroborate(corefile, finding);
-        }
-        if let Some(conf) = &context.resolv_conf {
-            resolv_conf::corroborate(facts, conf, finding);
-        }
-        // Last: the words of the others get names, too.
-        if let Some(kube) = &context.kube {
-            names::name(facts, kube, finding);
-        }
+        // What one source speaks against, another does not make sure.
+        finding.confidence = finding.confidence.min(ceiling);
     }
 }
+
+/// What an operator may know, one source after the other.
+const SOURCES: [fn(&Facts<'_>, &mut Finding); 6] = [
+    |facts, finding| {
+        let Some(ethtool) = &facts.context.ethtool else { return };
+        ethtool::corroborate(facts, ethtool, finding);
+    },
+    |facts, finding| {
+        let Some(rules) = &facts.context.iptables else { return };
+        rules::corroborate(facts, rules, finding);
+    },
+    |facts, finding| {
+        let Some(kube) = facts.kube else { return };
+        kube::corroborate(facts, kube, finding);
+    },
+    |facts, finding| {
+        let Some(corefile) = &facts.context.corefile else { return };
+        corefile::corroborate(facts, corefile, finding);
+    },
+    |facts, finding| {
+        let Some(conf) = &facts.context.resolv_conf else { return };
+        resolv_conf::corroborate(facts, conf, finding);
+    },
+    // Last: the words of the others get names, too.
+    |facts, finding| {
+        let Some(kube) = facts.kube else { return };
+        names::name(facts, kube, finding);
+    },
+];
 
 /// The addresses that a finding is about.
 fn clients(finding: &Finding) -> Vec<Address> {

@@ -15,13 +15,16 @@ const WAITING: [&str; 6] = [
     "conntrack_dnat_race",
 ];
 
+/// Search domains shown of those that walks have.
+const SHOWN: usize = 4;
+
 pub(super) fn corroborate(facts: &Facts<'_>, conf: &ResolvConf, finding: &mut Finding) {
     match finding.cause {
         "wrong_nameserver" | "nodelocaldns_bypass" | "nodelocaldns_down" => {
             nameservers(facts, conf, finding);
         }
         "ndots_search_chain" | "name_does_not_exist" | "musl_search_stopped" => {
-            search(conf, finding);
+            search(facts, conf, finding);
         }
         "cluster_name_sent_upstream" => policy(facts, conf, finding),
         "conntrack_dnat_race" => pairs(conf, finding),
@@ -74,7 +77,7 @@ fn nameservers(facts: &Facts<'_>, conf: &ResolvConf, finding: &mut Finding) {
 }
 
 /// What the search list costs.
-fn search(conf: &ResolvConf, finding: &mut Finding) {
+fn search(facts: &Facts<'_>, conf: &ResolvConf, finding: &mut Finding) {
     if conf.search.is_empty() {
         let text = format!("{} has no search list: it is not this client's.", conf.file());
         return note(finding, "search_domains", 0.0, &text);
@@ -87,6 +90,17 @@ fn search(conf: &ResolvConf, finding: &mut Finding) {
     };
     let text = format!("ndots:{}, search {list}: {dots}.", conf.ndots);
     note(finding, "search_domains", conf.search.len() as f64, &text);
+    let walked = facts.aggregate.lookups.suffixes.in_order();
+    let walked: Vec<String> = walked.iter().map(|suffix| suffix.name.to_string()).collect();
+    let plain = |name: &String| name.trim_end_matches('.').to_ascii_lowercase();
+    if !walked.is_empty() && !walked.iter().any(|name| conf.search.contains(&plain(name))) {
+        let text = format!(
+            "none of these domains is among those of the walks in the capture ({}): the file is another \
+             client's.",
+            walked.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ")
+        );
+        return note(finding, "search_domains_walked", 0.0, &text);
+    }
     if conf.ndots <= 2 {
         for advice in [&mut finding.mitigation.immediate, &mut finding.mitigation.long_term] {
             if advice.contains("ndots") {
@@ -124,6 +138,9 @@ fn pairs(conf: &ResolvConf, finding: &mut Finding) {
             conf.file()
         );
         note(finding, "pair_options", 1.0, &text);
+        finding.mitigation.immediate.push_str(
+            " (It is set in the --resolv-conf given: the clients that lose pairs have another file, or musl.)",
+        );
     }
 }
 
@@ -139,3 +156,6 @@ fn waiting(conf: &ResolvConf, finding: &mut Finding) {
     );
     note(finding, "resolver_timeout", f64::from(timeout), &text);
 }
+
+#[cfg(test)]
+mod tests;

@@ -171,6 +171,7 @@ fn ends<'r>(
     if pods.is_empty() {
         pods.push(server);
     }
+    let tag = |address| facts.kube?.pod(address, facts.end())?.interface();
     let meant = |hit: &Hit<'_>| -> bool {
         let Some(rule) = hit.rule else { return look.drops && !look.parts };
         let action = match rule.action {
@@ -186,14 +187,17 @@ fn ends<'r>(
         let mut hits: Vec<Hit<'r>> = Vec::new();
         let mut sure = true;
         for &pod in &pods {
-            let packet = if answers {
-                Packet { from_anybody: false, ..Packet::answer(pod, client, look.protocol) }
-            } else {
-                Packet { from_anybody: anybody, ..Packet::question(client, pod, look.protocol) }
-            };
             if answers && anybody {
                 continue;
             }
+            let (from, to) = if answers { (pod, client) } else { (client, pod) };
+            let packet = Packet {
+                from_anybody: anybody && !answers,
+                answer: answers,
+                from_pod: tag(from),
+                to_pod: tag(to),
+                ..Packet::question(from, to, look.protocol)
+            };
             let mut points = vec![Point::Forward];
             if is_of_node(facts, client) {
                 points.push(if answers { Point::Input } else { Point::Output });
@@ -223,7 +227,7 @@ fn ends<'r>(
 
 /// Whether an address is one of a node itself, or of what runs in its network.
 fn is_of_node(facts: &Facts<'_>, address: Address) -> bool {
-    let kube = facts.context.kube.as_ref();
+    let kube = facts.kube;
     let node =
         kube.is_some_and(|kube| kube.nodes.iter().any(|node| node.addresses.contains(&address)));
     // NodeLocal DNSCache has an address on every node that is valid there only.
@@ -256,6 +260,9 @@ fn evidence(rules: &Ruleset, caught: &Caught<'_>, anybody: bool) -> Evidence {
         format!("from {from} to {}", filter::words(&caught.servers))
     };
     let sure = match hit.rule {
+        Some(rule) if hit.sure && rule.is_of_interface() => {
+            format!("{does} {packets} {between}, whose interface (--kube) the rule names")
+        }
         _ if hit.sure => format!("{does} {packets} {between}"),
         Some(rule) if rule.partial => format!("{does} a part of the {packets} {between}"),
         Some(rule) if rule.is_of_interface() => {

@@ -38,7 +38,8 @@ fn a_silence_with_losses_is_an_outage_and_is_dated() {
     let told = outages[0].evidence("from X").unwrap().text;
     assert_eq!(
         told,
-        "Answers from X stop at 10:20:06 and resume at 10:20:37 UTC: 40 questions lost meanwhile."
+        "Answers from X stop at 10:20:07 and resume at 10:20:37 UTC: 40 questions lost meanwhile; the last \
+         one before came at 10:20:06."
     );
     assert_eq!(worst(&outages).unwrap().1, "");
 }
@@ -52,6 +53,48 @@ fn a_fault_may_lack_a_beginning_or_an_end() {
     assert_eq!(told(0..50), " from 10:15:50 UTC on");
     assert_eq!(told(61..90), " until 10:16:01 UTC");
     assert_eq!(told(0..0), "");
+}
+
+/// What is said of the edges is as long as the length that stands beside it.
+#[test]
+fn edges_and_lengths_agree() {
+    let noise = Noise { sent: 100, hurt: 9 };
+    let told = |before: i64, after: std::ops::Range<i64>| {
+        let heard = (0..before).chain(after);
+        let outage = row(heard, &[lapse(50, 60, 9)], noise).outages(Noise::default()).remove(0);
+        let evidence = outage.evidence("from X").unwrap();
+        (evidence.text, (evidence.value * 10.0).round() / 10.0)
+    };
+    let nine = "9 questions lost";
+    for (heard, words, seconds) in [
+        (
+            (50, 61..90),
+            format!("stop at 10:15:50 and resume at 10:16:01 UTC: {nine} meanwhile"),
+            10.6,
+        ),
+        // Nobody asked for half a minute: when it was over, nobody knows.
+        (
+            (50, 90..95),
+            format!("stop at 10:15:50 and resume at 10:16:30 UTC: {nine} until 10:16:00"),
+            10.0,
+        ),
+        (
+            (40, 0..0),
+            format!("stop at 10:15:50 UTC and do not resume: {nine} until 10:16:00"),
+            10.0,
+        ),
+        ((0, 61..90), format!("begin at 10:16:01 UTC only: {nine} before, from 10:15:50."), 10.6),
+        (
+            (0, 90..95),
+            format!("begin at 10:16:30 UTC only: {nine} before, from 10:15:50 to 10:16:00."),
+            10.0,
+        ),
+    ] {
+        let (text, length) = told(heard.0, heard.1);
+        assert!(text.contains(&words), "{text}");
+        assert!((length - seconds).abs() < 0.01, "{text} {length}");
+    }
+    assert!(told(40, 0..0).0.ends_with("; the last one came at 10:15:39."));
 }
 
 #[test]

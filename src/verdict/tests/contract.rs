@@ -40,7 +40,7 @@ const TABLE: [(&str, &str); 33] = [
 ];
 
 /// How a command that changes nothing begins.
-const READ_ONLY: [&str; 30] = [
+const READ_ONLY: [&str; 31] = [
     "kubectl get ",
     "kubectl describe ",
     "kubectl logs ",
@@ -64,6 +64,7 @@ const READ_ONLY: [&str; 30] = [
     "sudo conntrack -L",
     "sudo ipvsadm -L",
     "capinfos ",
+    "cat /etc/resolv.conf",
     "netstat -su",
     "dig ",
     "uname -r",

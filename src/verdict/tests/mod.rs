@@ -4,10 +4,12 @@
 
 mod answers;
 mod background;
+mod cluster;
 mod confusion;
 mod contract;
 mod detour;
 mod fate;
+mod named;
 mod node_cache;
 mod outages;
 mod rounds;
@@ -15,6 +17,7 @@ mod sockets;
 mod story;
 mod stub;
 
+pub(crate) use cluster::{Cluster, Known};
 pub(crate) use detour::{Detour, Sender};
 pub(crate) use fate::{Ask, Maker, Refusal, Reply, Try, What};
 pub(crate) use rounds::Round;

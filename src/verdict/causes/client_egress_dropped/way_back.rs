@@ -16,7 +16,7 @@ pub(super) fn detect(facts: &Facts<'_>, clients: &[Sum<'_>]) -> Option<Finding> 
     }
     let addresses: Vec<Address> = cut.iter().map(|client| client.address).collect();
     let pairs: Vec<&Pair> = cut.iter().flat_map(|client| client.pairs.iter().copied()).collect();
-    let servers = super::super::firewall_reject::sorted(pairs.iter().map(|pair| pair.server));
+    let servers = crate::verdict::addresses::sorted(pairs.iter().map(|pair| pair.server));
     let lost: u64 = pairs.iter().map(|pair| pair.undelivered).sum();
     let answered: u64 = pairs.iter().map(|pair| pair.all.answered).sum();
     let again: u64 = pairs.iter().map(|pair| pair.resent_after_answer).sum();

@@ -1,5 +1,5 @@
 use crate::forge::{AAAA, ms, secs};
-use crate::verdict::tests::{Ask, Reply, Seen, Story, Stub, View, race};
+use crate::verdict::tests::{Ask, Known, Reply, Seen, Story, Stub, View, race};
 
 const OTHERS: [&str; 7] = [
     "random_loss",
@@ -148,5 +148,44 @@ fn pairs_of_which_both_are_lost_are_no_race() {
         });
         story.settle(secs(150));
         story.judge().has_not("conntrack_dnat_race");
+    });
+}
+
+/// What a client's file and the node's rules say is told, and the pairs that the packets show are lost all
+/// the same.
+#[test]
+fn options_and_rules_are_told_beside() {
+    const CODE: &str = "conntrack_dnat_race";
+    Story::each(&[View::Node], 3..=6, |story| {
+        story.stubs[0] = Stub::Glibc;
+        let plain = racing(story, 0.06, 10.0);
+        let (confidence, advice) = (plain.is(CODE).percent(), plain.is(CODE).mitigation.clone());
+        let head = format!("nameserver {}\nsearch svc.cluster.local\n", story.service);
+        let service = story.service;
+        for (known, words, set) in [
+            (format!("{head}options ndots:5\n"), "timeout:5 attempts:2", false),
+            (
+                format!("{head}options single-request-reopen timeout:2\n"),
+                "is set in resolv.conf",
+                true,
+            ),
+        ] {
+            let seen = Known::resolv_conf(&known).judge(story.file());
+            let finding = seen.is(CODE);
+            assert_eq!(finding.percent(), confidence, "{}", seen.words());
+            assert!(seen.words().contains(words), "{}", seen.words());
+            let already = finding.mitigation.immediate.contains("set in the --resolv-conf given");
+            assert_eq!(already, set, "{}", finding.mitigation.immediate);
+            assert!(finding.mitigation.immediate.starts_with(&advice.immediate));
+        }
+        let rules = format!(
+            "*nat\n:PREROUTING ACCEPT [0:0]\n:KUBE-SVC-X - [0:0]\n\
+             -A PREROUTING -d {service} -p udp --dport 53 -j KUBE-SVC-X\n\
+             -A KUBE-SVC-X -j DNAT --to-destination {}\nCOMMIT\n",
+            story.backends[0]
+        );
+        let seen = Known::rules(&rules).judge(story.file());
+        assert_eq!(seen.is(CODE).percent(), confidence, "{}", seen.words());
+        assert!(seen.words().contains("works in iptables mode"), "{}", seen.words());
     });
 }

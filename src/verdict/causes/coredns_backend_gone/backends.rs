@@ -1,6 +1,5 @@
 //! Which backend went, when, and whether it came back.
 
-use super::super::firewall_reject::sorted;
 use super::super::{
     coredns_overload, dns_forwarding_loop, nodelocaldns_down, stale_conntrack_udp, upstream_slow,
     upstream_unreachable,
@@ -8,6 +7,7 @@ use super::super::{
 use super::unreachable::unreachable;
 use crate::aggregate::{Lapse, Pair, Period, Server};
 use crate::model::{Address, Span};
+use crate::verdict::addresses::{holds, sorted};
 use crate::verdict::crowd::Crowd;
 use crate::verdict::outage::{Noise, Outage, Union};
 use crate::verdict::silence::{Sum, by_client, by_server};
@@ -65,15 +65,13 @@ pub(in super::super) fn gone(facts: &Facts<'_>) -> Option<Gone> {
 
 /// The backends: servers whose own addresses are seen, Services left out, upstreams left out.
 fn backends<'a>(facts: &'a Facts<'_>) -> Vec<&'a Server> {
-    let translated = facts.aggregate.pairs.iter().filter(|pair| pair.translated > 0);
-    let services = sorted(translated.map(|pair| pair.server));
-    let upstreams = sorted(facts.upstream_pairs().map(|pair| pair.server));
+    let (services, upstreams) = (facts.services(), facts.upstreams());
     facts
         .aggregate
         .servers
         .iter()
-        .filter(|s| services.binary_search(&s.address).is_err())
-        .filter(|s| upstreams.binary_search(&s.address).is_err())
+        .filter(|s| !holds(&services, s.address))
+        .filter(|s| !holds(&upstreams, s.address))
         .filter(|s| !nodelocaldns_down::explains(facts, s.address))
         .collect()
 }

@@ -1,10 +1,10 @@
 //! A backend whose network is gone as well: its node, or a router, says that the host is not there.
 
-use super::super::firewall_reject::sorted;
 use super::backends::Gone;
 use crate::aggregate::{Lapse, Pair, Period, Server};
 use crate::decode::IcmpKind;
 use crate::model::{Address, Span};
+use crate::verdict::addresses::sorted;
 use crate::verdict::outage::Outage;
 use crate::verdict::{FEW, Facts};
 

@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::forge::{Message, Packet, TXT, dns, ms, query, response, secs, us};
-use crate::verdict::tests::{Ask, Reply, Story, View};
+use crate::verdict::tests::{Ask, Known, Reply, Story, View};
 
 /// A question for much, and its answer.
 fn large(story: &mut Story, n: u64) -> (Message, Message) {
@@ -154,5 +154,31 @@ fn a_fragment_now_and_then_is_no_pattern() {
         }
         small(story);
         story.judge().has_not("fragment_loss");
+    });
+}
+
+/// The buffer size that CoreDNS is set to is told beside; what the packets show stays.
+#[test]
+fn bufsize_is_held_against_it() {
+    Story::each(&[View::Pod, View::Eni], 2..=4, |story| {
+        for n in 0..8 {
+            fetch(story, secs(n * 2), n, Arrives::First, true);
+        }
+        small(story);
+        let plain = story.judge();
+        let advice = "`bufsize 1232` in the Corefile";
+        for (line, words, advised) in [
+            ("bufsize 1232", "that is set already", false),
+            ("bufsize", "that is set already", false),
+            ("bufsize 4096", "larger than 1232", true),
+            ("errors", "has no `bufsize`", true),
+        ] {
+            let seen = Known::corefile(&format!(".:53 {{\n {line}\n}}\n")).judge(story.file());
+            let finding = seen.is("fragment_loss");
+            assert_eq!(finding.percent(), plain.is("fragment_loss").percent());
+            let evidence = finding.evidence.iter().find(|one| one.metric == "bufsize").unwrap();
+            assert!(evidence.text.contains(words), "{}", seen.words());
+            assert_eq!(finding.mitigation.immediate.contains(advice), advised, "{line}");
+        }
     });
 }

@@ -3,7 +3,8 @@
 use super::super::dns_forwarding_loop;
 use crate::aggregate::{Look, Pair, Period};
 use crate::model::Address;
-use crate::verdict::answers::{Failing, slow, sorted, upstream_leg};
+use crate::verdict::addresses::sorted;
+use crate::verdict::answers::{Failing, slow, upstream_leg};
 use crate::verdict::{FEW, Facts};
 
 /// This share of a client's answers is all but everything: what was in flight when it began is fine.
@@ -196,8 +197,8 @@ impl Why {
             }
             Why::Policy => {
                 "Add the names, with the forms that the search list makes of them, to the policy's \
-                 toFQDNs or dns matchPattern rules; until then `ndots: 1` in the pod keeps the search \
-                 list's forms out."
+                 toFQDNs or dns matchPattern rules; until then a trailing dot, or `ndots: 2` in the \
+                 pod for names with two dots and more, keeps the search list's forms out."
             }
             Why::Zone => {
                 "Add a `forward` for these names, or the zone, to the Corefile; if it is there, look \

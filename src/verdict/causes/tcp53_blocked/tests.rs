@@ -1,5 +1,5 @@
 use crate::forge::{A, Answer, Capture, Link, Packet, TXT, ms, query, response, secs};
-use crate::verdict::tests::Seen;
+use crate::verdict::tests::{Known, Seen};
 
 const SERVER: &str = "172.20.0.10";
 const SYN: u8 = 2;
@@ -19,7 +19,7 @@ fn text() -> Vec<u8> {
 }
 
 /// Lookups of large records: truncated over UDP, then asked over TCP.
-fn large(tcp: Tcp) -> Seen {
+fn file(tcp: Tcp) -> Vec<u8> {
     let mut story = Capture::new(Link::Ethernet);
     for second in 0..6_u64 {
         let client = format!("10.0.1.7:{}", 40_000 + second);
@@ -55,7 +55,11 @@ fn large(tcp: Tcp) -> Seen {
         ms(1),
         Answer::Address("192.0.2.1"),
     );
-    Seen::of(story.pcap())
+    story.pcap()
+}
+
+fn large(tcp: Tcp) -> Seen {
+    Seen::of(file(tcp))
 }
 
 #[test]
@@ -74,4 +78,51 @@ fn connections_that_work_are_none() {
 fn connections_that_are_refused_are_found_and_less_sure() {
     let seen = large(Tcp::Reset);
     assert!(seen.is("tcp53_blocked").confidence <= 0.6, "{}", seen.words());
+}
+
+/// The rules of the node, with this one among them.
+fn ruled(rule: &str) -> Seen {
+    let rules = format!(
+        "*filter\n:FORWARD ACCEPT [0:0]\n-A FORWARD -p udp --dport 53 -j ACCEPT\n{rule}\nCOMMIT\n"
+    );
+    Known::rules(&rules).judge(file(Tcp::Silent))
+}
+
+#[test]
+fn a_rule_for_tcp_makes_it_sure_and_one_for_udp_does_not() {
+    let plain = large(Tcp::Silent).is("tcp53_blocked").percent();
+    assert!(plain < 95);
+    for rule in [
+        "-A FORWARD -p tcp -m tcp --dport 53 -j DROP",
+        "-A FORWARD -s 10.0.1.0/24 -p tcp -m tcp --dport 53 -j REJECT --reject-with tcp-reset",
+    ] {
+        let seen = ruled(rule);
+        let finding = seen.is("tcp53_blocked");
+        assert_eq!(finding.percent(), 95, "{}", seen.words());
+        assert!(finding.evidence.iter().any(|one| one.text.contains(rule)), "{}", seen.words());
+    }
+    for rule in [
+        "-A FORWARD -p udp -m udp --dport 53 -j DROP",
+        "-A FORWARD -p tcp -m tcp --dport 443 -j DROP",
+        "-A FORWARD -s 10.7.0.0/16 -p tcp -m tcp --dport 53 -j DROP",
+    ] {
+        let seen = ruled(rule);
+        let finding = seen.is("tcp53_blocked");
+        assert_eq!(finding.percent(), plain, "{}", seen.words());
+        let other = finding.alternatives.iter().find(|one| one.cause.contains("firewall"));
+        assert!(other.unwrap().why_less_likely.contains("no rule of node.rules"));
+    }
+}
+
+#[test]
+fn force_tcp_tells_what_else_fails() {
+    let plain = large(Tcp::Silent);
+    let with = |block: &str| Known::corefile(block).judge(file(Tcp::Silent));
+    let forced = with(".:53 {\n forward . 10.0.0.2 {\n  force_tcp\n }\n}\n");
+    let free = with(".:53 {\n forward . 10.0.0.2\n}\n");
+    assert!(forced.words().contains("all names outside fail"), "{}", forced.words());
+    assert!(!free.words().contains("--corefile"), "{}", free.words());
+    for seen in [forced, free] {
+        assert_eq!(seen.is("tcp53_blocked").percent(), plain.is("tcp53_blocked").percent());
+    }
 }

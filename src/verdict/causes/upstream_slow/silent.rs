@@ -4,7 +4,8 @@
 use super::super::upstream_unreachable;
 use super::CAUSE;
 use crate::aggregate::{Look, Period, SampleKind};
-use crate::verdict::answers::{Failing, is_probed_alive, severity, share, sorted, upstream_leg};
+use crate::verdict::addresses::sorted;
+use crate::verdict::answers::{Failing, is_probed_alive, severity, share, upstream_leg};
 use crate::verdict::zones::{self, Zone};
 use crate::verdict::{Evidence, FEW, Facts, Finding, Scope, Severity, filter, words};
 

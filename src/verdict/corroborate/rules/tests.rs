@@ -1,7 +1,7 @@
 use crate::config::Config;
 use crate::context::{Context, Ruleset, Text};
 use crate::forge::{ms, secs};
-use crate::verdict::tests::{Reply, Seen, Story, View};
+use crate::verdict::tests::{Cluster, Known, Reply, Seen, Story, View};
 
 /// The story's clients all ask; what the first one sends is dropped on the node.
 fn walled(seed: u64) -> Story {
@@ -90,4 +90,57 @@ fn loss_by_chance_is_found_in_the_rules() {
     let finding = seen.is("random_loss");
     assert!((finding.confidence - 0.95).abs() < 1e-9, "{}", seen.words());
     assert!(seen.words().contains("drops a part of the questions"), "{}", seen.words());
+}
+
+/// Calico and the AWS VPC CNI call a pod's interface by a hash of its name: a rule that names the one of a
+/// pod that `--kube` lists is about that pod, and any other interface is anybody's.
+#[test]
+fn a_rule_by_interface_is_tied_to_the_pod_that_has_it() {
+    // SHA-1 of `shop.cart-0` and of `shop.cart-1`.
+    const FIRST: &str = "18582a65b10";
+    const OTHER: &str = "acbb63ef3db";
+    for seed in 1..5 {
+        let story = walled(seed);
+        let kube = || Known::kube(&Cluster::of(&story));
+        let judged = |rule: &str, known: Option<Known>| {
+            let rules = format!("*filter\n:FORWARD ACCEPT [0:0]\n{rule}\nCOMMIT\n");
+            let rules = Known::rules(&rules);
+            let known = match known {
+                Some(known) => rules.and(known),
+                None => rules,
+            };
+            let seen = known.judge(story.file());
+            (seen.is("client_egress_dropped").percent(), seen.words())
+        };
+        for sure in [
+            format!("-A FORWARD -i eni{FIRST} -j DROP"),
+            format!("-A FORWARD -i cali{FIRST} -p udp -j DROP"),
+            format!("-A FORWARD -o cali{FIRST} -j DROP"),
+            format!("-A FORWARD ! -i cali{FIRST} -j ACCEPT\n-A FORWARD -i cali{FIRST} -j DROP"),
+            format!(
+                "-A FORWARD -i eni{FIRST} -m conntrack --ctdir REPLY -j ACCEPT\n-A FORWARD -i eni{FIRST} -j DROP"
+            ),
+        ] {
+            let (percent, words) = judged(&sure, Some(kube()));
+            assert_eq!(percent, 95, "{sure}: {words}");
+            assert!(words.contains("whose interface (--kube) the rule names"), "{words}");
+            // Without the list it is quoted, and no more.
+            let (percent, words) = judged(&sure, None);
+            assert_eq!(percent, 85, "{sure}: {words}");
+            assert!(words.contains("if they take that interface"), "{words}");
+        }
+        for unsure in [
+            format!("-A FORWARD -i eni{OTHER} -j DROP"),
+            "-A FORWARD -i veth1a2b3c4d -j DROP".to_owned(),
+            format!("-A FORWARD ! -i eni{FIRST} -j DROP"),
+            format!("-A FORWARD -o eni{FIRST} -p udp --dport 53 -j DROP"),
+            format!("-A FORWARD -i eni{FIRST} -m mark --mark 0x1 -j DROP"),
+        ] {
+            let (percent, words) = judged(&unsure, Some(kube()));
+            assert_eq!(percent, 85, "{unsure}: {words}");
+        }
+        let rule = format!("-A FORWARD -i eni{FIRST} -j DROP");
+        let elsewhere = judged(&rule, Some(Known::kube(&Cluster::foreign(&story))));
+        assert_eq!(elsewhere.0, 85, "{}", elsewhere.1);
+    }
 }

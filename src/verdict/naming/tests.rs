@@ -3,7 +3,7 @@ use crate::context::Text;
 
 #[test]
 fn addresses_in_sentences_get_names_and_others_stay() {
-    let text = include_str!("../../../../tests/context/kube.json");
+    let text = include_str!("../../../tests/context/kube.json");
     let kube = Kube::parse(Text { file: "kube.json", text }).unwrap();
     for (before, after) in [
         ("10.0.2.52 gets nothing", "shop/cart-7f9d6c5b4-lm2np (10.0.2.52) gets nothing"),
@@ -21,5 +21,6 @@ fn addresses_in_sentences_get_names_and_others_stay() {
         ("no address: at 12:30:05, a.b.", "no address: at 12:30:05, a.b."),
     ] {
         assert_eq!(named(&kube, None, before), after);
+        assert_eq!(named(&kube, None, after), after, "twice");
     }
 }
