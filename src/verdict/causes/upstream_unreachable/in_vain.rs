@@ -4,7 +4,8 @@
 use super::super::upstream_slow;
 use super::{CAUSE, cluster_answers};
 use crate::aggregate::{Pair, Period};
-use crate::verdict::answers::{is_cloud_resolver, slow, sorted, upstream_leg};
+use crate::verdict::addresses::sorted;
+use crate::verdict::answers::{is_cloud_resolver, slow, upstream_leg};
 use crate::verdict::{Evidence, FEW, Facts, Finding, Scope, Severity, filter, words};
 
 /// This share of the answers for names outside. On a way that loses one packet in a hundred, one answer in
