@@ -55,7 +55,12 @@ impl Aggregate {
     }
 
     /// The lookup that a new transaction belongs to.
-    fn lookup_of(&mut self, client: u32, name: &[u8], query: &Sighting<'_>) -> (u32, u32) {
+    fn lookup_of(
+        &mut self,
+        (client, server): (u32, u32),
+        name: &[u8],
+        query: &Sighting<'_>,
+    ) -> (u32, u32) {
         let message = &query.message;
         let wanted = message.flags.opcode() == 0
             && message.has_question()
@@ -72,9 +77,11 @@ impl Aggregate {
             time: query.packet.time,
             frame: query.packet.frame,
             socket: u32::from(query.packet.source_port) << 16 | u32::from(message.id),
+            server,
         };
-        let Aggregate { lookups, clients, missing, stops, hasher, .. } = self;
+        let Aggregate { lookups, clients, missing, stops, created, hasher, .. } = self;
         lookups.asked(&question, &mut |ended| {
+            created.missed(&ended, clients.get(ended.client).address, hasher);
             count_lookup(&ended, clients, missing, stops, hasher);
         })
     }
@@ -89,7 +96,7 @@ impl Observer for Aggregate {
         let pair = pair_place_at(query.keys.ends, pairs, clients, hasher, client, server);
         let client = self.pairs.get(pair).client_index;
         let reused = self.is_reused(pair, query);
-        let (lookup, generation) = self.lookup_of(client, name, query);
+        let (lookup, generation) = self.lookup_of((client, pair), name, query);
         let zone = Zone::of(name) as u8;
         let probe = query.message.qtype == qtype::NS && name.len() == 1;
         let forwarded = !probe && self.note_question(query);
@@ -98,6 +105,7 @@ impl Observer for Aggregate {
         asker.probes += u64::from(probe);
         asker.forwarded += u64::from(forwarded);
         asker.habits.note(query);
+        asker.habits.note_moved(self.lookups.moved());
         let (ttl, ttls) = (query.packet.ttl, asker.query_ttls);
         let (low, high) = ttls.unwrap_or((ttl, ttl));
         asker.query_ttls = Some((low.min(ttl), high.max(ttl)));

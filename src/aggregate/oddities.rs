@@ -1,5 +1,6 @@
 //! What is noted of questions and answers beside the sums, because it says something odd: a question
-//! that goes round, a name of the cluster answered from outside, a name that musl gave up.
+//! that goes round, a name of the cluster answered from outside, a name that musl gave up, a Service
+//! that begins to exist.
 //!
 //! Each is a comparison or two for healthy traffic.
 
@@ -41,6 +42,9 @@ impl Aggregate {
         let cluster = zone == Zone::Cluster as u8;
         if outcome == Outcome::NxDomain && cluster && Strays::may_be(&response.message) {
             self.strays.note(transaction, response, &self.lookups.suffixes);
+        }
+        if cluster && self.created.any() {
+            self.created.answered(transaction.qname_hash, outcome, response.packet.time);
         }
         if outcome == Outcome::Answered && self.stops.any() {
             self.stops.resolved(transaction.qname_hash);

@@ -10,7 +10,7 @@ mod twins;
 
 use super::Outcome;
 use super::search::{Suffixes, shared_base};
-use crate::model::Timestamp;
+use crate::model::{Span, Timestamp};
 use open::{Ask, Open, ask_index, ends_with_labels};
 pub use twins::Twin;
 
@@ -106,6 +106,8 @@ pub struct Lookups {
     hurried: u64,
     /// Whether any answer was seen: from then on nobody asks how clients behave without.
     answered: bool,
+    /// How long the last question was waited for, if it was asked before on another port.
+    moved: Option<Span>,
 }
 
 /// One question of a client.
@@ -124,6 +126,8 @@ pub struct Question<'a> {
     pub frame: u64,
     /// Port and ID: what stays the same when a stub resolver asks all its servers in one burst.
     pub socket: u32,
+    /// Number of the server that was asked.
+    pub server: u32,
 }
 
 impl Lookups {
@@ -138,6 +142,7 @@ impl Lookups {
         if self.heads.len() <= client {
             self.heads.resize(client + 1, NONE);
         }
+        self.moved = None;
         let mut at = self.heads[client];
         let mut depth = 0;
         while let Some(open) = self.open.get_mut(at as usize) {
@@ -148,6 +153,7 @@ impl Lookups {
             } else if open.joins(question) || self.steps(at, question) {
                 let open = &mut self.open[at as usize];
                 let timed = open.is_timed(question);
+                self.moved = open.moves(question);
                 let again = open.take(question);
                 self.retried += u64::from(again);
                 self.timed += u64::from(again && timed);
@@ -207,6 +213,12 @@ impl Lookups {
     /// without an answer.
     pub fn retried(&self) -> u64 {
         self.retried
+    }
+
+    /// How long the client waited before it asked its last question again, of the same server with the
+    /// same ID, but from another port: as c-ares does, and hardly anybody else.
+    pub fn moved(&self) -> Option<Span> {
+        self.moved
     }
 
     /// Of these, those that came when a stub resolver's timer may have run out.

@@ -46,6 +46,8 @@ pub(super) struct Open {
     socket: u32,
     /// The ports of the last A and AAAA question.
     pub(super) ports: [u16; 2],
+    /// Port and ID of the last A and AAAA question, and the server.
+    asked: [(u32, u32); 2],
     /// Whether those two were sent together.
     pub(super) paired: bool,
     /// Whether A and AAAA were answered only after they were sent again.
@@ -102,6 +104,7 @@ impl Open {
             frame: question.frame,
             socket: question.socket,
             ports: [0; 2],
+            asked: [(0, 0); 2],
             paired: false,
             rescued: [false; 2],
         };
@@ -164,6 +167,7 @@ impl Open {
         self.socket = question.socket;
         if let Some(port) = self.ports.get_mut(kind) {
             *port = (question.socket >> 16) as u16;
+            self.asked[kind] = (question.socket, question.server);
             self.rescued[kind] = false;
             self.pair_up(kind);
         }
@@ -171,6 +175,20 @@ impl Open {
         self.step_transactions += 1;
         self.last = self.last.max(question.time);
         again
+    }
+
+    /// How long `question` was waited for, if it is in flight to the same server with the same ID from
+    /// another port.
+    pub(super) fn moves(&self, question: &Question<'_>) -> Option<Span> {
+        let kind = ask_index(question.qtype);
+        let &(socket, server) = self.asked.get(kind)?;
+        let waited = question.time.since(self.sent[kind]);
+        let moved = self.asks[kind] == Ask::Waiting
+            && self.name_hash == question.name_hash
+            && server == question.server
+            && socket as u16 == question.socket as u16
+            && socket != question.socket;
+        (moved && waited >= SOONEST_RETRY).then_some(waited)
     }
 
     fn waits(&self) -> bool {

@@ -75,6 +75,11 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Finding> {
             .rather_than(
                 "upstream_slow",
                 "not excluded from here: capture on the DNS server's side to see the upstream leg",
+            )
+            .rather_than(
+                "dns_forwarding_loop",
+                "not excluded from here: a question that goes round ends so, too; the Corefile's \
+                 `forward` and the pods' /etc/resolv.conf tell",
             ),
     )
 }
