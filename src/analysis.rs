@@ -7,7 +7,6 @@ use crate::capture::{self, Blocks};
 use crate::config::Config;
 use crate::context::Kube;
 use crate::error::Error;
-use crate::model::DnsPorts;
 use crate::pipeline::{self, Analysed};
 use crate::report::{self, Document};
 use crate::verdict::{self, Facts, Taps};
@@ -36,7 +35,7 @@ pub fn analyse_blocks(
 ) -> Result<Document, Error> {
     let options = pipeline::Options {
         threads: config.threads.get(),
-        ports: DnsPorts::new(&config.ports),
+        ports: config.ports.clone(),
         settings: Settings {
             query_timeout: config.query_timeout,
             pps_limit: config.pps_limit,

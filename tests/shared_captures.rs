@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use dnspect::aggregate::Settings;
 use dnspect::capture;
 use dnspect::config::Config;
-use dnspect::model::{DnsPorts, Rcode};
+use dnspect::model::Rcode;
 use dnspect::pipeline::{self, Analysed};
 use serde_json::Value;
 
@@ -41,7 +41,7 @@ fn sums(path: &Path, config: &Config) -> Result<Analysed, String> {
     let source = capture::open(&[path.to_owned()], &options).map_err(|error| error.to_string())?;
     let options = pipeline::Options {
         threads: 1,
-        ports: DnsPorts::new(&config.ports),
+        ports: config.ports.clone(),
         settings: Settings {
             query_timeout: config.query_timeout,
             pps_limit: config.pps_limit,

@@ -11,7 +11,7 @@ use crate::model::{FOLD_LIMIT, Name, labels};
 pub const MAX_SUFFIXES: usize = 256;
 
 /// Labels of a name at most (RFC 1035, section 2.3.4: 255 octets).
-const MAX_LABELS: usize = 127;
+const LABELS: usize = 127;
 
 /// A search suffix that clients were seen to use.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,8 +53,8 @@ impl Suffixes {
     /// list made longer, not a suffix. Two lookups whose names begin alike look so.
     pub(super) fn stands_within(&self, tail: &[u8]) -> bool {
         let mut buffer = [0; FOLD_LIMIT];
-        let (mut ends, mut count) = ([0_u8; MAX_LABELS], 0);
-        for label in labels(tail).take(MAX_LABELS) {
+        let (mut ends, mut count) = ([0_u8; LABELS], 0);
+        for label in labels(tail).take(LABELS) {
             let before = if count == 0 { 0 } else { ends[count - 1] };
             ends[count] = before + 1 + label.len() as u8;
             count += 1;

@@ -37,7 +37,7 @@ pub struct Options {
     /// Worker threads, at least 1.
     pub threads: usize,
     /// DNS ports, UDP and TCP.
-    pub ports: DnsPorts,
+    pub ports: Vec<u16>,
     /// What the sums depend on.
     pub settings: Settings,
 }
@@ -88,7 +88,7 @@ pub fn run(
     let (hand_in, ready) = bounded(threads * UNITS_PER_THREAD);
     let line = Line {
         source,
-        options,
+        ports: DnsPorts::new(&options.ports),
         hasher,
         free,
         give_back,
@@ -120,7 +120,7 @@ pub fn run(
 /// What the workers share.
 struct Line<'a> {
     source: &'a dyn Blocks,
-    options: &'a Options,
+    ports: DnsPorts,
     hasher: NameHasher,
     free: Receiver<Box<Unit>>,
     give_back: Sender<Box<Unit>>,
@@ -144,7 +144,7 @@ impl Line<'_> {
                 let _ = self.give_back.send(unit);
                 return;
             }
-            unit.decode(&self.options.ports, &self.hasher);
+            unit.decode(&self.ports, &self.hasher);
             self.packets.fetch_add(unit.block.records.len() as u64, Ordering::Relaxed);
             let _ = self.hand_in.send(unit);
             self.observe();

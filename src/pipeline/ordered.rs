@@ -36,7 +36,7 @@ impl Ordered {
             waiting: BTreeMap::new(),
             next: 0,
             stage: Stage {
-                ports: options.ports.clone(),
+                ports: DnsPorts::new(&options.ports),
                 hasher,
                 matcher: Matcher::new(hasher, options.settings.query_timeout),
                 aggregate,

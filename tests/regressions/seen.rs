@@ -9,7 +9,6 @@ use std::num::NonZeroUsize;
 use dnspect::aggregate::{Settings, Totals};
 use dnspect::capture::{self, Blocks};
 use dnspect::config::Config;
-use dnspect::model::DnsPorts;
 use dnspect::pipeline::{self, Analysed};
 use dnspect::report::{self, Document, Traffic};
 
@@ -61,7 +60,7 @@ pub fn see_bytes(bytes: Vec<u8>) -> Seen {
         dnspect::analyse_blocks(&*open(bytes.clone()), &config, &mut |_, _, _| {}).unwrap();
     let options = pipeline::Options {
         threads: 1,
-        ports: DnsPorts::new(&config.ports),
+        ports: config.ports.clone(),
         settings: Settings {
             query_timeout: config.query_timeout,
             pps_limit: config.pps_limit,

@@ -114,17 +114,14 @@ impl Open {
 
     /// Makes this a new lookup. What is behind a length is not cleared.
     pub(super) fn begin(&mut self, question: &Question<'_>) {
-        self.client = question.client;
-        (self.previous, self.next) = (NONE, NONE);
+        (self.client, self.previous, self.next) = (question.client, NONE, NONE);
         self.generation = (self.generation + 1) & GENERATIONS;
-        self.live = true;
-        self.base = 0;
+        (self.live, self.base) = (true, 0);
         (self.as_is_first, self.doubled, self.broken) = (false, false, false);
         self.single = if is_paired(question.qtype) { 0 } else { question.qtype };
         self.asks = [Ask::No; 3];
         (self.steps, self.transactions, self.step_transactions) = (1, 0, 0);
-        self.passed = [0; 2];
-        self.suffix_count = 0;
+        (self.passed, self.suffix_count) = ([0; 2], 0);
         self.first = question.time;
         self.sent = [question.time; 3];
         self.last = question.time;
