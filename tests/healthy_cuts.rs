@@ -5,7 +5,6 @@
 
 #![allow(clippy::unwrap_used)] // A test may panic, in its helpers too.
 
-#[allow(dead_code, unreachable_pub)] // This test writes files with it, nothing more.
 #[path = "forge/mod.rs"]
 mod forge;
 
