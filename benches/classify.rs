@@ -50,8 +50,16 @@ fn lookups(criterion: &mut Criterion) {
                 let places = [qtype::A, qtype::AAAA].map(|qtype| {
                     now = now.plus(Span::from_micros(5));
                     let (name, name_hash, time) = (&name.0, *name_hash, now);
-                    let question =
-                        Question { client, name, name_hash, qtype, time, frame: 1, socket: 0 };
+                    let question = Question {
+                        client,
+                        name,
+                        name_hash,
+                        qtype,
+                        time,
+                        frame: 1,
+                        socket: 0,
+                        server: 0,
+                    };
                     (
                         qtype,
                         lookups.asked(&question, &mut |ended| {

@@ -44,6 +44,7 @@ impl Observer for Deaf {
 /// Questions by number: 2,000 clients, ports and IDs that repeat late.
 struct Story {
     queries: Vec<(Message, Vec<u8>)>,
+    hasher: NameHasher,
 }
 
 impl Story {
@@ -69,7 +70,7 @@ impl Story {
             (packet.source, packet.destination) = (packet.destination, packet.source);
             (packet.source_port, packet.destination_port) = (53, packet.source_port);
         }
-        Sighting { packet, transport: Transport::Udp, message, bytes }
+        Sighting::new(packet, Transport::Udp, message, bytes, &self.hasher)
     }
 }
 
@@ -78,7 +79,7 @@ fn pairs(criterion: &mut Criterion) {
     let hasher = NameHasher::random();
     let [queries, _] = packets::messages(&capture);
     let read = |bytes: Vec<u8>| Some((message::parse(&bytes, bytes.len(), &hasher)?, bytes));
-    let story = Story { queries: queries.into_iter().filter_map(read).collect() };
+    let story = Story { queries: queries.into_iter().filter_map(read).collect(), hasher };
     let mut group = criterion.benchmark_group("matcher/pair");
     group.throughput(Throughput::Elements(1));
     for in_flight in [1_000, 100_000] {

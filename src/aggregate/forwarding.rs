@@ -1,19 +1,22 @@
 //! Forwarders: somebody who asks what somebody else is waiting for from another server, and whose
 //! SERVFAILs come after whole waits for an upstream.
 
-use std::collections::VecDeque;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
-use foldhash::fast::RandomState;
-use hashbrown::HashMap;
-
+use super::loops::Link;
 use crate::matcher::{Sighting, Transaction};
 use crate::model::{Address, Span, Timestamp};
 
-/// Questions remembered at most: those of 5 s at 26,000 a second. 4 MB at worst; the oldest goes.
-const MAX_WAITING: usize = 1 << 17;
+/// Questions without an answer remembered at most: those of 5 s of an outage at 13,000 a second.
+/// 12 MB at worst; who forwards the ones beyond is told by the others.
+const MAX_WAITING: usize = 1 << 16;
 
 /// A stub resolver waits 5 s for a forwarder.
 const WAIT: Span = Span::from_secs(5);
+
+/// How often what is too old is thrown out: nearly all questions are answered by then.
+const SWEEP: Span = Span::from_secs(1);
 
 /// CoreDNS waits 2 s for an upstream and tries up to three times: its SERVFAIL comes about 2, 4 or
 /// 6 s after the query (plugin/forward, `readTimeout`). This far off a multiple still counts.
@@ -23,28 +26,31 @@ const FORWARD_TRIES: i64 = 3;
 
 #[derive(Clone, Copy)]
 struct Waiting {
+    /// A seeded hash: nobody outside can aim at a place of the table.
+    question: u64,
     since: Timestamp,
     client: Address,
     server: Address,
+    /// Who passed it on last.
+    passed: Option<Link>,
 }
 
 /// Who waits for what: the last client that asked each question, until it is answered.
-#[derive(Default)]
 pub(super) struct Questions {
-    waiting: HashMap<u64, Waiting, RandomState>,
-    /// Questions in the order in which they were asked.
-    order: VecDeque<(u64, Timestamp)>,
+    waiting: HashTable<Waiting>,
+    next_sweep: Timestamp,
 }
 
 /// A question that was asked before and is in flight.
-#[derive(Clone, Copy)]
-pub(super) struct Earlier {
+pub(super) struct Earlier<'a> {
     /// Who was asked.
     pub(super) server: Address,
     /// When.
     pub(super) since: Timestamp,
     /// Whether by another client, of another server.
     pub(super) forwarded: bool,
+    /// Who passed it on last.
+    pub(super) passed: &'a mut Option<Link>,
 }
 
 /// What tells one question from another, whoever asks it.
@@ -52,45 +58,69 @@ pub(super) fn question_of(qname_hash: u64, qtype: u16) -> u64 {
     qname_hash ^ u64::from(qtype).rotate_left(48)
 }
 
+impl Default for Questions {
+    fn default() -> Questions {
+        Questions { waiting: HashTable::new(), next_sweep: Timestamp::MIN }
+    }
+}
+
 impl Questions {
     /// Notes a new question and says who waits for its answer already, if anybody does.
-    pub(super) fn ask(&mut self, query: &Sighting<'_>) -> Option<Earlier> {
+    pub(super) fn ask(&mut self, query: &Sighting<'_>) -> Option<Earlier<'_>> {
         let question = question_of(query.message.qname_hash, query.message.qtype);
         let packet = &query.packet;
-        self.forget(packet.time);
-        let earlier = self.waiting.get(&question).map(|waiting| Earlier {
-            server: waiting.server,
-            since: waiting.since,
-            forwarded: waiting.client != packet.source && waiting.server != packet.destination,
-        });
-        if earlier.is_some_and(|earlier| earlier.forwarded) {
-            return earlier;
-        }
+        self.sweep(packet.time);
         let (since, client, server) = (packet.time, packet.source, packet.destination);
-        self.waiting.insert(question, Waiting { since, client, server });
-        self.order.push_back((question, since));
-        earlier
+        let new = Waiting { question, since, client, server, passed: None };
+        if self.waiting.len() >= MAX_WAITING {
+            return None;
+        }
+        let known = self.waiting.entry(question, |w| w.question == question, |w| w.question);
+        let waiting = match known {
+            Entry::Vacant(place) => {
+                place.insert(new);
+                return None;
+            }
+            Entry::Occupied(place) => place.into_mut(),
+        };
+        if since.since(waiting.since) > WAIT {
+            *waiting = new;
+            return None;
+        }
+        let earlier = *waiting;
+        let forwarded = earlier.client != client && earlier.server != server;
+        if !forwarded {
+            *waiting = Waiting { passed: earlier.passed, ..new };
+        }
+        let Waiting { server, since, .. } = earlier;
+        Some(Earlier { server, since, forwarded, passed: &mut waiting.passed })
+    }
+
+    /// Who passed a question on last.
+    pub(super) fn passed(&mut self, question: u64) -> Option<&mut Link> {
+        self.waiting.find_mut(question, |w| w.question == question)?.passed.as_mut()
     }
 
     /// Notes that a question was answered.
     pub(super) fn answered(&mut self, transaction: &Transaction) {
         let question = question_of(transaction.qname_hash, transaction.qtype);
-        if self.waiting.get(&question).is_some_and(|w| w.client == transaction.client.address) {
-            self.waiting.remove(&question);
+        let found = self.waiting.find_entry(question, |w| w.question == question);
+        let Ok(mut place) = found else { return };
+        if place.get().client == transaction.client.address {
+            place.remove();
+            return;
+        }
+        // No chain goes through who answered.
+        let passed = &mut place.get_mut().passed;
+        if passed.is_some_and(|link| link.goes_through(transaction)) {
+            *passed = None;
         }
     }
 
-    /// Drops what is too old at `now`, or too much.
-    fn forget(&mut self, now: Timestamp) {
-        while let Some(&(question, since)) = self.order.front() {
-            if now.since(since) <= WAIT && self.order.len() < MAX_WAITING {
-                break;
-            }
-            self.order.pop_front();
-            // It may have been answered, and asked again since.
-            if self.waiting.get(&question).is_some_and(|waiting| waiting.since == since) {
-                self.waiting.remove(&question);
-            }
+    fn sweep(&mut self, now: Timestamp) {
+        if now >= self.next_sweep {
+            self.next_sweep = now.plus(SWEEP);
+            self.waiting.retain(|waiting| now.since(waiting.since) <= WAIT);
         }
     }
 }

@@ -32,25 +32,27 @@ impl Limited {
         if self.on_aws || !folded.ends_with(b"\x08internal\x00") {
             return;
         }
-        let labels: Vec<&[u8]> = labels(folded).collect();
-        let zone = labels.len().checked_sub(2).map(|at| labels[at]);
-        self.on_aws = matches!(zone, Some(b"ec2" | b"compute"));
+        let last_two = labels(folded).fold([&[][..]; 2], |[_, last], label| [last, label]);
+        self.on_aws = matches!(last_two, [b"ec2" | b"compute", b"internal"]);
     }
 
     /// Whether packets to `address` count. On AWS a private `x.y.0.2` is the VPC resolver: the
     /// primary CIDR's base plus two ("Amazon DNS server", VPC user guide).
     pub fn counts(&self, address: Address) -> bool {
         Limited::is_service(address)
-            || self.named.contains(&address)
+            || !self.named.is_empty() && self.named.contains(&address)
             || self.on_aws && is_base_plus_two(address)
     }
 }
 
 fn is_base_plus_two(address: Address) -> bool {
-    match address.ip() {
-        std::net::IpAddr::V4(ip) => ip.is_private() && ip.octets()[2..] == [0, 2],
-        std::net::IpAddr::V6(_) => false,
-    }
+    let private = |a: u8, b: u8| match a {
+        10 => true,
+        172 => b & 0xf0 == 16,
+        192 => b == 168,
+        _ => false,
+    };
+    address.is_v4() && matches!(address.0[12..], [a, b, 0, 2] if private(a, b))
 }
 
 #[cfg(test)]

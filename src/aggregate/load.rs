@@ -1,6 +1,8 @@
 //! How much each cluster DNS server was asked, bin by bin in time, and how well it answered: names of
 //! the cluster above all, which it answers from memory.
 
+use std::ops::Range;
+
 use super::pairs::{Frames, Period};
 use super::servers::Server;
 use crate::classify::Zone;
@@ -42,11 +44,18 @@ impl Default for Spread {
 
 impl Spread {
     const STEPS: usize = 42;
-    const FIRST_US: f64 = 64.0;
+    const FIRST_US: u64 = 64;
 
     fn note(&mut self, delay: Span) {
-        let half_octaves = 2.0 * (delay.as_micros() as f64 / Spread::FIRST_US).max(1.0).log2();
-        self.0[(half_octaves as usize).min(Spread::STEPS - 1)] += 1;
+        self.0[Spread::step(delay)] += 1;
+    }
+
+    /// Twice the logarithm to base 2, rounded down: the highest bit tells the octave, and the square
+    /// its half.
+    fn step(delay: Span) -> usize {
+        let micros = delay.as_micros().clamp(Spread::FIRST_US, 1 << 31);
+        let square = micros * micros / (Spread::FIRST_US * Spread::FIRST_US);
+        (square.ilog2() as usize).min(Spread::STEPS - 1)
     }
 
     fn add(&mut self, other: &Spread) {
@@ -62,7 +71,7 @@ impl Spread {
         for (step, &count) in self.0.iter().enumerate() {
             below += u64::from(count);
             if below >= wanted && below > 0 {
-                let micros = Spread::FIRST_US * ((step + 1) as f64 / 2.0).exp2();
+                let micros = Spread::FIRST_US as f64 * ((step + 1) as f64 / 2.0).exp2();
                 return Span::from_micros(micros as i64);
             }
         }
@@ -103,17 +112,20 @@ pub(super) struct Settled {
     at: Leg,
     cluster: bool,
     external: bool,
-    /// When it was first sent, and its frame.
+    /// When it was first sent.
     sent: Timestamp,
-    frame: u64,
-    /// When it was answered; `None`: never.
-    answered: Option<Timestamp>,
+    /// When it was answered, and in which frame; `None`: never.
+    answered: Option<(Timestamp, u64)>,
     /// It was sent again before.
     again: bool,
 }
 
 impl Settled {
-    pub(super) fn of(transaction: &Transaction, zone: u8, answered: Option<Timestamp>) -> Settled {
+    pub(super) fn of(
+        transaction: &Transaction,
+        zone: u8,
+        answered: Option<(Timestamp, u64)>,
+    ) -> Settled {
         // Interfaces may be recorded out of order: the lowest TTL is the farthest.
         let farthest = transaction.legs().iter().rev().min_by_key(|leg| leg.ttl);
         Settled {
@@ -121,7 +133,6 @@ impl Settled {
             cluster: zone == Zone::Cluster as u8,
             external: zone == Zone::External as u8,
             sent: transaction.first_sent,
-            frame: transaction.first_frame,
             answered,
             again: transaction.retransmissions > 0,
         }
@@ -148,6 +159,8 @@ pub struct ServerLoad {
     first: i64,
     width: i64,
     bins: Vec<Load>,
+    /// The bin asked for last, and the moments that lie in it.
+    last: (usize, Range<Timestamp>),
 }
 
 impl ServerLoad {
@@ -165,20 +178,30 @@ impl ServerLoad {
             first,
             width: BIN.0,
             bins: Vec::new(),
+            last: (0, Timestamp(0)..Timestamp(0)),
         }
     }
 
     fn at(&mut self, time: Timestamp) -> &mut Load {
-        loop {
-            let at = (time.0.div_euclid(self.width) - self.first).max(0) as usize;
-            if at < MAX_BINS {
-                if at >= self.bins.len() {
-                    self.bins.resize(at + 1, Load::default());
-                }
-                return &mut self.bins[at];
-            }
-            self.widen();
+        if !self.last.1.contains(&time) {
+            self.turn_to(time);
         }
+        &mut self.bins[self.last.0]
+    }
+
+    #[cold]
+    fn turn_to(&mut self, time: Timestamp) {
+        let mut bin = time.0.div_euclid(self.width);
+        while bin - self.first >= MAX_BINS as i64 {
+            self.widen();
+            bin = time.0.div_euclid(self.width);
+        }
+        let at = (bin - self.first).max(0) as usize;
+        if at >= self.bins.len() {
+            self.bins.resize(at + 1, Load::default());
+        }
+        let start = Timestamp(bin.saturating_mul(self.width));
+        self.last = (at, start..start.plus(Span(self.width)));
     }
 
     /// Twice the width. Bins lie at multiples of it, so that those of two parts of a capture match.
@@ -194,8 +217,8 @@ impl ServerLoad {
     }
 
     fn note(&mut self, settled: &Settled) {
-        let Settled { cluster, external, sent, frame, answered, again, .. } = *settled;
-        let delay = answered.filter(|_| !again).map(|time| time.since(sent).max(Span::ZERO));
+        let Settled { cluster, external, sent, answered, again, .. } = *settled;
+        let delay = answered.filter(|_| !again).map(|(time, _)| time.since(sent).max(Span::ZERO));
         let slow = delay.is_some_and(|delay| delay > SLOW);
         let count = |load: &mut Load| {
             if let Some(delay) = delay {
@@ -210,14 +233,14 @@ impl ServerLoad {
         bin.asked += 1;
         if cluster {
             count(bin);
-            if slow {
+            if slow && let Some((_, frame)) = answered {
                 self.slow_frames.note(frame);
             }
         } else if external {
             self.external.asked += 1;
             count(&mut self.external);
         }
-        if let Some(time) = answered {
+        if let Some((time, _)) = answered {
             self.note_pause(sent, time);
             self.note_stall(time, delay.filter(|_| cluster));
         }

@@ -4,7 +4,9 @@
 //! A server that was asked something and asks the same itself is one link of a chain. A stub resolver,
 //! a node cache, the cluster DNS and a resolver or two behind it make chains of five links at most.
 //! Links tell a chain from many clients that want one name at a time: who asks must have been asked the
-//! same a moment before. Only questions that are in flight already are looked at here.
+//! same a moment before. Only questions that are in flight already are looked at here; the first two
+//! links of a chain, as every healthy cluster has them, are kept with the question that waits, and only
+//! what follows costs a table.
 
 use std::collections::VecDeque;
 
@@ -12,7 +14,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
 use super::pairs::{Frames, Period};
-use crate::matcher::Sighting;
+use crate::matcher::{Sighting, Transaction};
 use crate::model::{Address, FOLD_LIMIT, Name, Span, Timestamp, fold_into, labels};
 
 /// A forwarder passes a question on at once; a stub resolver asks again after 250 ms at the soonest.
@@ -57,10 +59,19 @@ pub struct Loop {
     pub period: Period,
 }
 
-#[derive(Clone, Copy)]
-struct Link {
+/// A server that was asked something by whom it was asked the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Link {
+    server: Address,
     asked: Timestamp,
     depth: u32,
+}
+
+impl Link {
+    /// Whether one of the servers on the way of a transaction is this one.
+    pub(super) fn goes_through(&self, transaction: &Transaction) -> bool {
+        transaction.legs().iter().any(|leg| host(leg.server) == self.server)
+    }
 }
 
 type Key = (u64, Address);
@@ -88,12 +99,23 @@ impl Loops {
         question: u64,
         query: &Sighting<'_>,
         earlier: (Address, Timestamp),
+        passed: &mut Option<Link>,
     ) {
         let packet = &query.packet;
         let (now, client, server) = (packet.time, host(packet.source), host(packet.destination));
+        let first = Link { server: host(earlier.0), asked: earlier.1, depth: 1 };
+        let leads = |link: &Link| link.server == client && now.since(link.asked) <= LINK;
+        let before = passed.filter(leads).or_else(|| Some(first).filter(leads));
+        let depth = before.map_or(1, |link| link.depth.saturating_add(1));
+        let kept = passed.replace(Link { server, asked: now, depth });
         self.latest = now;
         self.forget(now);
-        self.link((question, host(earlier.0)), earlier.1, 1);
+        if depth < NOTED && self.links.is_empty() {
+            return;
+        }
+        for link in [Some(first), kept].into_iter().flatten() {
+            self.link((question, link.server), link.asked, link.depth);
+        }
         let before = self.links.get(&(question, client)).filter(|l| now.since(l.asked) <= LINK);
         let depth = before.map_or(1, |link| link.depth.saturating_add(1));
         self.link((question, server), now, depth);
@@ -103,8 +125,17 @@ impl Loops {
     }
 
     /// A copy of a query of `client` to `server` was seen on its way to another address.
-    pub(super) fn carried(&mut self, question: u64, pair: (Address, Address), copy: &Sighting<'_>) {
+    pub(super) fn carried(
+        &mut self,
+        question: u64,
+        pair: (Address, Address),
+        copy: &Sighting<'_>,
+        passed: Option<&mut Link>,
+    ) {
         let (now, there) = (copy.packet.time, copy.packet.destination);
+        if let Some(link) = passed.filter(|link| link.server == host(pair.1)) {
+            link.server = host(there);
+        }
         let link = self.links.get(&(question, host(pair.1))).copied();
         let Some(link) = link.filter(|link| now.since(link.asked) <= LINK) else { return };
         self.link((question, host(there)), link.asked, link.depth);
@@ -131,9 +162,14 @@ impl Loops {
         }
     }
 
-    /// Whether anything is remembered that matters at `now`.
+    /// Whether a question was asked lately that was in flight.
+    pub(super) fn is_near(&self, now: Timestamp) -> bool {
+        now.since(self.latest) <= LINK
+    }
+
+    /// Whether there is a long chain that matters at `now`.
     pub(super) fn is_active(&self, now: Timestamp) -> bool {
-        !self.links.is_empty() && now.since(self.latest) <= LINK
+        !self.links.is_empty() && self.is_near(now)
     }
 
     /// Whether there are rows.
@@ -150,6 +186,7 @@ impl Loops {
         let fresh = |old: &Link| asked.since(old.asked) <= LINK;
         let old = self.links.get(&key).filter(|old| fresh(old)).copied();
         let link = Link {
+            server: key.1,
             asked: old.map_or(asked, |old| old.asked.max(asked)),
             depth: old.map_or(depth, |old| old.depth.max(depth)),
         };
@@ -227,28 +264,35 @@ fn is_random(name: &[u8]) -> bool {
 mod tests {
     use super::*;
     use crate::matcher::Transport;
-    use crate::model::{Message, PacketMeta};
+    use crate::model::{Message, NameHasher, PacketMeta};
 
     fn address(text: &str) -> Address {
         text.parse().unwrap()
     }
 
-    fn ask(loops: &mut Loops, ms: i64, from: &str, to: &str, earlier: (&str, i64)) {
+    fn ask(
+        (loops, passed): (&mut Loops, &mut Option<Link>),
+        ms: i64,
+        from: &str,
+        to: &str,
+        earlier: (&str, i64),
+    ) {
         let time = |ms: i64| Timestamp(ms * 1_000_000);
         let (source, destination) = (address(from), address(to));
         let packet = PacketMeta { time: time(ms), source, destination, ..PacketMeta::default() };
         let message = Message::default();
-        let query = Sighting { packet, transport: Transport::Udp, message, bytes: &[] };
-        loops.again(7, &query, (address(earlier.0), time(earlier.1)));
+        let hasher = NameHasher::with_seed(1);
+        let query = Sighting::new(packet, Transport::Udp, message, &[], &hasher);
+        loops.again(7, &query, (address(earlier.0), time(earlier.1)), passed);
     }
 
     #[test]
     fn chains_grow_by_servers_that_ask_themselves() {
-        let mut loops = Loops::default();
+        let (mut loops, mut passed) = (Loops::default(), None);
         for n in 0..6 {
             let (from, to) =
                 if n % 2 == 0 { ("10.0.0.1", "10.0.0.2") } else { ("10.0.0.2", "10.0.0.1") };
-            ask(&mut loops, n, from, to, ("10.0.0.1", n - 1));
+            ask((&mut loops, &mut passed), n, from, to, ("10.0.0.1", n - 1));
         }
         let deepest: Vec<u32> = loops.iter().map(|row| row.deepest).collect();
         assert_eq!(deepest, [7, 6], "{:?}", loops.rows);
@@ -256,29 +300,41 @@ mod tests {
 
     #[test]
     fn clients_that_want_one_name_are_no_chain() {
-        let mut loops = Loops::default();
+        let (mut loops, mut passed) = (Loops::default(), None);
         for n in 0..99 {
-            ask(&mut loops, n / 9, &format!("10.0.1.{n}"), "10.0.0.2", ("10.0.0.2", n / 9));
-            ask(&mut loops, n / 9, "10.0.0.2", "10.0.0.3", ("10.0.0.2", n / 9));
+            ask(
+                (&mut loops, &mut passed),
+                n / 9,
+                &format!("10.0.1.{n}"),
+                "10.0.0.2",
+                ("10.0.0.2", n / 9),
+            );
+            ask((&mut loops, &mut passed), n / 9, "10.0.0.2", "10.0.0.3", ("10.0.0.2", n / 9));
         }
         assert!(!loops.any(), "{:?}", loops.rows);
     }
 
     #[test]
     fn a_question_asked_again_a_second_later_is_no_link() {
-        let mut loops = Loops::default();
+        let (mut loops, mut passed) = (Loops::default(), None);
         for n in 0..20 {
-            ask(&mut loops, n * 1000, "10.0.0.2", "10.0.0.2", ("10.0.0.2", n * 1000 - 1000));
+            ask(
+                (&mut loops, &mut passed),
+                n * 1000,
+                "10.0.0.2",
+                "10.0.0.2",
+                ("10.0.0.2", n * 1000 - 1000),
+            );
         }
         assert!(!loops.any());
     }
 
     #[test]
     fn memory_is_bounded() {
-        let mut loops = Loops::default();
+        let (mut loops, mut passed) = (Loops::default(), None);
         for n in 0..3 * MAX_LINKS as i64 {
             let to = format!("10.{}.{}.{}", n >> 16, n >> 8 & 255, n & 255);
-            ask(&mut loops, n / 1000, "10.255.0.2", &to, (&to, n / 1000));
+            ask((&mut loops, &mut passed), n / 1000, "10.255.0.2", &to, (&to, n / 1000));
         }
         assert!(loops.links.len() <= MAX_LINKS && loops.order.len() <= MAX_LINKS + 1);
     }

@@ -5,6 +5,7 @@
 
 mod activity;
 mod clients;
+mod created;
 mod delay;
 mod failing_names;
 mod failures;
@@ -42,6 +43,7 @@ mod warm;
 
 pub use activity::Activity;
 pub use clients::Client;
+pub use created::{Created, CreatedNames};
 pub use delay::Delays;
 pub use failing_names::{FailingName, FailingNames};
 pub use failures::{Failed, Failures, Look, SLOW_CLASSES, Slow};
@@ -165,6 +167,8 @@ pub struct Aggregate {
     failures: Vec<Failures>,
     /// Walks that ended at an empty answer within the search list.
     pub stops: Stops,
+    /// Services that began to exist.
+    pub created: CreatedNames,
     /// Questions that go round.
     pub loops: Loops,
     /// Names of the cluster that were answered from outside.
@@ -199,6 +203,7 @@ impl Aggregate {
             failing_names: FailingNames::default(),
             failures: vec![Failures::default()],
             stops: Stops::default(),
+            created: CreatedNames::default(),
             loops: Loops::default(),
             strays: Strays::default(),
             metering: Metering::Off,
@@ -212,8 +217,11 @@ impl Aggregate {
 
     /// Closes what is still open at the end of the capture.
     pub fn finish(&mut self) {
-        let Aggregate { lookups, clients, missing, stops, hasher, .. } = self;
-        lookups.finish(&mut |ended| count_lookup(&ended, clients, missing, stops, hasher));
+        let Aggregate { lookups, clients, missing, stops, created, hasher, .. } = self;
+        lookups.finish(&mut |ended| {
+            created.missed(&ended, clients.get(ended.client).address, hasher);
+            count_lookup(&ended, clients, missing, stops, hasher);
+        });
     }
 
     /// Says whether and how the packet of the next message counts towards a limit.
@@ -272,6 +280,7 @@ impl Aggregate {
             + self.strays.overflowed
             + self.loops.overflowed
             + self.stops.overflowed
+            + self.created.overflowed
             + self.loads.overflowed
     }
 }

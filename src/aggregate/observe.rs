@@ -5,7 +5,7 @@ use super::lapses::{Fate, same_second};
 use super::legs::is_translated;
 use super::load::Settled;
 use super::places::Places;
-use super::rows::pair_place;
+use super::rows::{pair_place, pair_place_at};
 use super::{Aggregate, Metering, Pair, SHARED, SampleKind, count_lookup};
 use crate::classify::{Outcome, Question, Twin, Zone};
 use crate::decode::{IcmpError, IcmpKind};
@@ -55,7 +55,12 @@ impl Aggregate {
     }
 
     /// The lookup that a new transaction belongs to.
-    fn lookup_of(&mut self, client: u32, name: &[u8], query: &Sighting<'_>) -> (u32, u32) {
+    fn lookup_of(
+        &mut self,
+        (client, server): (u32, u32),
+        name: &[u8],
+        query: &Sighting<'_>,
+    ) -> (u32, u32) {
         let message = &query.message;
         let wanted = message.flags.opcode() == 0
             && message.has_question()
@@ -72,9 +77,11 @@ impl Aggregate {
             time: query.packet.time,
             frame: query.packet.frame,
             socket: u32::from(query.packet.source_port) << 16 | u32::from(message.id),
+            server,
         };
-        let Aggregate { lookups, clients, missing, stops, hasher, .. } = self;
+        let Aggregate { lookups, clients, missing, stops, created, hasher, .. } = self;
         lookups.asked(&question, &mut |ended| {
+            created.missed(&ended, clients.get(ended.client).address, hasher);
             count_lookup(&ended, clients, missing, stops, hasher);
         })
     }
@@ -85,22 +92,20 @@ impl Observer for Aggregate {
         let mut buffer = [0; FOLD_LIMIT];
         let name = fold_into(query.qname(), &mut buffer);
         let (client, server) = (transaction.client.address, transaction.server.address);
-        let pair = pair_place(&mut self.pairs, &mut self.clients, &self.hasher, client, server);
+        let Aggregate { pairs, clients, hasher, .. } = self;
+        let pair = pair_place_at(query.keys.ends, pairs, clients, hasher, client, server);
         let client = self.pairs.get(pair).client_index;
         let reused = self.is_reused(pair, query);
-        let (lookup, generation) = self.lookup_of(client, name, query);
+        let (lookup, generation) = self.lookup_of((client, pair), name, query);
         let zone = Zone::of(name) as u8;
         let probe = query.message.qtype == qtype::NS && name.len() == 1;
-        let earlier = if probe { None } else { self.questions.ask(query) };
-        let forwarded = earlier.is_some_and(|earlier| earlier.forwarded);
-        if let Some(earlier) = earlier {
-            self.note_again(query, earlier);
-        }
+        let forwarded = !probe && self.note_question(query);
         let asker = self.clients.get_mut(client);
         asker.asked += 1;
         asker.probes += u64::from(probe);
         asker.forwarded += u64::from(forwarded);
         asker.habits.note(query);
+        asker.habits.note_moved(self.lookups.moved());
         let (ttl, ttls) = (query.packet.ttl, asker.query_ttls);
         let (low, high) = ttls.unwrap_or((ttl, ttl));
         asker.query_ttls = Some((low.min(ttl), high.max(ttl)));
@@ -178,7 +183,7 @@ impl Observer for Aggregate {
             let (hash, kind) = (transaction.qname_hash, transaction.qtype);
             self.lookups.answered(places.lookup, places.generation, hash, kind, outcome, time);
         }
-        let settled = Settled::of(transaction, places.zone, Some(time));
+        let settled = Settled::of(transaction, places.zone, Some((time, response.packet.frame)));
         for leg in transaction.legs() {
             let at = self.server_place(leg.server);
             let server = self.servers.get_mut(at);

@@ -1,29 +1,34 @@
 //! What is noted of questions and answers beside the sums, because it says something odd: a question
-//! that goes round, a name of the cluster answered from outside, a name that musl gave up.
+//! that goes round, a name of the cluster answered from outside, a name that musl gave up, a Service
+//! that begins to exist.
 //!
 //! Each is a comparison or two for healthy traffic.
 
-use super::forwarding::{Earlier, question_of};
+use super::forwarding::question_of;
 use super::places::Places;
 use super::{Aggregate, Strays};
 use crate::classify::{Outcome, Zone};
 use crate::matcher::{Sighting, Token, Transaction};
 
 impl Aggregate {
-    /// A question is asked that is in flight already.
-    pub(super) fn note_again(&mut self, query: &Sighting<'_>, earlier: Earlier) {
+    /// Notes who asks what, and says whether somebody waits for the same of another server, and so
+    /// the asker passes it on.
+    pub(super) fn note_question(&mut self, query: &Sighting<'_>) -> bool {
+        let Some(earlier) = self.questions.ask(query) else { return false };
         let question = question_of(query.message.qname_hash, query.message.qtype);
-        self.loops.again(question, query, (earlier.server, earlier.since));
+        self.loops.again(question, query, (earlier.server, earlier.since), earlier.passed);
+        earlier.forwarded
     }
 
     /// A copy of a query was seen, perhaps on its way to another address.
     pub(super) fn note_onward(&mut self, token: Token, copy: &Sighting<'_>) {
-        if copy.message.is_response() || !self.loops.is_active(copy.packet.time) {
+        if copy.message.is_response() || !self.loops.is_near(copy.packet.time) {
             return;
         }
         let pair = self.pairs.get(Places::of(token).pair);
         let question = question_of(copy.message.qname_hash, copy.message.qtype);
-        self.loops.carried(question, (pair.client, pair.server), copy);
+        let passed = self.questions.passed(question);
+        self.loops.carried(question, (pair.client, pair.server), copy, passed);
     }
 
     /// A question was answered.
@@ -37,6 +42,9 @@ impl Aggregate {
         let cluster = zone == Zone::Cluster as u8;
         if outcome == Outcome::NxDomain && cluster && Strays::may_be(&response.message) {
             self.strays.note(transaction, response, &self.lookups.suffixes);
+        }
+        if cluster && self.created.any() {
+            self.created.answered(transaction.qname_hash, outcome, response.packet.time);
         }
         if outcome == Outcome::Answered && self.stops.any() {
             self.stops.resolved(transaction.qname_hash);

@@ -11,12 +11,24 @@ pub(super) fn pair_place(
     client: Address,
     server: Address,
 ) -> u32 {
-    let ([a, b], [c, d]) = (client.halves(), server.halves());
+    let ends = hasher.hash_ends(client, server);
+    pair_place_at(ends, pairs, clients, hasher, client, server)
+}
+
+/// The same where the hash of the two addresses is known.
+pub(super) fn pair_place_at(
+    ends: u64,
+    pairs: &mut Table<Pair>,
+    clients: &mut Table<Client>,
+    hasher: &NameHasher,
+    client: Address,
+    server: Address,
+) -> u32 {
     pairs.place(
-        hasher.hash_words([a, b, c, d]),
+        ends,
         |pair| pair.client == client && pair.server == server,
         || {
-            let hash = hasher.hash_words([a, b]);
+            let hash = hasher.hash_words(client.halves());
             let client_index = clients.place(hash, |c| c.address == client, || Client::new(client));
             Pair { client, server, client_index, ..Pair::default() }
         },

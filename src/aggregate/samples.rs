@@ -111,12 +111,12 @@ impl Samples {
 mod tests {
     use super::*;
     use crate::matcher::Transport;
-    use crate::model::PacketMeta;
+    use crate::model::{NameHasher, PacketMeta};
 
     fn seen(frame: u64, bytes: &[u8], complete: bool) -> Sighting<'_> {
         let packet = PacketMeta { frame, ..PacketMeta::default() };
         let message = Message { complete, ..Message::default() };
-        Sighting { packet, transport: Transport::Udp, message, bytes }
+        Sighting::new(packet, Transport::Udp, message, bytes, &NameHasher::with_seed(1))
     }
 
     #[test]

@@ -6,8 +6,8 @@ use hashbrown::{HashMap, HashSet};
 
 use super::Client;
 use super::pairs::{Frames, Period};
-use crate::classify::Ended;
-use crate::model::{Address, Name, NameHasher, labels};
+use crate::classify::{Ended, Zone, made_from};
+use crate::model::{Address, Name, NameHasher, label_count, labels};
 
 /// Clients and suffixes told apart: such a trap concerns the pods of one image or one node. 100 kB.
 const MAX_STOPS: usize = 256;
@@ -30,6 +30,11 @@ pub struct Stop {
     /// Of these, those of a single step: the name ends in a suffix of the client's list, but nothing
     /// shows that the list made it.
     pub single: u64,
+    /// Walks of a single step whose name nobody can have written: a name outside with
+    /// `<namespace>.svc.<zone>` behind it.
+    pub made: u64,
+    /// Names that end in a suffix of somebody else's list.
+    pub borrowed: u64,
     /// The first few names that were wanted, as they are, and their hashes.
     pub names: Vec<(Name, u64)>,
     /// Frames of first queries.
@@ -53,8 +58,7 @@ pub struct Stops {
 impl Stops {
     /// Notes a walk that ended at an empty answer within the list.
     pub(super) fn note(&mut self, ended: &Ended<'_>, client: &Client, hasher: &NameHasher) {
-        let base = if ended.base > 0 { Some(ended.base) } else { base_of(ended, client) };
-        let Some(base) = base else { return };
+        let Some((base, how)) = wanted(ended, client) else { return };
         let (base, suffix) = ended.name.split_at(base);
         let client = client.address;
         let same = |row: &Stop| row.client == client && *row.suffix.0 == *suffix;
@@ -70,6 +74,8 @@ impl Stops {
                 suffix: Name(suffix.into()),
                 count: 0,
                 single: 0,
+                made: 0,
+                borrowed: 0,
                 names: Vec::new(),
                 frames: Frames::default(),
                 period: Period::default(),
@@ -77,7 +83,12 @@ impl Stops {
         }
         let row = &mut self.rows[at];
         row.count += 1;
-        row.single += u64::from(ended.base == 0);
+        match how {
+            How::Walk => {}
+            How::Own => row.single += 1,
+            How::Made => row.made += 1,
+            How::Borrowed => row.borrowed += 1,
+        }
         row.frames.note(ended.frame);
         row.period.note(ended.window.0);
         row.period.note(ended.window.1);
@@ -86,7 +97,9 @@ impl Stops {
         if row.names.len() < MAX_NAMES && row.names.iter().all(|(_, known)| *known != hash) {
             row.names.push((Name(as_is.into()), hash));
             self.wanted.insert(hash, hash);
-            let others = (0..MAX_TRIED).filter_map(|at| ended.list.get(at));
+            // Of a list that is not its own, only the name as it is says anything.
+            let known = if how == How::Borrowed { 0 } else { MAX_TRIED };
+            let others = (0..known).filter_map(|at| ended.list.get(at));
             for other in others.filter(|other| *other.name.0 != *suffix) {
                 self.wanted.insert(hasher.hash(&[base, &*other.name.0].concat()), hash);
             }
@@ -116,12 +129,44 @@ impl Stops {
     }
 }
 
-/// Where the name that was wanted ends if one of the client's suffixes made it longer.
-fn base_of(ended: &Ended<'_>, client: &Client) -> Option<usize> {
+/// What says that a search list made a name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum How {
+    /// The step before it.
+    Walk,
+    /// A suffix that the client was seen to use.
+    Own,
+    /// Its form.
+    Made,
+    /// A suffix that somebody was seen to use.
+    Borrowed,
+}
+
+/// Where the name that was wanted ends, and what says so.
+fn wanted(ended: &Ended<'_>, client: &Client) -> Option<(usize, How)> {
+    if ended.base > 0 {
+        return Some((ended.base, How::Walk));
+    }
+    if let Some(base) = made_from(ended.name) {
+        return Some((base, How::Made));
+    }
+    let zone = |base: usize| Zone::of(&ended.name[base..]);
+    if let Some(base) = behind(ended, |at| client.suffixes().contains(&at)) {
+        // A single step is the first: a Service's name in another namespace was written out.
+        let first = client.suffixes().first() == ended.list.at(&ended.name[base..]).as_ref();
+        return (first || zone(base) == Zone::External).then_some((base, How::Own));
+    }
+    let base = behind(ended, |_| true)?;
+    let outside = label_count(&ended.name[..base]) > 1 && zone(base) == Zone::External;
+    outside.then_some((base, How::Borrowed))
+}
+
+/// Where the name ends behind which a suffix stands that is `one_of` those wanted.
+fn behind(ended: &Ended<'_>, one_of: impl Fn(u16) -> bool) -> Option<usize> {
     let mut at = 0;
     labels(ended.name).find_map(|label| {
         at += 1 + label.len();
         let suffix = ended.list.at(&ended.name[at..])?;
-        client.suffixes().contains(&suffix).then_some(at)
+        one_of(suffix).then_some(at)
     })
 }

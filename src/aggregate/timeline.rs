@@ -1,5 +1,7 @@
 //! What happened when: counts in bins of equal width, which widens when a capture grows long.
 
+use std::ops::Range;
+
 use super::octaves::Octaves;
 use crate::model::{Span, Timestamp};
 
@@ -53,17 +55,28 @@ pub struct Timeline {
     start: i64,
     width: i64,
     bins: Vec<Bin>,
+    /// The bin asked for last, and the moments that lie in it: most events follow each other closely.
+    last: (usize, Range<Timestamp>),
 }
 
 impl Default for Timeline {
     fn default() -> Timeline {
-        Timeline { start: i64::MAX, width: 1, bins: Vec::new() }
+        let last = (0, Timestamp(0)..Timestamp(0));
+        Timeline { start: i64::MAX, width: 1, bins: Vec::new(), last }
     }
 }
 
 impl Timeline {
     /// The bin of a moment, to count in. Moments before the first are counted in the first.
     pub fn at(&mut self, time: Timestamp) -> &mut Bin {
+        if !self.last.1.contains(&time) {
+            self.turn_to(time);
+        }
+        &mut self.bins[self.last.0]
+    }
+
+    #[cold]
+    fn turn_to(&mut self, time: Timestamp) {
         let second = time.seconds();
         if self.bins.is_empty() {
             self.start = second;
@@ -78,7 +91,9 @@ impl Timeline {
         if at >= self.bins.len() {
             self.bins.resize(at + 1, Bin::default());
         }
-        &mut self.bins[at]
+        let first = self.start.saturating_add(at as i64 * self.width);
+        let first = Timestamp(first.saturating_mul(1_000_000_000));
+        self.last = (at, first..first.plus(self.width()));
     }
 
     fn widen(&mut self) {

@@ -95,9 +95,8 @@ impl Aggregate {
 
     /// Notes that a client no longer listened for an answer of this server's, if it had asked it.
     pub(super) fn note_unwanted(&mut self, client: Address, server: Address, packet: &PacketMeta) {
-        let ([a, b], [c, d]) = (client.halves(), server.halves());
         let same = |pair: &Pair| pair.client == client && pair.server == server;
-        let hash = self.hasher.hash_words([a, b, c, d]);
+        let hash = self.hasher.hash_ends(client, server);
         if self.pairs.find(hash, same).is_none() {
             return;
         }

@@ -8,17 +8,15 @@ use std::hint::black_box;
 
 use super::Aggregate;
 use super::places::Places;
-use crate::matcher::Token;
+use crate::matcher::{Keys, Token};
 use crate::model::PacketMeta;
 
 impl Aggregate {
     /// Reads what a query will touch.
-    pub fn warm_query(&self, packet: &PacketMeta) {
+    pub fn warm_query(&self, packet: &PacketMeta, keys: Keys) {
         let (client, server) = (packet.source, packet.destination);
-        let ([a, b], [c, d]) = (client.halves(), server.halves());
-        let hash = self.hasher.hash_words([a, b, c, d]);
         let same = |pair: &super::Pair| pair.client == client && pair.server == server;
-        if let Some(place) = self.pairs.seek(hash, same) {
+        if let Some(place) = self.pairs.seek(keys.ends, same) {
             black_box(self.ports.warm(place, packet.source_port));
             let pair = self.pairs.get(place);
             black_box((pair.all.sent, pair.external.sent, pair.asked.last));

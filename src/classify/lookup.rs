@@ -10,7 +10,7 @@ mod twins;
 
 use super::Outcome;
 use super::search::{Suffixes, shared_base};
-use crate::model::Timestamp;
+use crate::model::{Span, Timestamp};
 use open::{Ask, Open, ask_index, ends_with_labels};
 pub use twins::Twin;
 
@@ -95,6 +95,8 @@ pub struct Lookups {
     open: Vec<Open>,
     /// First open lookup of each client.
     heads: Vec<u32>,
+    /// Slots of lookups that are over, the last one first: it still is in the cache.
+    free: Vec<u32>,
     /// Where the next one goes when there is no room: the oldest.
     hand: usize,
     /// Suffixes seen.
@@ -104,6 +106,8 @@ pub struct Lookups {
     hurried: u64,
     /// Whether any answer was seen: from then on nobody asks how clients behave without.
     answered: bool,
+    /// How long the last question was waited for, if it was asked before on another port.
+    moved: Option<Span>,
 }
 
 /// One question of a client.
@@ -122,6 +126,8 @@ pub struct Question<'a> {
     pub frame: u64,
     /// Port and ID: what stays the same when a stub resolver asks all its servers in one burst.
     pub socket: u32,
+    /// Number of the server that was asked.
+    pub server: u32,
 }
 
 impl Lookups {
@@ -136,6 +142,7 @@ impl Lookups {
         if self.heads.len() <= client {
             self.heads.resize(client + 1, NONE);
         }
+        self.moved = None;
         let mut at = self.heads[client];
         let mut depth = 0;
         while let Some(open) = self.open.get_mut(at as usize) {
@@ -146,6 +153,7 @@ impl Lookups {
             } else if open.joins(question) || self.steps(at, question) {
                 let open = &mut self.open[at as usize];
                 let timed = open.is_timed(question);
+                self.moved = open.moves(question);
                 let again = open.take(question);
                 self.retried += u64::from(again);
                 self.timed += u64::from(again && timed);
@@ -207,6 +215,12 @@ impl Lookups {
         self.retried
     }
 
+    /// How long the client waited before it asked its last question again, of the same server with the
+    /// same ID, but from another port: as c-ares does, and hardly anybody else.
+    pub fn moved(&self) -> Option<Span> {
+        self.moved
+    }
+
     /// Of these, those that came when a stub resolver's timer may have run out.
     pub fn timed(&self) -> u64 {
         self.timed
@@ -258,10 +272,11 @@ impl Lookups {
             if tails.iter().any(|tail| self.suffixes.stands_within(tail)) {
                 return false;
             }
-            open.as_is_first = current.len() == base + 1;
-            let tail = current[base..].to_vec();
-            open.note_suffix(self.suffixes.note(&tail, 0));
-            open.doubled = tail.len() > 1 && ends_with_labels(&open.name[..base], &tail);
+            let (front, tail) = current.split_at(base);
+            let first = self.suffixes.note(tail, 0);
+            open.doubled = tail.len() > 1 && ends_with_labels(front, tail);
+            open.as_is_first = tail.len() == 1;
+            open.note_suffix(first);
             open.base = base as u8;
         }
         let position = u64::from(open.suffix_count);
@@ -283,22 +298,20 @@ impl Lookups {
     }
 
     fn start(&mut self, question: &Question<'_>, ended: &mut impl FnMut(Ended<'_>)) -> (u32, u32) {
-        let slot = if self.open.len() < MAX_OPEN {
-            self.open.push(Open::new(question));
-            (self.open.len() - 1) as u32
-        } else {
-            let over = (0..TRIES).map(|ahead| (self.hand + ahead) % MAX_OPEN).find(|&slot| {
-                let open = &self.open[slot];
-                !open.live || open.is_over(question.time)
-            });
+        if self.free.is_empty() && self.open.len() == MAX_OPEN {
+            let over = (0..TRIES)
+                .map(|ahead| (self.hand + ahead) % MAX_OPEN)
+                .find(|&slot| self.open[slot].is_over(question.time));
             let slot = over.unwrap_or(self.hand);
             self.hand = (slot + 1) % MAX_OPEN;
-            let slot = slot as u32;
-            self.close(slot, ended);
-            let generation = (self.open[slot as usize].generation + 1) & GENERATIONS;
-            self.open[slot as usize] = Open::new(question);
-            self.open[slot as usize].generation = generation;
+            self.close(slot as u32, ended);
+        }
+        let slot = if let Some(slot) = self.free.pop() {
+            self.open[slot as usize].begin(question);
             slot
+        } else {
+            self.open.push(Open::new(question));
+            (self.open.len() - 1) as u32
         };
         let head = std::mem::replace(&mut self.heads[question.client as usize], slot);
         if let Some(second) = self.open.get_mut(head as usize) {
@@ -316,6 +329,7 @@ impl Lookups {
             return;
         }
         open.live = false;
+        self.free.push(slot);
         let (client, previous, next) = (open.client, open.previous, open.next);
         ended(open.ended(&self.suffixes));
         // Take it out of its client's list.

@@ -10,6 +10,9 @@ use crate::model::{FOLD_LIMIT, Name, labels};
 /// are still recognised by the form of their names.
 pub const MAX_SUFFIXES: usize = 256;
 
+/// Labels of a name at most (RFC 1035, section 2.3.4: 255 octets).
+const LABELS: usize = 127;
+
 /// A search suffix that clients were seen to use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Suffix {
@@ -50,16 +53,16 @@ impl Suffixes {
     /// list made longer, not a suffix. Two lookups whose names begin alike look so.
     pub(super) fn stands_within(&self, tail: &[u8]) -> bool {
         let mut buffer = [0; FOLD_LIMIT];
-        let ends: Vec<usize> = labels(tail)
-            .scan(0, |at, label| {
-                *at += 1 + label.len();
-                Some(*at)
-            })
-            .collect();
+        let (mut ends, mut count) = ([0_u8; LABELS], 0);
+        for label in labels(tail).take(LABELS) {
+            let before = if count == 0 { 0 } else { ends[count - 1] };
+            ends[count] = before + 1 + label.len() as u8;
+            count += 1;
+        }
         // One label, such as `local`, can stand anywhere: at least two are looked for.
-        (0..ends.len()).any(|from| {
-            (from + 2..ends.len().saturating_sub(1)).any(|to| {
-                let inner = &tail[ends[from]..ends[to]];
+        (0..count).any(|from| {
+            (from + 2..count.saturating_sub(1)).any(|to| {
+                let inner = &tail[usize::from(ends[from])..usize::from(ends[to])];
                 let name = &mut buffer[..=inner.len()];
                 name[..inner.len()].copy_from_slice(inner);
                 name[inner.len()] = 0;

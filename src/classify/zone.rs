@@ -19,17 +19,21 @@ impl Zone {
     pub fn of(wire: &[u8]) -> Zone {
         let mut last: [&[u8]; 2] = [b"", b""];
         let (mut services, mut doubled) = (false, false);
-        for (at, label) in labels(wire).enumerate() {
+        // Whether the last label is `cluster`, and whether the last two are `cluster.local`.
+        let (mut cluster, mut local) = (false, false);
+        for label in labels(wire) {
             // A search walk's `name.svc.cluster.local.us-west-2.compute.internal` is asked outside.
-            services &= last != [&b"cluster"[..], b"local"];
+            services &= !local;
             // `svc.cluster.local` itself and a search walk's `name.svc.cluster.local` count too.
-            services |= label == b"svc" && at > 0;
+            services |= label == b"svc" && !last[1].is_empty();
             // A cluster's name with another search domain behind it belongs to that one.
-            doubled |= last == [b"cluster".as_slice(), b"local"];
+            doubled |= local;
+            local = cluster && label == b"local";
+            cluster = label == b"cluster";
             last = [last[1], label];
         }
         match last {
-            [b"cluster", b"local"] => Zone::Cluster,
+            _ if local => Zone::Cluster,
             _ if doubled => Zone::External,
             // The cloud's own zones are the last of a search list, behind names of any cluster.
             [b"compute" | b"ec2", b"internal"] => Zone::External,

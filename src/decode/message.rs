@@ -8,9 +8,6 @@ use crate::model::{malformed, qtype};
 /// Octets of a DNS header (RFC 1035, section 4.1.1).
 pub const HEADER: usize = 12;
 
-/// What is needed to know the ID and whether it is a query or a response.
-const ID_AND_FLAGS: usize = 4;
-
 /// Octets of a message that [`Message::body_hash`] covers: beyond the classic 512 of UDP, two
 /// messages with one ID that differ only further on are not seen within milliseconds.
 const HASHED: usize = 512;
@@ -25,27 +22,31 @@ pub(super) const OPTION_EXTENDED_ERROR: u16 = 15;
 /// Reads the summary of the message whose captured octets are `bytes` and which was `sent` octets
 /// long. `None` when not even ID and flags are there.
 pub fn parse(bytes: &[u8], sent: usize, hasher: &NameHasher) -> Option<Message> {
-    if bytes.len() < ID_AND_FLAGS {
-        return None;
-    }
-    let mut message = Message {
-        id: u16_at(bytes, 0)?,
-        flags: MessageFlags(u16_at(bytes, 2)?),
+    let mut message = Message::default();
+    parse_into(bytes, sent, hasher, &mut message).then_some(message)
+}
+
+/// The same where the summary is to be put at once; false instead of `None`.
+pub fn parse_into(bytes: &[u8], sent: usize, hasher: &NameHasher, message: &mut Message) -> bool {
+    let &[i0, i1, f0, f1, ..] = bytes else { return false };
+    let flags = u16::from_be_bytes([f0, f1]);
+    *message = Message {
+        id: u16::from_be_bytes([i0, i1]),
+        flags: MessageFlags(flags),
+        rcode: Rcode(flags & 0xf),
         body_hash: hasher.hash(&bytes[2..bytes.len().min(HASHED)]) ^ sent as u64,
         ..Message::default()
     };
-    message.rcode = Rcode(message.flags.0 & 0xf);
     let cut = sent > bytes.len();
-    if bytes.len() < HEADER {
+    let Some(header) = bytes.first_chunk::<HEADER>() else {
         message.malformed = if cut { 0 } else { malformed::HEADER };
-        return Some(message);
-    }
-    for (count, at) in message.counts.iter_mut().zip([4, 6, 8, 10]) {
-        *count = u16::from_be_bytes([bytes[at], bytes[at + 1]]);
-    }
+        return true;
+    };
+    let &[_, _, _, _, q0, q1, a0, a1, n0, n1, r0, r1] = header;
+    message.counts = [[q0, q1], [a0, a1], [n0, n1], [r0, r1]].map(u16::from_be_bytes);
     let mut at = HEADER;
-    match question(bytes, &mut at, &mut message, hasher) {
-        Ok(()) => match records(bytes, at, &mut message) {
+    match question(bytes, &mut at, message, hasher) {
+        Ok(()) => match records(bytes, at, message) {
             Ok(()) => message.complete = true,
             Err(Stop::End) if cut || message.flags.truncated() => {}
             Err(Stop::End) => message.malformed |= malformed::RECORDS,
@@ -55,7 +56,7 @@ pub fn parse(bytes: &[u8], sent: usize, hasher: &NameHasher) -> Option<Message> 
         Err(Stop::End) => message.malformed |= malformed::QUESTION,
         Err(Stop::Bad) => message.malformed |= malformed::QNAME,
     }
-    Some(message)
+    true
 }
 
 /// Why a walk ended early.
@@ -224,10 +225,6 @@ pub fn read_name<'o>(
             return Some(&out[..length]);
         }
     }
-}
-
-fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
-    Some(u16::from_be_bytes([*bytes.get(at)?, *bytes.get(at + 1)?]))
 }
 
 #[cfg(test)]

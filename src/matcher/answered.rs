@@ -3,9 +3,8 @@
 
 use std::collections::VecDeque;
 
-use hashbrown::HashTable;
-
 use super::COPY_WINDOW;
+use super::recent::{self, Recent};
 use super::transaction::{Leg, Origin, Sighting, Token, Transaction, Transport};
 use crate::model::{Address, Message, PacketMeta, Rcode, Span, Timestamp};
 
@@ -22,6 +21,7 @@ const EXPIRY: Span = Span::from_millis(50);
 
 /// Answers remembered at most: 6 s at 40,000 a second. At some 130 bytes each: 34 MB at worst.
 const MAX_ANSWERED: usize = 1 << 18;
+const _: () = assert!(MAX_ANSWERED <= recent::MOST);
 
 /// What a query is to an answered one with its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,13 +121,13 @@ impl Entry {
     }
 }
 
-/// The memory: a ring in order of time with an index by key. The index holds sequence numbers only:
-/// every new query looks here, nearly always in vain, and four octets a place keep it in the cache.
+/// The memory: a ring in order of time with an index by key. Every new query looks here, nearly always
+/// in vain.
 pub(super) struct Answered {
     ring: VecDeque<Entry>,
     /// Sequence number of the ring's first entry.
     first: u32,
-    index: HashTable<u32>,
+    index: Recent,
     next_expiry: Timestamp,
 }
 
@@ -141,7 +141,7 @@ impl Default for Answered {
         Answered {
             ring: VecDeque::new(),
             first: 0,
-            index: HashTable::new(),
+            index: Recent::default(),
             next_expiry: Timestamp::MIN,
         }
     }
@@ -154,7 +154,7 @@ impl Answered {
 
     pub(super) fn find(&mut self, key: u64) -> Option<&mut Entry> {
         let Answered { ring, first, index, .. } = self;
-        let &sequence = index.find(key, |&s| key_of(ring, *first, s) == Some(key))?;
+        let sequence = index.find(key, |s| key_of(ring, *first, s))?;
         ring.get_mut(sequence.wrapping_sub(*first) as usize)
     }
 
@@ -188,16 +188,10 @@ impl Answered {
         self.ring.push_back(entry);
         // A later answer with the same key takes the place of the earlier one.
         let Answered { ring, first, index, .. } = self;
-        if let Some(place) = index.find_mut(key, |&s| key_of(ring, *first, s) == Some(key)) {
-            *place = sequence;
-        } else {
-            let hash = |&s: &u32| key_of(ring, *first, s).unwrap_or_default();
-            index.insert_unique(key, sequence, hash);
-        }
+        index.insert(key, (*first, sequence), |s| key_of(ring, *first, s));
     }
 
-    /// Forgets what is too old, many at a time: each is somewhere else in memory, and the processor
-    /// waits for several places at once if they are asked for one after the other.
+    /// Forgets what is too old, many at a time.
     pub(super) fn expire(&mut self, now: Timestamp) {
         if now < self.next_expiry {
             return;
@@ -208,6 +202,11 @@ impl Answered {
         }
     }
 
+    /// When [`Answered::expire`] has something to do again.
+    pub(super) fn next_expiry(&self) -> Timestamp {
+        self.next_expiry
+    }
+
     /// Remembers an answer anew, because its question was asked again at `now`.
     pub(super) fn renew(&mut self, key: u64, now: Timestamp) {
         let Some(&mut entry) = self.find(key) else { return };
@@ -216,15 +215,12 @@ impl Answered {
 
     /// Reads what [`Answered::find`] will, to have it in the cache then.
     pub(super) fn warm(&self, key: u64) -> bool {
-        self.index.find(key, |&s| key_of(&self.ring, self.first, s) == Some(key)).is_some()
+        self.index.find(key, |s| key_of(&self.ring, self.first, s)).is_some()
     }
 
     fn pop(&mut self) {
-        let Some(entry) = self.ring.pop_front() else { return };
-        let sequence = self.first;
-        self.first = self.first.wrapping_add(1);
-        if let Ok(found) = self.index.find_entry(entry.key, |&s| s == sequence) {
-            found.remove();
+        if self.ring.pop_front().is_some() {
+            self.first = self.first.wrapping_add(1);
         }
     }
 }

@@ -69,6 +69,11 @@ impl InFlight {
         self.slots[slot as usize].generation
     }
 
+    /// Whether there is any transaction with this key.
+    pub(super) fn holds(&self, key: u64) -> bool {
+        self.index.find(key, |&(hash, _)| hash == key).is_some()
+    }
+
     /// The transaction with this key that went to `server`.
     pub(super) fn find(&self, key: u64, server: Address) -> Option<u32> {
         let wanted = |&(hash, slot): &(u64, u32)| {
@@ -142,19 +147,21 @@ impl InFlight {
     }
 
     /// Takes the oldest transaction out when the table is full.
-    pub(super) fn make_room(&mut self) -> Option<Transaction> {
+    pub(super) fn make_room(&mut self) -> Option<u32> {
         if self.count < MAX_IN_FLIGHT { None } else { self.pop() }
     }
 
-    pub(super) fn insert(&mut self, key: u64, transaction: &Transaction) -> u32 {
+    /// A new transaction, made where it stays: copied about, it would cost more than all that is
+    /// looked up for it.
+    pub(super) fn begin(&mut self, key: u64, query: &Sighting<'_>) -> u32 {
         let slot = if let Some(slot) = self.free.pop() {
             let place = &mut self.slots[slot as usize];
-            place.transaction = *transaction;
+            place.transaction.begin(query);
             place.keys = [Some(key), None];
             slot
         } else {
             self.slots.push(Slot {
-                transaction: *transaction,
+                transaction: Transaction::new(query),
                 keys: [Some(key), None],
                 previous: NONE,
                 next: NONE,
@@ -178,11 +185,12 @@ impl InFlight {
         }
     }
 
-    pub(super) fn remove(&mut self, slot: u32) -> ([Option<u64>; 2], Transaction) {
+    /// Takes a transaction out and gives its keys. It can be read until another one begins.
+    pub(super) fn release(&mut self, slot: u32) -> [Option<u64>; 2] {
         self.unlink(slot);
         let place = &mut self.slots[slot as usize];
         place.generation = place.generation.wrapping_add(1);
-        let (keys, transaction) = (place.keys, place.transaction);
+        let keys = place.keys;
         for key in keys.into_iter().flatten() {
             if let Ok(entry) = self.index.find_entry(key, |entry| *entry == (key, slot)) {
                 entry.remove();
@@ -190,20 +198,30 @@ impl InFlight {
         }
         self.free.push(slot);
         self.count -= 1;
-        (keys, transaction)
+        keys
     }
 
     /// Takes the oldest out.
-    pub(super) fn pop(&mut self) -> Option<Transaction> {
+    pub(super) fn pop(&mut self) -> Option<u32> {
         let slot = self.oldest;
-        (slot != NONE).then(|| self.remove(slot).1)
+        if slot == NONE {
+            return None;
+        }
+        self.release(slot);
+        Some(slot)
     }
 
     /// Takes the oldest out if its time is over at `now`.
-    pub(super) fn expire(&mut self, now: Timestamp) -> Option<Transaction> {
+    pub(super) fn expire(&mut self, now: Timestamp) -> Option<u32> {
         let oldest = self.slots.get(self.oldest as usize)?;
         let over = now.since(oldest.transaction.last_sent) > RETENTION;
         if over { self.pop() } else { None }
+    }
+
+    /// Before this moment [`InFlight::expire`] finds nothing.
+    pub(super) fn next_expiry(&self) -> Timestamp {
+        let oldest = self.slots.get(self.oldest as usize);
+        oldest.map_or(Timestamp::MAX, |slot| slot.transaction.last_sent.plus(RETENTION))
     }
 
     /// Makes a transaction the newest.

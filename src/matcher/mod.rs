@@ -10,6 +10,7 @@
 mod answered;
 mod copies;
 mod in_flight;
+mod recent;
 mod refusals;
 mod transaction;
 mod transfers;
@@ -17,7 +18,7 @@ mod transfers;
 use answered::{Answered, Verdict};
 use copies::Translations;
 use in_flight::InFlight;
-pub use transaction::{Leg, Refusal, Sighting, Stranger, Token, Transaction, Transport};
+pub use transaction::{Keys, Leg, Refusal, Sighting, Stranger, Token, Transaction, Transport};
 use transfers::Transfers;
 
 use crate::decode::IcmpError;
@@ -72,7 +73,7 @@ struct Early {
     packet: PacketMeta,
     transport: Transport,
     message: Message,
-    key: u64,
+    keys: Keys,
 }
 
 /// Everything in flight.
@@ -85,6 +86,8 @@ pub struct Matcher {
     transfers: Transfers,
     early: Vec<Early>,
     now: Timestamp,
+    /// Nothing runs out before this moment.
+    wake: Timestamp,
 }
 
 impl Matcher {
@@ -99,6 +102,7 @@ impl Matcher {
             transfers: Transfers::default(),
             early: Vec::new(),
             now: Timestamp::MIN,
+            wake: Timestamp::MIN,
         }
     }
 
@@ -123,8 +127,11 @@ impl Matcher {
             return;
         }
         self.now = now;
-        while let Some(transaction) = self.in_flight.expire(now) {
-            observer.unanswered(&transaction, false);
+        if now < self.wake {
+            return;
+        }
+        while let Some(slot) = self.in_flight.expire(now) {
+            observer.unanswered(self.in_flight.get(slot), false);
         }
         self.answered.expire(now);
         if !self.early.is_empty() {
@@ -136,6 +143,8 @@ impl Matcher {
                 keep
             });
         }
+        let next = self.answered.next_expiry().min(self.in_flight.next_expiry());
+        self.wake = if self.early.is_empty() { next } else { now };
     }
 
     /// Settles what is left when the capture ends at `end`.
@@ -143,10 +152,11 @@ impl Matcher {
         for early in self.early.drain(..) {
             observer.orphan(&early.packet);
         }
-        while let Some(transaction) = self.in_flight.pop() {
+        while let Some(slot) = self.in_flight.pop() {
+            let transaction = self.in_flight.get(slot);
             let waited = end.since(transaction.first_sent);
             let pending = transaction.refusal.is_none() && waited < self.query_timeout;
-            observer.unanswered(&transaction, pending);
+            observer.unanswered(transaction, pending);
         }
     }
 
@@ -154,43 +164,26 @@ impl Matcher {
     /// nothing. Observing waits for memory most of its time; a few messages are warmed up in a row,
     /// and the processor waits for all of them at once. Gives the token of the transaction that a
     /// response answers.
-    pub fn warm(&self, packet: &PacketMeta, message: &Message) -> Option<Token> {
-        let response = message.is_response();
-        let client = if response { packet.to() } else { packet.from() };
-        let key = self.key_of(client, message, Transport::Udp);
-        let server = if response { packet.source } else { packet.destination };
-        match self.in_flight.find(key, server) {
-            Some(slot) if response => Some(self.in_flight.get(slot).token),
-            _ => {
-                std::hint::black_box(self.answered.warm(key));
-                None
-            }
+    pub fn warm(&self, packet: &PacketMeta, message: &Message, keys: Keys) -> Option<Token> {
+        let key = keys.transaction;
+        if message.is_response() {
+            let slot = self.in_flight.find(key, packet.source)?;
+            return Some(self.in_flight.get(slot).token);
         }
-    }
-
-    fn key(&self, client: Endpoint, sighting: &Sighting<'_>) -> u64 {
-        self.key_of(client, &sighting.message, sighting.transport)
-    }
-
-    fn key_of(&self, client: Endpoint, message: &Message, transport: Transport) -> u64 {
-        let [high, low] = client.address.halves();
-        self.hasher.hash_words([
-            high,
-            low,
-            u64::from(client.port) << 32 | u64::from(message.id) << 8 | transport as u64,
-            message.qname_hash,
-            u64::from(message.qtype) << 16 | u64::from(message.qclass),
-        ])
+        std::hint::black_box(self.answered.warm(key));
+        None
     }
 
     fn query(&mut self, query: &Sighting<'_>, observer: &mut impl Observer) {
         let packet = &query.packet;
-        let key = self.key(packet.from(), query);
-        if let Some(slot) = self.in_flight.find(key, packet.destination) {
-            return self.repeated(slot, query, observer);
-        }
-        if let Some(slot) = self.in_flight.find_translated(key, query) {
-            return self.onward(slot, query, observer);
+        let key = query.keys.transaction;
+        if self.in_flight.holds(key) {
+            if let Some(slot) = self.in_flight.find(key, packet.destination) {
+                return self.repeated(slot, query, observer);
+            }
+            if let Some(slot) = self.in_flight.find_translated(key, query) {
+                return self.onward(slot, query, observer);
+            }
         }
         if let Some(answered) = self.answered.find(key) {
             match answered.judge_query(query) {
@@ -231,15 +224,15 @@ impl Matcher {
     }
 
     fn open(&mut self, key: u64, query: &Sighting<'_>, observer: &mut impl Observer) {
-        if let Some(old) = self.in_flight.make_room() {
-            observer.evicted(&old);
+        if let Some(oldest) = self.in_flight.make_room() {
+            observer.evicted(self.in_flight.get(oldest));
         }
-        let mut transaction = Transaction::new(query);
-        transaction.token = observer.opened(&transaction, query);
-        let early = self
-            .early
-            .iter()
-            .position(|early| early.key == key && early.packet.source == query.packet.destination);
+        let slot = self.in_flight.begin(key, query);
+        let transaction = self.in_flight.get_mut(slot);
+        transaction.token = observer.opened(transaction, query);
+        let early = self.early.iter().position(|early| {
+            early.keys.transaction == key && early.packet.source == query.packet.destination
+        });
         if let Some(at) = early {
             let early = self.early.swap_remove(at);
             let response = Sighting {
@@ -248,27 +241,28 @@ impl Matcher {
                 message: early.message,
                 // The octets are gone; nothing that is read from them is worth keeping them for.
                 bytes: &[],
+                keys: early.keys,
             };
-            return self.settle(key, &transaction, &response, observer);
+            self.in_flight.release(slot);
+            return self.settle(key, slot, &response, observer);
         }
-        let slot = self.in_flight.insert(key, &transaction);
         self.translations.remember(query, slot, self.in_flight.generation(slot));
     }
 
     fn response(&mut self, response: &Sighting<'_>, observer: &mut impl Observer) {
         let packet = &response.packet;
-        let key = self.key(packet.to(), response);
+        let key = response.keys.transaction;
         let found = if response.message.has_question() {
             self.in_flight.find(key, packet.source)
         } else {
             self.in_flight.find_by_id(packet.to(), packet.source, response)
         };
         if let Some(slot) = found {
-            let (keys, transaction) = self.in_flight.remove(slot);
+            let keys = self.in_flight.release(slot);
             for alias in keys.into_iter().flatten().filter(|&alias| alias != key) {
-                self.answered.insert(alias, &transaction, response);
+                self.answered.insert(alias, self.in_flight.get(slot), response);
             }
-            return self.settle(key, &transaction, response, observer);
+            return self.settle(key, slot, response, observer);
         }
         if let Some(answered) = self.answered.find(key) {
             if let Some(same_interface) = answered.judge_response(response) {
@@ -290,21 +284,24 @@ impl Matcher {
         if self.early.len() == MAX_EARLY {
             observer.orphan(&self.early.swap_remove(0).packet);
         }
+        self.wake = self.now;
         self.early.push(Early {
             packet: *packet,
             transport: response.transport,
             message: response.message,
-            key,
+            keys: response.keys,
         });
     }
 
+    /// The transaction that was just released is answered.
     fn settle(
         &mut self,
         key: u64,
-        transaction: &Transaction,
+        slot: u32,
         response: &Sighting<'_>,
         observer: &mut impl Observer,
     ) {
+        let transaction = self.in_flight.get(slot);
         self.answered.insert(key, transaction, response);
         self.transfers.begin(transaction, response);
         observer.answered(transaction, response);

@@ -1,6 +1,6 @@
 //! ICMP errors and TCP resets, tied to the query that they refuse.
 
-use super::transaction::{Refusal, Sighting, Transport};
+use super::transaction::{Keys, Refusal, Transport};
 use super::{Matcher, Observer};
 use crate::decode::{IcmpError, IcmpKind, message};
 use crate::model::{Endpoint, PacketMeta};
@@ -89,9 +89,14 @@ impl Matcher {
             .filter(crate::model::Message::has_question);
         match whole {
             Some(message) => {
-                let query =
-                    Sighting { packet: *packet, transport: Transport::Udp, message, bytes: quoted };
-                self.in_flight.find(self.key(client, &query), error.quoted_destination)
+                let query = PacketMeta {
+                    source: client.address,
+                    source_port: client.port,
+                    destination: error.quoted_destination,
+                    ..*packet
+                };
+                let keys = Keys::of(&query, &message, Transport::Udp, &self.hasher);
+                self.in_flight.find(keys.transaction, error.quoted_destination)
             }
             None => self.in_flight_of(client, error.quoted_destination),
         }

@@ -84,7 +84,8 @@ impl Play {
             qclass: 1,
             ..Message::default()
         };
-        let sighting = Sighting { packet, transport: self.transport, message, bytes: &[] };
+        let sighting =
+            Sighting::new(packet, self.transport, message, &[], &NameHasher::with_seed(1));
         self.matcher.observe(&sighting, &mut self.told);
         self
     }

@@ -1,7 +1,9 @@
 //! A transaction while it is in flight, and what it is made of.
 
 use crate::decode::IcmpKind;
-use crate::model::{Address, Direction, Endpoint, Message, PacketMeta, Span, Timestamp};
+use crate::model::{
+    Address, Direction, Endpoint, Message, NameHasher, PacketMeta, Span, Timestamp,
+};
 
 use super::COPY_WINDOW;
 
@@ -16,6 +18,41 @@ pub enum Transport {
     Tcp,
 }
 
+/// Hashes that the search for a message's transaction begins with. They are known before the order of
+/// the capture is, so they are computed side by side.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Keys {
+    /// Of the client's socket, the transport, the ID and the question.
+    pub transaction: u64,
+    /// Of the client's and the server's address.
+    pub ends: u64,
+}
+
+impl Keys {
+    /// Those of a message.
+    pub fn of(
+        packet: &PacketMeta,
+        message: &Message,
+        transport: Transport,
+        hasher: &NameHasher,
+    ) -> Keys {
+        let (client, server) = if message.is_response() {
+            (packet.to(), packet.source)
+        } else {
+            (packet.from(), packet.destination)
+        };
+        let [high, low] = client.address.halves();
+        let transaction = hasher.hash_words([
+            high,
+            low,
+            u64::from(client.port) << 32 | u64::from(message.id) << 8 | transport as u64,
+            message.qname_hash,
+            u64::from(message.qtype) << 16 | u64::from(message.qclass),
+        ]);
+        Keys { transaction, ends: hasher.hash_ends(client.address, server) }
+    }
+}
+
 /// A DNS message as it was seen on an interface.
 #[derive(Clone, Copy, Debug)]
 pub struct Sighting<'a> {
@@ -27,9 +64,23 @@ pub struct Sighting<'a> {
     pub message: Message,
     /// Its captured octets.
     pub bytes: &'a [u8],
+    /// Its hashes.
+    pub keys: Keys,
 }
 
 impl<'a> Sighting<'a> {
+    /// A message. `hasher` must be the one that it was read with.
+    pub fn new(
+        packet: PacketMeta,
+        transport: Transport,
+        message: Message,
+        bytes: &'a [u8],
+        hasher: &NameHasher,
+    ) -> Sighting<'a> {
+        let keys = Keys::of(&packet, &message, transport, hasher);
+        Sighting { packet, transport, message, bytes, keys }
+    }
+
     /// The QNAME as it was sent, in wire form; empty without one.
     pub fn qname(&self) -> &'a [u8] {
         let end = Message::QNAME_OFFSET + usize::from(self.message.qname_length);
@@ -166,31 +217,47 @@ pub struct Transaction {
 
 impl Transaction {
     pub(crate) fn new(query: &Sighting<'_>) -> Transaction {
-        let packet = &query.packet;
         let mut transaction = Transaction {
-            client: packet.from(),
-            server: packet.to(),
-            transport: query.transport,
-            id: query.message.id,
-            qname_hash: query.message.qname_hash,
-            qtype: query.message.qtype,
+            client: query.packet.from(),
+            server: query.packet.to(),
+            transport: Transport::Udp,
+            id: 0,
+            qname_hash: 0,
+            qtype: 0,
             retransmissions: 0,
-            first_sent: packet.time,
-            last_sent: packet.time,
-            first_frame: packet.frame,
-            last_frame: packet.frame,
+            first_sent: Timestamp::MIN,
+            last_sent: Timestamp::MIN,
+            first_frame: 0,
+            last_frame: 0,
             refusal: None,
             stranger: None,
-            origin: Origin::of(packet),
+            origin: Origin::default(),
             token: Token::default(),
             legs: [Leg::default(); MAX_LEGS],
             leg_count: 0,
             first_leg_count: 0,
-            last_ip_id: packet.ip_id,
-            last_body: query.message.body_hash,
+            last_ip_id: 0,
+            last_body: 0,
         };
-        transaction.add_leg(packet);
+        transaction.begin(query);
         transaction
+    }
+
+    /// Makes this the transaction of a new query. Legs beyond their count are not cleared.
+    pub(super) fn begin(&mut self, query: &Sighting<'_>) {
+        let (packet, message) = (&query.packet, &query.message);
+        (self.client, self.server) = (packet.from(), packet.to());
+        self.transport = query.transport;
+        (self.id, self.qname_hash, self.qtype) = (message.id, message.qname_hash, message.qtype);
+        self.retransmissions = 0;
+        (self.first_sent, self.last_sent) = (packet.time, packet.time);
+        (self.first_frame, self.last_frame) = (packet.frame, packet.frame);
+        (self.refusal, self.stranger) = (None, None);
+        self.origin = Origin::of(packet);
+        self.token = Token::default();
+        (self.leg_count, self.first_leg_count) = (0, 0);
+        (self.last_ip_id, self.last_body) = (packet.ip_id, message.body_hash);
+        self.add_leg(packet);
     }
 
     /// Where the query was seen, in the order of the capture; the first is the client's own.

@@ -6,6 +6,7 @@ mod message;
 
 mod name;
 mod packet;
+mod ports;
 mod registry;
 mod time;
 
@@ -13,5 +14,6 @@ pub use address::{Address, Endpoint};
 pub use message::{Message, MessageFlags, Rcode, malformed, qtype};
 pub use name::{FOLD_LIMIT, Name, NameHasher, display_name, fold_into, label_count, labels};
 pub use packet::{Direction, LinkType, PacketMeta};
+pub use ports::DnsPorts;
 pub use registry::{opcode, qclass};
 pub use time::{Span, Timestamp};

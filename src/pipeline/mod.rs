@@ -6,6 +6,7 @@
 //! gives them back; the others go on decoding. So the report is that of a sequential run whatever
 //! the number of threads, and with one thread it is one.
 
+mod events;
 mod interfaces;
 mod ordered;
 mod rows;
@@ -22,7 +23,7 @@ use crate::aggregate::{Aggregate, Quality, Settings};
 use crate::capture::{Blocks, Notes};
 use crate::decode::fragment::FragmentCounters;
 use crate::decode::stream::StreamCounters;
-use crate::model::NameHasher;
+use crate::model::{DnsPorts, NameHasher};
 use crate::transactions::{Rows, Sink};
 use ordered::Ordered;
 use unit::Unit;
@@ -133,7 +134,7 @@ fn work(
     let (hand_in, ready) = bounded(threads * UNITS_PER_THREAD);
     let line = Line {
         source,
-        options,
+        ports: DnsPorts::new(&options.ports),
         hasher,
         free,
         give_back,
@@ -165,7 +166,7 @@ fn work(
 /// What the workers share.
 struct Line<'a> {
     source: &'a dyn Blocks,
-    options: &'a Options,
+    ports: DnsPorts,
     hasher: NameHasher,
     free: Receiver<Box<Unit>>,
     give_back: Sender<Box<Unit>>,
@@ -189,7 +190,7 @@ impl Line<'_> {
                 let _ = self.give_back.send(unit);
                 return;
             }
-            unit.decode(&self.options.ports, &self.hasher);
+            unit.decode(&self.ports, &self.hasher);
             self.packets.fetch_add(unit.block.records.len() as u64, Ordering::Relaxed);
             let _ = self.hand_in.send(unit);
             self.observe();

@@ -12,7 +12,7 @@ use crate::decode::fragment::Reassembler;
 use crate::decode::stream::{ConnectionEvent, StreamMessage, Streams};
 use crate::decode::{Body, Datagram, Network, Segment, frame, message, transport};
 use crate::matcher::{Matcher, Sighting, Transport};
-use crate::model::{NameHasher, PacketMeta, Timestamp};
+use crate::model::{DnsPorts, NameHasher, PacketMeta, Timestamp};
 use crate::transactions::{Recorder, Rows};
 
 /// Messages warmed up in a row: as many waits for memory overlap as the processor keeps track of, and
@@ -38,7 +38,7 @@ impl Ordered {
             waiting: BTreeMap::new(),
             next: 0,
             stage: Stage {
-                ports: options.ports.clone(),
+                ports: DnsPorts::new(&options.ports),
                 hasher,
                 matcher: Matcher::new(hasher, options.settings.query_timeout),
                 aggregate,
@@ -73,7 +73,7 @@ impl Ordered {
 }
 
 struct Stage {
-    ports: Vec<u16>,
+    ports: DnsPorts,
     hasher: NameHasher,
     matcher: Matcher,
     aggregate: Aggregate,
@@ -88,23 +88,25 @@ impl Stage {
     fn observe(&mut self, unit: &Unit) {
         self.count_steps_back(unit);
         self.quality.add(&unit.quality);
+        let block = &unit.block;
+        let named = block.interfaces.len() > 1 || block.interfaces.iter().any(|i| i.name.is_some());
         for events in unit.events.chunks(AHEAD) {
             for event in events {
                 self.warm(event);
             }
             for event in events {
-                self.event(event, &unit.block);
+                self.event(event, block, named || event.link_interface != 0);
             }
         }
     }
 
     /// Has what an event will touch read ahead.
     fn warm(&self, event: &Event) {
-        let Kind::Message { message, .. } = &event.kind else { return };
-        match self.matcher.warm(&event.packet, message) {
+        let Event { packet, message, keys, kind: Kind::Message { .. }, .. } = event else { return };
+        match self.matcher.warm(packet, message, *keys) {
             Some(token) => self.aggregate.warm_answer(token),
             None if message.is_response() => {}
-            None => self.aggregate.warm_query(&event.packet),
+            None => self.aggregate.warm_query(packet, *keys),
         }
     }
 
@@ -122,29 +124,24 @@ impl Stage {
         }
     }
 
-    fn event(&mut self, event: &Event, block: &Block) {
+    /// Takes the next event. `named`: the capture tells interfaces apart.
+    fn event(&mut self, event: &Event, block: &Block, named: bool) {
         let mut packet = event.packet;
         packet.interface = self.interfaces.number(packet.interface, event.link_interface);
-        let several = block.interfaces.len() > 1;
-        let named = event.link_interface != 0
-            || several
-            || block
-                .interfaces
-                .get(usize::from(event.packet.interface))
-                .is_some_and(|i| i.name.is_some());
         if self.fragments.is_waiting() {
             // A part has to meet its query before that is sent again.
             self.fragments.expire(packet.time);
             self.give_up_fragments(named);
         }
         match event.kind {
-            Kind::Message { message, offset, length } => {
+            Kind::Message { offset, length } => {
                 let range = offset as usize..(offset + length) as usize;
                 let bytes = block.data.get(range).unwrap_or_default();
                 let counts = self.aggregate.limited.counts(packet.destination);
                 let metering = if counts { Metering::Count { named } } else { Metering::Off };
                 self.aggregate.set_metering(metering);
-                let sighting = Sighting { packet, transport: Transport::Udp, message, bytes };
+                let (transport, Event { message, keys, .. }) = (Transport::Udp, *event);
+                let sighting = Sighting { packet, transport, message, bytes, keys };
                 self.matcher.observe(&sighting, &mut recorder(&mut self.aggregate, &mut self.rows));
             }
             Kind::Sent => {
@@ -175,7 +172,7 @@ impl Stage {
             Body::Segment(segment) => self.segment(segment, packet),
             Body::IcmpError(error) => {
                 let ports = &self.ports;
-                let is_dns_port = |port: u16| ports.contains(&port);
+                let is_dns_port = |port: u16| ports.contains(port);
                 let mut observer = recorder(&mut self.aggregate, &mut self.rows);
                 self.matcher.icmp(packet, error, is_dns_port, &mut observer);
             }
@@ -233,7 +230,7 @@ impl Stage {
 
     fn datagram(&mut self, datagram: &Datagram<'_>, packet: &PacketMeta) {
         let Datagram { source_port, destination_port, payload, sent } = *datagram;
-        if !self.ports.contains(&source_port) && !self.ports.contains(&destination_port) {
+        if !self.ports.either(source_port, destination_port) {
             return;
         }
         let packet = PacketMeta { source_port, destination_port, ..*packet };
@@ -243,13 +240,13 @@ impl Stage {
         };
         self.quality.messages[usize::from(message.is_response())] += 1;
         self.quality.malformed += u64::from(message.malformed != 0);
-        let sighting = Sighting { packet, transport: Transport::Udp, message, bytes: payload };
+        let sighting = Sighting::new(packet, Transport::Udp, message, payload, &self.hasher);
         self.matcher.observe(&sighting, &mut recorder(&mut self.aggregate, &mut self.rows));
     }
 
     fn segment(&mut self, segment: &Segment<'_>, packet: &PacketMeta) {
         let Segment { source_port, destination_port, .. } = *segment;
-        if !self.ports.contains(&source_port) && !self.ports.contains(&destination_port) {
+        if !self.ports.either(source_port, destination_port) {
             return;
         }
         let packet = PacketMeta { source_port, destination_port, ..*packet };
@@ -260,7 +257,7 @@ impl Stage {
         let (from, to) = (packet.source, packet.destination);
         match event {
             ConnectionEvent::Reset { .. } => {
-                let by_server = self.ports.contains(&source_port);
+                let by_server = self.ports.contains(source_port);
                 let mut observer = recorder(&mut self.aggregate, &mut self.rows);
                 self.matcher.reset(&packet, by_server, &mut observer);
             }
@@ -319,7 +316,6 @@ fn over_tcp(
     };
     quality.messages[2 + usize::from(message.is_response())] += 1;
     quality.malformed += u64::from(message.malformed != 0);
-    let sighting =
-        Sighting { packet: *whole.meta, transport: Transport::Tcp, message, bytes: whole.bytes };
+    let sighting = Sighting::new(*whole.meta, Transport::Tcp, message, whole.bytes, hasher);
     matcher.observe(&sighting, &mut observer);
 }

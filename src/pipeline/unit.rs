@@ -1,32 +1,39 @@
 //! A block and what was decoded from it: the work of one thread between two hand-overs.
 
+use super::events::Events;
 use crate::aggregate::{Limited, Quality};
 use crate::capture::Block;
 use crate::decode::{Body, Decoded, Network, frame, message};
-use crate::model::{Direction, Message, NameHasher, PacketMeta, Timestamp};
+use crate::matcher::{Keys, Transport};
+use crate::model::{Direction, DnsPorts, Message, NameHasher, PacketMeta, Timestamp};
 
 /// IP protocols whose fragments may carry DNS or its errors: ICMP, UDP, TCP, ICMPv6, and the tunnels
 /// that are followed.
 const REASSEMBLED: [u8; 8] = [1, 4, 6, 17, 41, 47, 58, 115];
 
 /// Something that the ordered stage has to see.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Event {
     pub(super) packet: PacketMeta,
+    /// The summary of [`Kind::Message`].
+    pub(super) message: Message,
+    /// Its hashes.
+    pub(super) keys: Keys,
     /// The interface that a cooked header names; 0 without one.
     pub(super) link_interface: u32,
     pub(super) kind: Kind,
 }
 
 /// What it is.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(super) enum Kind {
-    /// A DNS message over UDP: its summary, and where its octets stand in the block.
-    Message { message: Message, offset: u32, length: u32 },
+    /// A DNS message over UDP: where its octets stand in the block.
+    Message { offset: u32, length: u32 },
     /// A TCP segment, a fragment or an ICMP error: rare, and decoded once more in its turn, because
     /// what it borrows from the block is not kept.
     Again { record: u32 },
     /// A packet to a limited destination that is no DNS.
+    #[default]
     Sent,
 }
 
@@ -34,7 +41,7 @@ pub(super) enum Kind {
 #[derive(Default)]
 pub(super) struct Unit {
     pub(super) block: Block,
-    pub(super) events: Vec<Event>,
+    pub(super) events: Events,
     pub(super) quality: Quality,
     /// Earliest time of any frame, to find steps back across blocks.
     pub(super) earliest: Option<Timestamp>,
@@ -42,7 +49,7 @@ pub(super) struct Unit {
 
 impl Unit {
     /// Decodes the block's records.
-    pub(super) fn decode(&mut self, ports: &[u16], hasher: &NameHasher) {
+    pub(super) fn decode(&mut self, ports: &DnsPorts, hasher: &NameHasher) {
         self.events.clear();
         self.quality = Quality::default();
         self.earliest = None;
@@ -61,15 +68,18 @@ impl Unit {
             };
             let interface = &self.block.interfaces[usize::from(record.interface)];
             let decoded = frame(interface.link_type, bytes, record.original as usize);
-            let mut packet = packet_of(&decoded.network, record.time, record.interface);
-            packet.frame = self.block.first_frame + at as u64;
-            if record.direction != Direction::Unknown && packet.direction == Direction::Unknown {
-                packet.direction = record.direction;
-            }
-            let kind = kind_of(&decoded, &mut packet, at, bytes, start, ports, hasher, quality);
-            if let Some(kind) = kind {
-                let link_interface = decoded.network.link_interface;
-                self.events.push(Event { packet, link_interface, kind });
+            let event = self.events.next();
+            if take(&decoded, event, at, bytes, start, ports, hasher, quality) {
+                let (packet, network) = (&mut event.packet, &decoded.network);
+                event.link_interface = network.link_interface;
+                packet.time = record.time;
+                packet.frame = self.block.first_frame + at as u64;
+                packet.interface = record.interface;
+                packet.direction = match network.direction {
+                    Direction::Unknown => record.direction,
+                    told => told,
+                };
+                self.events.keep();
             }
         }
         self.quality.first = self.earliest;
@@ -94,60 +104,74 @@ pub(super) fn packet_of(network: &Network, time: Timestamp, interface: u16) -> P
     }
 }
 
-/// What a frame is to the ordered stage; nothing for foreign traffic, which costs no more than this.
+/// Writes what a frame is to the ordered stage into `event`, but for what its record says; false for
+/// foreign traffic, which costs no more than this.
 #[expect(clippy::too_many_arguments, reason = "one call, in the innermost loop")]
-fn kind_of(
+fn take(
     decoded: &Decoded<'_>,
-    packet: &mut PacketMeta,
+    event: &mut Event,
     at: usize,
     bytes: &[u8],
     start: usize,
-    ports: &[u16],
+    ports: &DnsPorts,
     hasher: &NameHasher,
     quality: &mut Quality,
-) -> Option<Kind> {
-    let dns =
-        |source: u16, destination: u16| ports.contains(&source) || ports.contains(&destination);
-    let again = Some(Kind::Again { record: at as u32 });
-    match decoded.body {
-        Body::Datagram(datagram) if dns(datagram.source_port, datagram.destination_port) => {
-            packet.source_port = datagram.source_port;
-            packet.destination_port = datagram.destination_port;
+) -> bool {
+    let network = &decoded.network;
+    let mut source_port = 0;
+    let mut destination_port = 0;
+    event.kind = match decoded.body {
+        Body::Datagram(datagram)
+            if ports.either(datagram.source_port, datagram.destination_port) =>
+        {
             let payload = datagram.payload;
-            let Some(message) = message::parse(payload, datagram.sent, hasher) else {
+            if !message::parse_into(payload, datagram.sent, hasher, &mut event.message) {
                 quality.headless += 1;
-                return None;
-            };
-            quality.messages[usize::from(message.is_response())] += 1;
-            quality.tunnelled += u64::from(decoded.network.tunnels > 0);
-            quality.malformed += u64::from(message.malformed != 0);
+                return false;
+            }
+            (source_port, destination_port) = (datagram.source_port, datagram.destination_port);
+            quality.messages[usize::from(event.message.is_response())] += 1;
+            quality.tunnelled += u64::from(network.tunnels > 0);
+            quality.malformed += u64::from(event.message.malformed != 0);
             let within = payload.as_ptr().addr() - bytes.as_ptr().addr();
-            return Some(Kind::Message {
-                message,
-                offset: (start + within) as u32,
-                length: payload.len() as u32,
-            });
+            Kind::Message { offset: (start + within) as u32, length: payload.len() as u32 }
         }
-        Body::Segment(segment) if dns(segment.source_port, segment.destination_port) => {
-            return again;
+        Body::Segment(segment) if ports.either(segment.source_port, segment.destination_port) => {
+            Kind::Again { record: at as u32 }
         }
         Body::Fragment(fragment) => {
             quality.later_fragments += u64::from(fragment.offset > 0);
-            return if REASSEMBLED.contains(&fragment.protocol) { again } else { None };
+            if !REASSEMBLED.contains(&fragment.protocol) {
+                return false;
+            }
+            Kind::Again { record: at as u32 }
         }
         Body::IcmpError(error) => {
             quality.icmp_errors += 1;
-            return if dns(error.quoted_source_port, error.quoted_destination_port) {
-                again
-            } else {
-                None
-            };
+            if !ports.either(error.quoted_source_port, error.quoted_destination_port) {
+                return false;
+            }
+            Kind::Again { record: at as u32 }
         }
         Body::Skip(reason) => {
             quality.skip(reason);
-            return None;
+            return false;
         }
-        Body::Datagram(_) | Body::Segment(_) | Body::Other { .. } => quality.others += 1,
+        Body::Datagram(_) | Body::Segment(_) | Body::Other { .. } => {
+            quality.others += 1;
+            if !Limited::is_service(network.destination) {
+                return false;
+            }
+            Kind::Sent
+        }
+    };
+    let packet = &mut event.packet;
+    (packet.source, packet.destination) = (network.source, network.destination);
+    (packet.source_port, packet.destination_port) = (source_port, destination_port);
+    (packet.ip_id, packet.ttl) = (network.ip_id, network.ttl);
+    packet.link_source = network.link_source;
+    if matches!(event.kind, Kind::Message { .. }) {
+        event.keys = Keys::of(packet, &event.message, Transport::Udp, hasher);
     }
-    Limited::is_service(packet.destination).then_some(Kind::Sent)
+    true
 }

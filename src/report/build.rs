@@ -6,7 +6,7 @@ use super::document::{Capture, DnsMessages, Document, Latency, ResolverRate, Sea
 use super::limits::{ONE_SIDED, dropped_words};
 use crate::aggregate::Delays;
 use crate::capture::Notes;
-use crate::model::Rcode;
+use crate::model::{Address, Rcode};
 use crate::verdict::{Facts, Finding, Verdict};
 
 /// Search domains named in a report.
@@ -34,10 +34,16 @@ fn names(facts: &Facts<'_>, findings: &[Finding], traffic: &Traffic) -> BTreeMap
     let scopes = findings.iter().map(|finding| &finding.scope);
     let addresses = scopes.flat_map(|scope| scope.clients.iter().chain(&scope.servers));
     let senders = traffic.resolver_pps.iter().filter_map(|rate| rate.source.as_ref());
-    let named = addresses
-        .chain(senders)
-        .filter_map(|text| Some((text.clone(), facts.name(text.parse().ok()?)?)));
-    named.collect()
+    let named = addresses.chain(senders);
+    let named = named.filter_map(|text| Some((text.clone(), facts.name(text.parse().ok()?)?)));
+    // A link-layer address is nobody's: one of those who send by it is named.
+    let rows = facts.aggregate.rates.rows().into_iter();
+    let links = rows.filter_map(|row| {
+        let (_, source) = facts.sender(row);
+        let link = source.filter(|source| source.parse::<Address>().is_err())?;
+        Some((link, format!("{} ({})", facts.name(row.source)?, row.source)))
+    });
+    named.chain(links).collect()
 }
 
 fn traffic(facts: &Facts<'_>) -> Traffic {
@@ -189,8 +195,8 @@ fn caveats(facts: &Facts<'_>, notes: &Notes) -> Vec<String> {
     caveats.extend(fragments_words(facts));
     if let (Some(kube), None) = (&facts.context.kube, facts.kube) {
         caveats.push(format!(
-            "--kube: nobody in this capture has an address of a pod or node in {}: it is of another cluster, \
-             or of another time, and is left out.",
+            "--kube: nobody in this capture has an address of a pod or node in {}: it is of another cluster \
+             or another time, or lists a part of this one (-A lists all), and is left out.",
             kube.file()
         ));
     }

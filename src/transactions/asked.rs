@@ -143,7 +143,7 @@ mod tests {
             let message = message::parse(&bytes, bytes.len(), &hasher).unwrap();
             // Two questions a frame, as in a TCP segment.
             let packet = PacketMeta { frame: i / 2, time: Timestamp(0), ..PacketMeta::default() };
-            let query = Sighting { packet, transport: Transport::Tcp, message, bytes: &bytes };
+            let query = Sighting::new(packet, Transport::Tcp, message, &bytes, &hasher);
             let transaction = Transaction::new(&query);
             asked.open(&transaction, &query);
             waiting.push_back((transaction, name));
@@ -164,7 +164,7 @@ mod tests {
             let bytes = query("x.example", A).id(7).class(class).encode();
             let message = message::parse(&bytes, bytes.len(), &hasher).unwrap();
             let packet = PacketMeta::default();
-            let query = Sighting { packet, transport: Transport::Tcp, message, bytes: &bytes };
+            let query = Sighting::new(packet, Transport::Tcp, message, &bytes, &hasher);
             let transaction = Transaction::new(&query);
             asked.open(&transaction, &query);
             transaction

@@ -1,5 +1,6 @@
 //! A cause: how it looks, what looks like it, what to do. One constant a file in `causes`.
 
+use super::commands::fill;
 use super::facts::Facts;
 use super::finding::{Alternative, Evidence, Finding, Mitigation, Scope, Severity};
 use crate::aggregate::Period;
@@ -26,8 +27,8 @@ pub struct Cause {
     pub immediate: &'static str,
     /// What to do so that it does not come back.
     pub long_term: &'static str,
-    /// Read-only commands that confirm it. `<client>` and `<server>` stand for the first of those
-    /// that a finding is about.
+    /// Read-only commands that confirm it. Words in capitals ([`HOLES`](super::commands::HOLES)) are
+    /// filled in: by the finding as far as it knows, else by the reader.
     pub confirm: &'static [&'static str],
     /// Looks for it in what was measured.
     pub detect: fn(&Facts<'_>) -> Option<Finding>,
@@ -73,12 +74,10 @@ impl Finding {
     /// Says whom it concerns, and names them in the commands.
     #[must_use]
     pub fn about(mut self, scope: Scope) -> Finding {
-        for command in &mut self.confirm {
-            if let Some(client) = scope.clients.first() {
-                *command = command.replace("<client>", client);
-            }
-            if let Some(server) = scope.servers.first() {
-                *command = command.replace("<server>", server);
+        let holes = [("CLIENT", scope.clients.first()), ("SERVER", scope.servers.first())];
+        for (hole, address) in holes {
+            if let Some(address) = address {
+                fill(&mut self.confirm, hole, address);
             }
         }
         self.scope = scope;

@@ -5,6 +5,7 @@ pub mod answers;
 mod cause;
 pub mod causes;
 pub mod chance;
+pub mod commands;
 mod corroborate;
 pub mod crowd;
 mod facts;

@@ -165,20 +165,23 @@ pub fn last_seen(facts: &Facts<'_>, pairs: &[&Pair]) -> Option<(Evidence, bool)>
     Some((Evidence::new("seen_on_the_way", beyond as f64, "count", text), here))
 }
 
-/// Whether the answers to this client come as far as this node and never to the client, while those
-/// to others do. (Where answers bypass the client's interface, as with Cilium's `redirect_peer`, it
-/// is so for all.)
-pub fn is_cut_off(facts: &Facts<'_>, client: &Sum<'_>) -> bool {
-    let ways = |pairs: &mut dyn Iterator<Item = &Pair>| {
+/// The clients whose answers come as far as this node and never to them, while those to others do.
+/// (Where answers bypass the client's interface, as with Cilium's `redirect_peer`, it is so for all.)
+pub fn cut_off<'s, 'a>(facts: &Facts<'_>, clients: &'s [Sum<'a>]) -> Vec<&'s Sum<'a>> {
+    /// Answers to queries that were translated, and those of them that the client did not get.
+    fn ways<'p>(pairs: impl Iterator<Item = &'p Pair>) -> (u64, u64) {
         pairs
             .filter(|pair| pair.translated > 0)
             .fold((0, 0), |(all, lost), pair| (all + pair.all.answered, lost + pair.undelivered))
+    }
+    let all = ways(facts.aggregate.pairs.iter());
+    let is_cut_off = |client: &&Sum<'_>| {
+        let (answered, lost) = ways(client.pairs.iter().copied());
+        let (delivered, missed) = (all.0 - answered, all.1 - lost);
+        lost >= FEW
+            && Facts::share(lost, answered) >= WALL
+            && delivered >= FEW
+            && Facts::share(missed, delivered) < 1.0 - WALL
     };
-    let (answered, lost) = ways(&mut client.pairs.iter().copied());
-    let mut others = facts.aggregate.pairs.iter().filter(|pair| pair.client != client.address);
-    let (delivered, missed) = ways(&mut others);
-    lost >= FEW
-        && Facts::share(lost, answered) >= WALL
-        && delivered >= FEW
-        && Facts::share(missed, delivered) < 1.0 - WALL
+    clients.iter().filter(is_cut_off).collect()
 }

@@ -21,6 +21,10 @@ const NAMES: u64 = 10;
 /// back to `single-request-reopen` after a loss, asks A first, always: such pairs are nobody's.
 const UNORDERED: u64 = 5;
 
+/// For one question asked again from its own port so many are asked again from another one with the same
+/// ID, if it is c-ares.
+const MOVED: u64 = 4;
+
 /// Resolvers that are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
@@ -238,9 +242,20 @@ impl Facts<'_> {
 fn kind_of(client: &Client) -> Option<StubKind> {
     let habits = &client.habits;
     let of = |habit| habits.pairs(habit);
+    let (moved, repeated) = (u64::from(habits.moved), u64::from(habits.repeated));
+    if moved >= PAIRS && moved >= MOVED * repeated {
+        // While all is well, the pairs of c-ares look like glibc's.
+        let others = of(Habit::ClockIds) + of(Habit::TwoPorts1232) + of(Habit::TwoPortsEdns);
+        let own = of(Habit::OnePort) + of(Habit::OnePortEdns);
+        return (own + moved >= MOVED * others).then_some(StubKind::CAres);
+    }
     let unordered = of(Habit::TwoPortsUnordered);
     let bare = of(Habit::TwoPorts) + unordered;
-    let go_bare = if unordered * UNORDERED >= bare { bare } else { 0 };
+    // After two SERVFAILs systemd-resolved leaves EDNS out.
+    let resolved = of(Habit::TwoPortsEdns);
+    let degraded = if resolved * 2 >= bare && of(Habit::TwoPorts1232) == 0 { bare } else { 0 };
+    let bare = bare - degraded;
+    let go_bare = if unordered.min(bare) * UNORDERED >= bare { bare } else { 0 };
     // A port of its own for each name, or one that all names share.
     let keeps = habits.kept_port > habits.changed_port;
     let (fresh, kept) = if keeps { (0, 1) } else { (1, 0) };
@@ -249,13 +264,14 @@ fn kind_of(client: &Client) -> Option<StubKind> {
         (StubKind::Musl, of(Habit::ClockIds) * fresh),
         (StubKind::Go, (of(Habit::TwoPorts1232) + go_bare) * fresh),
         (StubKind::CAres, of(Habit::OnePortEdns) * kept),
-        (StubKind::SystemdResolved, of(Habit::TwoPortsEdns) * fresh),
+        (StubKind::SystemdResolved, if resolved > 0 { resolved + degraded } else { 0 } * fresh),
     ];
     let pairs: u64 = of(Habit::OnePort)
         + of(Habit::ClockIds)
         + of(Habit::OnePortEdns)
         + of(Habit::TwoPorts1232)
-        + of(Habit::TwoPortsEdns)
+        + resolved
+        + degraded
         + go_bare;
     let (kind, most) = scores.into_iter().max_by_key(|&(_, score)| score)?;
     let names = u64::from(habits.kept_port) + u64::from(habits.changed_port);

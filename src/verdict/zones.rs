@@ -65,7 +65,7 @@ pub fn listed(zones: &[Zone<'_>]) -> Vec<String> {
     names
 }
 
-/// Puts the first name in the place of `<name>`, if it may stand in a command: anything but letters,
+/// Puts the first name in the place of `NAME`, if it may stand in a command: anything but letters,
 /// digits, dots, hyphens and underscores came from somebody who wants it run.
 pub fn fill(commands: &mut [String], names: &[String]) {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
@@ -73,16 +73,24 @@ pub fn fill(commands: &mut [String], names: &[String]) {
         name.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_') && name.chars().all(plain)
     };
     if let Some(name) = names.first().filter(fits) {
-        for command in commands {
-            *command = command.replace("<name>", name);
-        }
+        super::commands::fill(commands, "NAME", name);
     }
 }
 
-/// A display filter for names that end like this.
-pub fn filter(zone: &str) -> String {
-    let text = zone.replace('\\', "\\\\").replace('"', "\\\"");
-    format!("dns.qry.name contains \"{text}\"")
+/// A display filter for names that end like these; for any name, if they are many.
+pub fn filter(zones: &[Zone<'_>]) -> String {
+    /// Zones of a filter that is still read.
+    const MOST: usize = 4;
+    let one = |zone: &Zone<'_>| {
+        let text = zone.name.replace('\\', "\\\\").replace('"', "\\\"");
+        format!("dns.qry.name contains \"{text}\"")
+    };
+    match zones {
+        [zone] => one(zone),
+        [] => "dns".to_owned(),
+        _ if zones.len() > MOST => "dns".to_owned(),
+        _ => format!("({})", zones.iter().map(one).collect::<Vec<_>>().join(" || ")),
+    }
 }
 
 /// The last `count` labels of a name.
@@ -133,11 +141,11 @@ mod tests {
         for (name, command) in [
             ("www.example.com", "dig www.example.com"),
             ("_ldap._tcp.example.com", "dig _ldap._tcp.example.com"),
-            ("-f.example", "dig <name>"),
-            ("a;reboot", "dig <name>"),
-            ("$(id).example", "dig <name>"),
+            ("-f.example", "dig NAME"),
+            ("a;reboot", "dig NAME"),
+            ("$(id).example", "dig NAME"),
         ] {
-            let mut commands = ["dig <name>".to_owned()];
+            let mut commands = ["dig NAME".to_owned()];
             fill(&mut commands, &[name.to_owned()]);
             assert_eq!(commands, [command]);
         }

@@ -165,13 +165,23 @@ impl<W: Write> PcapNgWriter<W> {
 
     /// One packet of an interface, cut to its snap length.
     pub fn packet(&mut self, interface: u32, time: u64, frame: &[u8]) -> io::Result<()> {
-        let from = &self.interfaces[interface as usize];
-        let kept = &frame[..frame.len().min(from.snap_length as usize)];
-        let ticks = from.ticks(time);
+        let most = self.interfaces[interface as usize].snap_length as usize;
+        self.cut_packet(interface, time, &frame[..frame.len().min(most)], frame.len() as u32)
+    }
+
+    /// One packet of which only `kept` was captured.
+    pub fn cut_packet(
+        &mut self,
+        interface: u32,
+        time: u64,
+        kept: &[u8],
+        original: u32,
+    ) -> io::Result<()> {
+        let ticks = self.interfaces[interface as usize].ticks(time);
         let mut body = std::mem::take(&mut self.scratch);
         body.clear();
         let (high, low) = ((ticks >> 32) as u32, ticks as u32);
-        for word in [interface, high, low, kept.len() as u32, frame.len() as u32] {
+        for word in [interface, high, low, kept.len() as u32, original] {
             body.extend(self.order.u32(word));
         }
         body.extend(kept);

@@ -554,6 +554,32 @@ case_clients_upstream_cut() {
     finish 6
 }
 
+# systemd-resolved between the programs of a pod and the cluster DNS, all well.
+case_clients_resolved() {
+    topology_up 1 2; services_up
+    capture node-any.pcap dl-node1 any
+    capture pod.pcap dl-web eth0
+    capture coredns.pcap dl-cd2 eth0
+    resolved dl-web  web-resolved  24 300 14 web.default.svc.cluster.local. w{1..10}.cdn.example.net. api.default.svc.cluster.local. s{1..10}.many.example.com.
+    resolved dl-shop shop-resolved 20 350 14 x{1..20}.many.example.com.
+    glibc    dl-job  job-glibc     16 400 8 orders.shop www.example.net.
+    drivers_wait
+    finish 1
+}
+
+# The same when CoreDNS is cut from its upstreams.
+case_clients_resolved_cut() {
+    topology_up 1 2; services_up
+    capture_all dl-web
+    resolved dl-web  web-resolved  16 300 40 w{1..16}.cdn.example.net.
+    resolved dl-shop shop-resolved 16 300 40 web.default.svc.cluster.local. s{1..15}.many.example.com.
+    glibc    dl-job  job-glibc     40 500 30 web.default.svc.cluster.local. api.default.svc.cluster.local.
+    sleep 3
+    cut_coredns dl-cd1 dl-cd2
+    drivers_wait
+    finish 6
+}
+
 # Both CoreDNS pods started while the API server could not be reached.
 case_coredns_not_synced_all() {
     build_kubernetes

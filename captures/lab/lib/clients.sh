@@ -66,3 +66,16 @@ perf() {
             END {printf \"sent\t%d\tanswered\t%d\tlost\t%d\tms_mean\t%.1f\n\", s, c, l, a}" "$6.dnsperf"' \
         perf "$server" "$rate" "$seconds" "$sockets" "$timeout" "$RUN/$log" "$PERF_WAITING"
 }
+
+# resolved POD LOG COUNT INTERVAL_MS SECONDS NAME...: glibc that asks systemd-resolved in the same pod
+resolved() {
+    local ns=$1 log=$2; shift 2
+    local folder=$WORK/resolved package
+    if [ ! -d "$folder" ]; then
+        mkdir -p "$folder.new"
+        (cd "$folder.new" && apt-get -q download systemd-resolved libsystemd-shared >&2)
+        for package in "$folder.new"/*.deb; do dpkg -x "$package" "$folder.new"; done
+        mv "$folder.new" "$folder"
+    fi
+    drive "$ns" "$log" "$LAB/clients/resolved.sh" "$folder" "$BIN/lookup-glibc" -n "$1" -i "$2" -d "$3" "${@:4}"
+}

@@ -6,8 +6,7 @@ fn settled(sent: i64, took: Option<i64>) -> Settled {
         cluster: true,
         external: false,
         sent: Timestamp(sent * 1_000_000),
-        frame: 1,
-        answered: took.map(|took| Timestamp((sent + took) * 1_000_000)),
+        answered: took.map(|took| (Timestamp((sent + took) * 1_000_000), 1)),
         again: false,
     }
 }

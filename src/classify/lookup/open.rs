@@ -1,6 +1,6 @@
 //! A lookup while it is open.
 
-use super::{Ended, Ending, NONE, Question};
+use super::{Ended, Ending, GENERATIONS, NONE, Question};
 use crate::classify::Outcome;
 use crate::classify::search::{Suffixes, shared_base};
 use crate::model::{FOLD_LIMIT, Span, Timestamp, labels, qtype};
@@ -26,9 +26,6 @@ pub(super) enum Ask {
     Done(Outcome),
 }
 
-/// The question types that one lookup asks side by side.
-const PAIRED: [u16; 3] = [qtype::A, qtype::AAAA, qtype::HTTPS];
-
 /// Suffixes that one lookup remembers: Kubernetes allows 32 search domains, nobody has half of it.
 const MAX_TRIED: usize = 12;
 
@@ -49,11 +46,13 @@ pub(super) struct Open {
     socket: u32,
     /// The ports of the last A and AAAA question.
     pub(super) ports: [u16; 2],
+    /// Port and ID of the last A and AAAA question, and the server.
+    asked: [(u32, u32); 2],
     /// Whether those two were sent together.
     pub(super) paired: bool,
     /// Whether A and AAAA were answered only after they were sent again.
     pub(super) rescued: [bool; 2],
-    /// The type of a lookup outside [`PAIRED`].
+    /// The type of a lookup that asks nothing beside it; 0 where it may.
     single: u16,
     pub(super) asks: [Ask; 3],
     pub(super) live: bool,
@@ -90,7 +89,7 @@ impl Open {
             as_is_first: false,
             doubled: false,
             broken: false,
-            single: if PAIRED.contains(&question.qtype) { 0 } else { question.qtype },
+            single: 0,
             asks: [Ask::No; 3],
             name_hash: 0,
             steps: 1,
@@ -105,11 +104,33 @@ impl Open {
             frame: question.frame,
             socket: question.socket,
             ports: [0; 2],
+            asked: [(0, 0); 2],
             paired: false,
             rescued: [false; 2],
         };
-        open.set_name(question);
+        open.begin(question);
         open
+    }
+
+    /// Makes this a new lookup. What is behind a length is not cleared.
+    pub(super) fn begin(&mut self, question: &Question<'_>) {
+        (self.client, self.previous, self.next) = (question.client, NONE, NONE);
+        self.generation = (self.generation + 1) & GENERATIONS;
+        (self.live, self.base) = (true, 0);
+        (self.as_is_first, self.doubled, self.broken) = (false, false, false);
+        self.single = if is_paired(question.qtype) { 0 } else { question.qtype };
+        self.asks = [Ask::No; 3];
+        (self.steps, self.transactions, self.step_transactions) = (1, 0, 0);
+        (self.passed, self.suffix_count) = ([0; 2], 0);
+        self.first = question.time;
+        self.sent = [question.time; 3];
+        self.last = question.time;
+        self.frame = question.frame;
+        self.socket = question.socket;
+        self.ports = [0; 2];
+        self.paired = false;
+        self.rescued = [false; 2];
+        self.set_name(question);
     }
 
     pub(super) fn set_name(&mut self, question: &Question<'_>) {
@@ -143,6 +164,7 @@ impl Open {
         self.socket = question.socket;
         if let Some(port) = self.ports.get_mut(kind) {
             *port = (question.socket >> 16) as u16;
+            self.asked[kind] = (question.socket, question.server);
             self.rescued[kind] = false;
             self.pair_up(kind);
         }
@@ -152,13 +174,27 @@ impl Open {
         again
     }
 
+    /// How long `question` was waited for, if it is in flight to the same server with the same ID from
+    /// another port.
+    pub(super) fn moves(&self, question: &Question<'_>) -> Option<Span> {
+        let kind = ask_index(question.qtype);
+        let &(socket, server) = self.asked.get(kind)?;
+        let waited = question.time.since(self.sent[kind]);
+        let moved = self.asks[kind] == Ask::Waiting
+            && self.name_hash == question.name_hash
+            && server == question.server
+            && socket as u16 == question.socket as u16
+            && socket != question.socket;
+        (moved && waited >= SOONEST_RETRY).then_some(waited)
+    }
+
     fn waits(&self) -> bool {
         self.asks.contains(&Ask::Waiting)
     }
 
     /// Whether the question's type can be part of this lookup.
     fn same_kind(&self, kind: u16) -> bool {
-        if PAIRED.contains(&kind) { self.single == 0 } else { self.single == kind }
+        if is_paired(kind) { self.single == 0 } else { self.single == kind }
     }
 
     /// Whether nothing more can belong to this lookup at `time`: both address families are answered,
@@ -286,7 +322,16 @@ impl Open {
 
 /// Which of a step's asks a type is: those outside the pair use the first, being alone.
 pub(super) fn ask_index(kind: u16) -> usize {
-    PAIRED.iter().position(|&paired| paired == kind).unwrap_or(0)
+    match kind {
+        qtype::AAAA => 1,
+        qtype::HTTPS => 2,
+        _ => 0,
+    }
+}
+
+/// Whether a question type is asked beside others by one lookup.
+fn is_paired(kind: u16) -> bool {
+    matches!(kind, qtype::A | qtype::AAAA | qtype::HTTPS)
 }
 
 /// Whether the labels of `name` (without root) end in those of `tail` (with root).

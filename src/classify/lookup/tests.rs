@@ -15,6 +15,7 @@ fn ask(lookups: &mut Lookups, name: &str, kind: u16, micros: i64) -> (u32, u32) 
         time,
         frame: 1,
         socket: micros as u32,
+        server: 0,
     };
     lookups.asked(&question, &mut |_| {})
 }

@@ -109,6 +109,7 @@ mod tests {
             time: at(micros),
             frame: 1,
             socket: u32::from(port) << 16 | 7,
+            server: 0,
         };
         lookups.asked(&question, &mut |_| {})
     }

@@ -41,7 +41,7 @@ fn a_response_without_a_question_is_whole() {
 #[test]
 fn a_cut_message_keeps_what_came_before_and_is_not_malformed() {
     let whole = query();
-    for length in ID_AND_FLAGS..whole.len() {
+    for length in 4..whole.len() {
         let message = parse(&whole[..length], whole.len(), &NameHasher::with_seed(7)).unwrap();
         assert_eq!((message.id, message.malformed), (0x1234, 0), "{length}");
         assert!(!message.complete);

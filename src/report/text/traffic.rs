@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::model::Address;
 use crate::report::document::{Latency, ResolverRate, Search, Traffic};
 use crate::report::layout::{Align, Page, Tone};
 use crate::report::moment;
@@ -158,6 +159,7 @@ fn whose(page: &mut Page, rates: &[&ResolverRate], brief: bool, names: &BTreeMap
         let Some(name) = names.get(source) else { continue };
         let text = match &rate.interface {
             Some(interface) if brief => format!("{interface}: {source} is {name}"),
+            None if source.parse::<Address>().is_err() => format!("{name} sends by {source}"),
             _ => format!("{source} is {name}"),
         };
         if !said.contains(&text) {

@@ -27,7 +27,7 @@ pub(super) const CAUSE: Cause = Cause {
         icmp6 or (ip[6:2] & 0x1fff != 0) or ip6 proto 44'`, at least 15 s longer than the trouble.",
     long_term: "Keep a ring of captures on the nodes (`tcpdump -C 100 -W 10 -w FILE`) so that the moment \
         before the fault is there.",
-    confirm: &["capinfos <file>"],
+    confirm: &["capinfos FILE"],
     detect,
 };
 

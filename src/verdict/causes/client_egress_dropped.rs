@@ -48,7 +48,7 @@ pub(super) const CAUSE: Cause = Cause {
         namespace after a policy change.",
     confirm: &[
         "kubectl get networkpolicy -A -o wide",
-        "kubectl get pods -A -o wide --field-selector status.podIP=<client>",
+        "kubectl get pods -A -o wide --field-selector status.podIP=CLIENT",
         "sudo iptables-save",
     ],
     detect,
@@ -88,7 +88,11 @@ impl Cut<'_> {
 /// such a one only.
 fn cut_off<'a>(facts: &Facts<'_>, clients: &'a [Sum<'a>]) -> Vec<Cut<'a>> {
     let gone = coredns_backend_gone::gone(facts);
-    let by_backend = |losses| gone.as_ref().is_some_and(|gone| gone.explains(losses));
+    let by_backend = |client: &Sum<'_>, losses, questions| {
+        gone.as_ref().is_some_and(|gone| {
+            gone.explains(losses) && (keeps_ports(client) || gone.is_chance(questions))
+        })
+    };
     let upstream =
         dns_forwarding_loop::detected(facts) || upstream_unreachable::CAUSE.detected(facts);
     let walled = clients
@@ -99,9 +103,11 @@ fn cut_off<'a>(facts: &Facts<'_>, clients: &'a [Sum<'a>]) -> Vec<Cut<'a>> {
     walled
         .filter_map(|client| {
             let of_client = client.outages.iter();
-            let outages: Vec<Outage> =
-                of_client.filter(|outage| !by_backend(outage.lapse.losses)).cloned().collect();
-            let other = client.outages.is_empty() && !by_backend(client.losses);
+            let other =
+                |outage: &&Outage| !by_backend(client, outage.lapse.losses, outage.lapse.alone);
+            let outages: Vec<Outage> = of_client.filter(other).cloned().collect();
+            let other =
+                client.outages.is_empty() && !by_backend(client, client.losses, client.silent);
             (!outages.is_empty() || other).then_some(Cut { client, outages })
         })
         .collect()
@@ -144,7 +150,12 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         _ => return None,
     };
     let tied = cut.iter().any(|cut| asks_from_one_port(cut.client));
-    let confidence = if tied { f64::min(confidence, 0.6) } else { confidence };
+    // Where each client has one backend of its own, it is cut off with that.
+    let gone = coredns_backend_gone::gone(facts);
+    let beside = gone.is_some_and(|gone| cut.iter().any(|cut| gone.explains(cut.client.losses)));
+    let confidence = if tied || beside { f64::min(confidence, 0.6) } else { confidence };
+    // Then the damage decides which of the two comes first.
+    let severity = if beside { Severity::Medium } else { Severity::High };
     let compared = facts.answers_anybody();
     let outages: Vec<Outage> = cut.iter().flat_map(|cut| cut.outages.iter().cloned()).collect();
     let (when, around, period) = in_time(&cut, &outages);
@@ -164,7 +175,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let asked = if around.is_empty() { sent } else { silent };
     let of_sent = if around.is_empty() { format!(" of {sent}") } else { String::new() };
     let mut finding = CAUSE
-        .finding(Severity::High, facts.capped(confidence), period)
+        .finding(severity, facts.capped(confidence), period)
         .about(Scope {
             clients: Facts::list(&addresses),
             servers: Facts::list(&servers),
@@ -210,7 +221,16 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
             "count",
             format!("{answered} questions of other clients were answered: the servers are alive."),
         ));
-        finding = finding.rather_than("coredns_backend_gone", "the servers answer everybody else");
+        finding = finding.rather_than(
+            "coredns_backend_gone",
+            if beside {
+                "a backend is silent as well, but these clients lose more than its part; not excluded \
+                 where each client is tied to one backend (`sessionAffinity: ClientIP`, \
+                 `internalTrafficPolicy: Local`)"
+            } else {
+                "the servers answer everybody else"
+            },
+        );
     } else {
         finding = finding.rather_than(
             "wrong_nameserver",
@@ -263,6 +283,12 @@ fn is_shared(facts: &Facts<'_>, cut: &[Address], outage: &Outage) -> bool {
 fn asks_from_one_port(client: &Sum<'_>) -> bool {
     let reused: u64 = client.pairs.iter().map(|pair| pair.reused).sum();
     reused * 5 >= client.all.sent * 4
+}
+
+/// Whether a client has long-lived sockets that matter: each stays with the backend that it has.
+fn keeps_ports(client: &Sum<'_>) -> bool {
+    let reused: u64 = client.pairs.iter().map(|pair| pair.reused).sum();
+    reused * 5 >= client.all.sent
 }
 
 /// When they were cut off, in words and as a window: all of them together, or the worst of several

@@ -41,15 +41,16 @@ pub(super) const CAUSE: Cause = Cause {
     vantage: "Wherever the clients' questions pass: the pod, the node (`-i any`), its ENI. Whether the \
         client or CoreDNS sends them out shows at the DNS server's side.",
     immediate: "Set `dnsPolicy: ClusterFirstWithHostNet` for pods with `hostNetwork: true`, and \
-        `dnsPolicy: ClusterFirst` for others that have Default, and replace them. If CoreDNS itself sends them out, correct the zones of its \
-        `kubernetes` plugin.",
+        `dnsPolicy: ClusterFirst` for others that have Default, and replace them; never for CoreDNS \
+        and NodeLocal DNSCache, which have Default on purpose. If CoreDNS itself sends them out, \
+        correct the zones of its `kubernetes` plugin.",
     long_term: "Check dnsPolicy wherever a policy admits hostNetwork; keep `fallthrough` to \
         in-addr.arpa and ip6.arpa; let processes of the node use names that exist outside.",
     confirm: &[
         "kubectl get pods -A -o wide --field-selector spec.hostNetwork=true",
-        "kubectl exec <pod> -- cat /etc/resolv.conf",
+        "kubectl exec -n NAMESPACE POD -- cat /etc/resolv.conf",
         "kubectl -n kube-system get configmap coredns -o yaml",
-        "dig @<server> kubernetes.default.svc.cluster.local",
+        "dig @SERVER kubernetes.default.svc.cluster.local",
     ],
     detect,
 };

@@ -72,7 +72,7 @@ pub(super) const CAUSE: Cause = Cause {
         "sudo conntrack -S",
         "uname -r",
         "kubectl get nodes -o wide",
-        "kubectl exec <pod> -- cat /etc/resolv.conf",
+        "kubectl exec -n NAMESPACE POD -- cat /etc/resolv.conf",
     ],
     detect,
 };
@@ -201,7 +201,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
                 words::counted(one + others, "question"),
             ))
             .at(losers.iter().flat_map(|pair| pair.twin_losses.frames.iter()))
-            .filter(format!("dns.retransmit_request && {}", filter::with(&clients))),
+            .filter(format!("dns.flags.response == 0 && {}", filter::from(&clients))),
         )
         .shown_by(Evidence::new("explained_by_chance", chance, "ratio", format!(
             "Random loss that hits as many would look like this in {} of all cases.",

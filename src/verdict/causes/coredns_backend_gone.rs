@@ -3,6 +3,9 @@
 mod backends;
 pub(super) mod unreachable;
 
+use crate::aggregate::Pair;
+use crate::model::Address;
+use crate::verdict::addresses::sorted;
 use crate::verdict::outage::worst;
 use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter, words};
 pub(super) use backends::gone;
@@ -47,10 +50,19 @@ pub(super) const CAUSE: Cause = Cause {
     detect,
 };
 
+/// Packets with these backends, and with the addresses that were asked in vain: where the Service's is
+/// translated, the frames of a loss are those to the Service.
+fn around(facts: &Facts<'_>, backends: &[Address]) -> String {
+    let lossy = |pair: &&Pair| pair.all.unanswered > 0 || pair.lapses.iter().next().is_some();
+    let asked = facts.client_pairs().filter(lossy).map(|pair| pair.server);
+    format!("dns && {}", filter::with(&sorted(asked.chain(backends.iter().copied()))))
+}
+
 fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let gone = gone(facts)?;
     let (outage, others) = worst(&gone.outages)?;
     let names = filter::words(&gone.backends);
+    let filter = around(facts, &gone.backends);
     let lost: u64 = gone.outages.iter().map(|outage| outage.lapse.lost).sum();
     let (severity, confidence, peers) = if gone.peers.is_empty() {
         let beside = "; no other backend is in this capture that answers meanwhile".to_owned();
@@ -83,11 +95,11 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
                 ),
             )
             .at(outage.lapse.frames.iter())
-            .filter(format!("dns && {}", filter::with(&gone.backends))),
+            .filter(filter.clone()),
         );
     for outage in gone.outages.iter().take(SHOWN) {
         if let Some(evidence) = outage.evidence(&format!("from {names}")) {
-            finding = finding.shown_by(evidence.filter(filter::from(&gone.backends)));
+            finding = finding.shown_by(evidence.filter(filter.clone()));
         }
     }
     if gone.unreachable > 0 {

@@ -93,7 +93,7 @@ pub(super) const CAUSE: Cause = Cause {
     ],
     vantage: "The DNS server's side (its pod, its node) shows that queries arrive and are answered late \
         or never; from a pod the way between cannot be excluded.",
-    immediate: "Scale CoreDNS out: kubectl -n kube-system scale deployment coredns --replicas=<more>; \
+    immediate: "Scale CoreDNS out: kubectl -n kube-system scale deployment coredns --replicas=N; \
         raise or remove its CPU limit; stop the client that asks most, if it stands out.",
     long_term: "Autoscale CoreDNS with the cluster (the larger of nodes/16 and cores/256), spread the \
         replicas over nodes, run NodeLocal DNSCache, lower ndots for pods that ask external names, alert \

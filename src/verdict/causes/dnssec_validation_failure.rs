@@ -36,9 +36,9 @@ pub(super) const CAUSE: Cause = Cause {
     long_term: "Monitor the expiry of signatures of zones that you depend on or own, and keep the \
         resolvers' clocks synchronised and trust anchors updated (RFC 5011).",
     confirm: &[
-        "dig +dnssec <name>",
-        "dig +cd +dnssec <name>",
-        "kubectl exec <pod> -- dig +cd <name>",
+        "dig +dnssec NAME",
+        "dig +cd +dnssec NAME",
+        "kubectl exec -n NAMESPACE POD -- dig +cd NAME",
     ],
     detect,
 };
@@ -166,7 +166,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
             ),
         )
         .at(damaged.iter().flat_map(|row| row.frames.iter()))
-        .filter(format!("dns.flags.rcode == 2 && {}", zones::filter(&broken[0].name))),
+        .filter(format!("dns.flags.rcode == 2 && {}", zones::filter(&broken))),
     );
     let about = |row: &&FailingName| row.dnssec > 0 || coded == 0;
     let shown: Vec<&FailingName> = rows.iter().copied().filter(about).collect();

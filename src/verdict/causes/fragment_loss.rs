@@ -45,8 +45,8 @@ pub(super) const CAUSE: Cause = Cause {
     long_term: "Allow fragments between resolvers in firewalls and security groups, or keep answers \
         below the MTU (RFC 9715); allow TCP port 53.",
     confirm: &[
-        "dig +dnssec +bufsize=4096 +notcp @<server> <name>",
-        "dig +tcp @<server> <name>",
+        "dig +dnssec +bufsize=4096 +notcp @SERVER NAME",
+        "dig +tcp @SERVER NAME",
         "nstat -az",
         "kubectl -n kube-system get configmap coredns -o yaml",
     ],

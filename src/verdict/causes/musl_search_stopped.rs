@@ -11,6 +11,10 @@ use crate::verdict::{Cause, Evidence, FEW, Facts, Finding, Scope, Severity, filt
 /// show walks whole, and an end in it says nothing.
 const WHOLE: u64 = 4;
 
+/// For one walk that goes on after an empty answer so many end there: another thread that asks for the
+/// name as it is within half a second looks like the next step.
+const STOPS: u64 = 8;
+
 /// Names shown.
 const SHOWN: usize = 5;
 
@@ -27,10 +31,11 @@ pub(super) const CAUSE: Cause = Cause {
         is never asked for. The usual one is the cloud's or the company's own domain at the end of the \
         node's search list.",
     signature: "At least three walks of a client end within its search list at a name with empty \
-        answers (NOERROR without records, for A and every other type asked), none goes on after such a \
+        answers (NOERROR without records, for A and every other type asked), hardly one goes on after such a \
         step, and its walks do go on after NXDOMAIN. The name as it is was answered with records for \
-        somebody, or it is none of the cluster's own: else an empty answer is all there is. A single step that ends so, under a suffix of the \
-        client's list, counts if it is known to be musl.",
+        somebody, or it is none of the cluster's own: else an empty answer is all there is. A single step that ends so counts of a \
+        client that is known to be musl, if a search list must have made its name: a suffix of the \
+        client's list ends it, or it is a name outside with `<namespace>.svc.<zone>` behind it.",
     look_alikes: &[
         ("another resolver", "it asks otherwise than musl does (ports, IDs, timers), and goes on"),
         ("nodata_no_ipv6", "only AAAA is empty, and the name is found"),
@@ -47,9 +52,9 @@ pub(super) const CAUSE: Cause = Cause {
         the node's search list; use a base image with glibc where that is not possible. No version of \
         musl goes on after NODATA.",
     confirm: &[
-        "kubectl exec <pod> -- cat /etc/resolv.conf",
-        "kubectl exec <pod> -- cat /etc/os-release",
-        "kubectl exec <pod> -- getent hosts <name>",
+        "kubectl exec -n NAMESPACE POD -- cat /etc/resolv.conf",
+        "kubectl exec -n NAMESPACE POD -- cat /etc/os-release",
+        "kubectl exec -n NAMESPACE POD -- getent hosts NAME",
     ],
     detect,
 };
@@ -59,11 +64,11 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         .aggregate
         .stops
         .iter()
-        .filter(|row| row.count >= FEW && facts.clients().any(|client| stops(client, row)))
+        .filter(|row| row.count >= FEW && facts.clients().any(|client| stops(facts, client, row)))
         .filter(|row| match facts.stub(row.client) {
             Some(StubKind::Musl) => true,
             // A single step may be a name written out, which ends there for everybody.
-            None => row.single == 0,
+            None => row.single + row.made + row.borrowed == 0,
             Some(_) => false,
         })
         .filter(|row| goes_on(facts, row))
@@ -80,7 +85,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         .sum();
     let confidence = match (found, others) {
         (true, _) => 0.85,
-        _ if rows.iter().any(|row| row.single > 0) => 0.5,
+        _ if rows.iter().any(|row| row.single > 0 && row.made == 0) => 0.5,
         (false, 0) => 0.6,
         (false, _) => 0.75,
     };
@@ -108,10 +113,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
                 words::counted(count, "walk")
             ))
             .at(rows.iter().flat_map(|row| row.frames.iter()))
-            .filter(format!(
-                "dns.flags.rcode == 0 && dns.count.answers == 0 && dns.flags.response == 1 && {}",
-                filter::to(&clients)
-            )),
+            .filter(format!("dns && {}", filter::with(&clients))),
         );
     let finding = if found {
         finding.shown_by(Evidence::new(
@@ -149,22 +151,29 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
 }
 
 /// Whether this is the client of that address, and stops as musl does.
-fn stops(client: &Client, row: &Stop) -> bool {
+fn stops(facts: &Facts<'_>, client: &Client, row: &Stop) -> bool {
+    if client.address != row.client {
+        return false;
+    }
     let ([empty_passed, missing_passed], [empty, missing]) = (client.passed, client.stopped);
-    client.address == row.client
-        && empty + row.single >= FEW
-        && empty_passed == 0
-        && missing_passed >= WHOLE * missing.max(1)
+    let alone = row.made + row.borrowed;
+    // Where no other step of a walk comes before it, none is needed to know the walk.
+    let whole = alone >= FEW || missing_passed >= WHOLE * missing.max(1);
+    let ended = empty + row.single + alone;
+    let musl = facts.stub(row.client) == Some(StubKind::Musl);
+    let most = if musl { ended / STOPS } else { 0 };
+    whole && ended >= FEW && empty_passed <= most
 }
 
-/// Whether going on would have led anywhere.
+/// Whether going on would have led anywhere: an empty answer of the cluster's may be all there is.
 fn goes_on(facts: &Facts<'_>, row: &Stop) -> bool {
     let outside = |(name, _): &(crate::model::Name, u64)| {
         label_count(&name.0) > 1 && Zone::of(&name.0) != Zone::Cluster
     };
-    exists(facts, row)
-        || row.single > 0
-        || Zone::of(&row.suffix.0) != Zone::Cluster && row.names.iter().any(outside)
+    let within = Zone::of(&row.suffix.0) == Zone::Cluster && row.made < FEW;
+    row.single > 0
+        || exists(facts, row)
+        || row.borrowed < row.count && !within && row.names.iter().any(outside)
 }
 
 fn exists(facts: &Facts<'_>, row: &Stop) -> bool {

@@ -1,13 +1,22 @@
 //! A name that does not exist, asked again and again.
 
+mod created;
+
 use super::cluster_name_sent_upstream;
 use super::firewall_reject::sorted;
 use crate::aggregate::{Missing, Period, SampleKind};
 use crate::model::{Address, display_name, labels};
-use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter};
+use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter, words};
 
 /// Once may be a typo at a prompt, twice a retry; an application with a wrong name goes on.
 const AGAIN: u64 = 3;
+
+/// A storm takes more than this share of the clients' questions,
+const STORM_SHARE: f64 = 0.5;
+
+/// in at least so many lookups, at so many a second: a pod that hardly asks for anything else is none.
+const STORM_LOOKUPS: u64 = 50;
+const STORM_RATE: f64 = 4.0;
 
 /// Names shown.
 const SHOWN: usize = 5;
@@ -22,7 +31,10 @@ pub(super) const CAUSE: Cause = Cause {
         renamed, a namespace left out. DNS works and says so. A name that has just been created \
         can also be answered NXDOMAIN for some seconds from a negative cache (CoreDNS `cache 30`).",
     signature: "At least three lookups of one name that each ended in NXDOMAIN for every name \
-        tried. Reverse lookups are left out: most addresses have no name, and that is normal.",
+        tried. Reverse lookups are left out: most addresses have no name, and that is normal. A \
+        Service's name that was in vain three times, and is answered with records within 31 s of the \
+        last time, has just been created. Lookups in vain that take more than half of all questions, at \
+        four a second and more, are a storm.",
     look_alikes: &[
         ("ndots_search_chain", "the walk ends with an answer"),
         ("cluster_name_sent_upstream", "the name does exist, but a resolver outside was asked"),
@@ -32,7 +44,7 @@ pub(super) const CAUSE: Cause = Cause {
         Service or record.",
     long_term: "Alert on the NXDOMAIN rate of names as they are, search steps left out; check \
         names at deployment.",
-    confirm: &["kubectl get services -A", "kubectl exec <pod> -- cat /etc/resolv.conf"],
+    confirm: &["kubectl get services -A", "kubectl exec -n NAMESPACE POD -- cat /etc/resolv.conf"],
     detect,
 };
 
@@ -79,7 +91,8 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     vain.sort_by(|a, b| {
         b.lookups.cmp(&a.lookups).then_with(|| a.missing.name.cmp(&b.missing.name))
     });
-    let first = vain.first()?;
+    let created = created::rows(facts);
+    let Some(first) = vain.first() else { return created::finding(&created) };
     let name = display_name(&first.missing.name);
     let lookups: u64 = vain.iter().map(|vain| vain.lookups).sum();
     let period = Period::of(vain.iter().map(|vain| vain.missing.period));
@@ -90,13 +103,24 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         more => (format!(" and {} other names", more - 1), "do not exist"),
     };
     let names = vain.iter().take(SHOWN).map(|vain| display_name(&vain.missing.name)).collect();
+    let queries: u64 = vain.iter().map(|vain| vain.transactions).sum();
+    let storm = storm(facts, (lookups, queries), period);
+    let turned = || {
+        created.iter().filter(|row| vain.iter().any(|vain| created::is_of(row, &vain.missing.name)))
+    };
+    let then = match turned().next().and_then(|row| row.found) {
+        Some(found) if vain.len() == 1 => format!(", until it was found at {found}"),
+        _ => String::new(),
+    };
+    let do_not_exist = if then.is_empty() { do_not_exist } else { "did not exist at first" };
+    let severity = if storm.is_some() { Severity::Medium } else { Severity::Low };
     let mut finding = CAUSE
-        .finding(Severity::Low, 0.85, period)
+        .finding(severity, 0.85, period)
         .about(Scope { clients: Facts::list(&askers), names, ..Scope::default() })
-        .explaining(vain.iter().map(|vain| vain.transactions).sum())
+        .explaining(queries)
         .saying(format!(
             "{name}{others} {do_not_exist}: {lookups} lookups by {} were answered NXDOMAIN to the \
-             last step.",
+             last step{then}.",
             filter::words(&askers)
         ))
         .rather_than("ndots_search_chain", "no step of these lookups ended with an answer");
@@ -116,9 +140,29 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
             .filter(format!("dns.qry.name contains {}", quoted(&name))),
         );
     }
+    for row in turned() {
+        finding = finding.shown_by(created::evidence(row));
+    }
+    if let Some(evidence) = storm {
+        finding = finding.shown_by(evidence);
+    }
     Some(finding.with_sample(facts, &[SampleKind::Missing], |sample| {
         vain.iter().take(SHOWN).any(|vain| sample.is_about(&vain.missing.name))
     }))
+}
+
+/// What shows that most of what is asked is in vain.
+fn storm(facts: &Facts<'_>, (lookups, queries): (u64, u64), period: Period) -> Option<Evidence> {
+    let share = Facts::share(queries, facts.client_tally().sent);
+    let seconds = period.last.since(period.first).as_secs_f64().max(1.0);
+    let rate = lookups as f64 / seconds;
+    let is_one = share > STORM_SHARE && lookups >= STORM_LOOKUPS && rate >= STORM_RATE;
+    is_one.then(|| {
+        let share = words::percent(share);
+        Evidence::new("nxdomain_storm", rate, "lookups/s", format!(
+            "{rate:.0} lookups a second were of names that do not exist: {share} of all questions of clients."
+        ))
+    })
 }
 
 /// Whether packets of this client were lost, or asked for again.

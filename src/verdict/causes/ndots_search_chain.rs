@@ -33,8 +33,8 @@ pub(super) const CAUSE: Cause = Cause {
         ndots:2 in the dnsConfig of pods that mostly ask external names, use short service names \
         inside the cluster, or run NodeLocal DNSCache.",
     confirm: &[
-        "kubectl exec <pod> -- cat /etc/resolv.conf",
-        "kubectl get pod <pod> -o jsonpath='{.spec.dnsConfig}'",
+        "kubectl exec -n NAMESPACE POD -- cat /etc/resolv.conf",
+        "kubectl get pod -n NAMESPACE POD -o jsonpath='{.spec.dnsConfig}'",
     ],
     detect,
 };
@@ -69,7 +69,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
                 words::counted(extra, "query")
             ))
             .at(walkers.iter().flat_map(|client| client.walk_frames.iter()))
-            .filter("dns.flags.response == 1 && dns.flags.rcode == 3".to_owned()),
+            .filter(format!("dns && {}", filter::with(&addresses))),
         );
     finding = finding.advising(&facts.stubs(&addresses).advice(StubKind::search_knob));
     for client in walkers.iter().take(DESCRIBED) {

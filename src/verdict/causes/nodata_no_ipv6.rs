@@ -19,7 +19,7 @@ pub(super) const CAUSE: Cause = Cause {
     vantage: "Anywhere.",
     immediate: "Nothing.",
     long_term: "Nothing. Where the second query costs too much, glibc 2.36 has `options no-aaaa`.",
-    confirm: &["kubectl exec <pod> -- getent ahosts <name>"],
+    confirm: &["kubectl exec -n NAMESPACE POD -- getent ahosts NAME"],
     detect,
 };
 

@@ -40,7 +40,7 @@ pub(super) const CAUSE: Cause = Cause {
     long_term: "Set the address in the node's bootstrap configuration; check resolv.conf of new pods \
         at rollout; watch coredns_cache_hits_total of node-local-dns.",
     confirm: &[
-        "kubectl exec <pod> -- cat /etc/resolv.conf",
+        "kubectl exec -n NAMESPACE POD -- cat /etc/resolv.conf",
         "kubectl -n kube-system get configmap kube-proxy-config -o yaml",
         "kubectl -n kube-system get daemonset node-local-dns -o wide",
         "sudo iptables-save -t raw",

@@ -42,7 +42,7 @@ pub(super) const CAUSE: Cause = Cause {
         coredns_dns_responses_total with rcode REFUSED and on \
         coredns_forward_max_concurrent_rejects_total.",
     confirm: &[
-        "dig @<server> <name>",
+        "dig @SERVER NAME",
         "kubectl -n kube-system get configmap coredns -o yaml",
         "kubectl get ciliumnetworkpolicies -A -o yaml",
         "kubectl -n kube-system logs -l k8s-app=kube-dns --tail=200",
@@ -84,7 +84,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
                 failing.relayed
             ))
             .at(failing.frames.iter().copied())
-            .filter(format!("dns.flags.rcode == 5 && {}", filter::from(&servers))),
+            .filter(format!("dns.flags.rcode == 5 && {}", filter::to(&clients))),
         )
         .shown_by(Evidence::new("same_question_answered", refused.changed as f64, "count", format!(
             "Of {} that were refused, {} had another answer later, to the same client.",

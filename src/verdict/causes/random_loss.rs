@@ -90,7 +90,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         .iter()
         .filter(|pair| !is_stuck(pair))
         .filter(|pair| !outages.walled.contains(&pair.client) && pair.refused() == 0)
-        .filter(|pair| !(cut && pair.external_bad.any()))
+        .filter(|pair| !(cut && waits_for_upstream(facts, pair)))
         // What an upstream answers late is asked again, and not lost.
         .filter(|pair| !(slow && is_late(facts, pair)))
         .filter(|pair| !nodelocaldns_down::explains(facts, pair.server))
@@ -163,6 +163,12 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
                 `conntrack -S` settles it (insert_failed)")
             .rather_than("client_egress_dropped", "those who lose are answered most of the time"),
     )
+}
+
+/// Whether names outside failed, or were answered after waits for an upstream.
+fn waits_for_upstream(facts: &Facts<'_>, pair: &Pair) -> bool {
+    let slow = &facts.aggregate.failures(pair).slow_external;
+    pair.external_bad.any() || slow.after_timeouts > 0
 }
 
 /// Whether names outside were answered late, or not at all.

@@ -37,7 +37,7 @@ pub(super) const CAUSE: Cause = Cause {
         "sudo sysctl net.bridge.bridge-nf-call-iptables",
         "sudo sysctl net.bridge.bridge-nf-call-ip6tables",
         "kubectl -n kube-system get pods -l k8s-app=kube-dns -o wide",
-        "kubectl get pods -A -o wide --field-selector status.podIP=<client>",
+        "kubectl get pods -A -o wide --field-selector status.podIP=CLIENT",
     ],
     detect,
 };
@@ -87,9 +87,9 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
                 ))
                 .at(pairs.iter().flat_map(|pair| pair.strangers.frames.iter()))
                 .filter(format!(
-                    "dns.flags.response == 1 && {} && {}",
-                    filter::from(&sources),
-                    filter::to(&clients)
+                    "dns.flags.response == 1 && {} && !({})",
+                    filter::to(&clients),
+                    filter::from(&servers)
                 )),
             )
             .shown_by(Evidence::new("answers_refused", facts.aggregate.totals.unwanted as f64, "count",

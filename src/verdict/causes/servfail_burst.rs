@@ -2,7 +2,7 @@
 
 use super::{
     coredns_not_synced, dns_forwarding_loop, dnssec_validation_failure, upstream_servfail,
-    upstream_slow, upstream_unreachable,
+    upstream_slow, upstream_unreachable, vpc_dns_pps_exceeded,
 };
 use crate::aggregate::{Look, Pair, Period, SampleKind};
 use crate::classify::Ending;
@@ -107,6 +107,7 @@ impl Explained {
             outside: dns_forwarding_loop::detected(facts)
                 || upstream_unreachable::CAUSE.detected(facts)
                 || upstream_slow::CAUSE.detected(facts)
+                || vpc_dns_pps_exceeded::CAUSE.detected(facts)
                 || upstream.as_ref().is_some_and(|failing| failing.captured),
             relayed: upstream.is_some() || dnssec_validation_failure::CAUSE.detected(facts),
             unsynced: coredns_not_synced::CAUSE.detected(facts),

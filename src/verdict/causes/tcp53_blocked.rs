@@ -37,7 +37,7 @@ pub(super) const CAUSE: Cause = Cause {
         answers small (fewer records); with `options edns0` glibc takes 1200 octets over UDP \
         instead of 512.",
     confirm: &[
-        "kubectl exec <pod> -- dig +tcp @<server> kubernetes.default.svc.cluster.local",
+        "kubectl exec -n NAMESPACE POD -- dig +tcp @SERVER kubernetes.default.svc.cluster.local",
         "kubectl get networkpolicy -A -o yaml",
     ],
     detect,

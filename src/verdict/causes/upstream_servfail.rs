@@ -50,8 +50,8 @@ pub(super) const CAUSE: Cause = Cause {
     long_term: "Forward to two independent resolvers, have CoreDNS' cache serve stale answers \
         (`serve_stale`), alert on coredns_forward_responses_total with rcode SERVFAIL.",
     confirm: &[
-        "dig @<server> <name>",
-        "dig +cd @<server> <name>",
+        "dig @SERVER NAME",
+        "dig +cd @SERVER NAME",
         "kubectl -n kube-system get configmap coredns -o yaml",
         "kubectl -n kube-system logs -l k8s-app=kube-dns --tail=200",
     ],

@@ -2,6 +2,8 @@
 
 mod silent;
 
+use std::collections::BTreeSet;
+
 use crate::aggregate::{FailingName, Look, Pair, Period, Slow};
 use crate::model::Address;
 use crate::verdict::addresses::sorted;
@@ -23,6 +25,11 @@ const SLOW: [(i64, f64); 2] = [(400, 0.1), (200, 0.5)];
 /// and these are more than the names that a few lookups bring along (each asks two for either family).
 const SLOW_ANSWERS: u64 = 10;
 
+/// Of few lookups this share takes 800 ms or longer, which no cold cache brings about for several names.
+const FEW_SLOW: (i64, f64) = (800, 0.2);
+const FEW_SLOW_ANSWERS: u64 = 5;
+const FEW_SLOW_NAMES: usize = 3;
+
 /// Names of the cluster are as slow as this part of the others: then it is the server itself.
 const CLUSTER_PART: f64 = 0.3;
 
@@ -39,7 +46,7 @@ pub(super) const CAUSE: Cause = Cause {
         Names of the cluster are as fast as ever.",
     signature: "On the upstream leg: at least three answers later than 2 s that are 5 % of all or \
         more; or at least ten of 400 ms or more that are a tenth of them, or of 200 ms or more that \
-        are half. Where the upstream leg was not captured: the same delays in answers to clients for \
+        are half; or at least five of 800 ms or more, for three names, that are a fifth. Where the upstream leg was not captured: the same delays in answers to clients for \
         names outside, other than 2, 4 or 6 s (waits in vain), while names of the cluster are fast. Or \
         the upstream says nothing within that time about names of three zones at most, and answers all others \
         meanwhile.",
@@ -58,7 +65,7 @@ pub(super) const CAUSE: Cause = Cause {
         and `serve_stale`, use NodeLocal DNSCache, alert on \
         coredns_forward_request_duration_seconds (coredns_proxy_request_duration_seconds).",
     confirm: &[
-        "dig @<server> <name>",
+        "dig @SERVER NAME",
         "kubectl -n kube-system get configmap coredns -o yaml",
         "kubectl -n kube-system logs -l k8s-app=kube-dns --tail=200",
     ],
@@ -198,8 +205,15 @@ fn judge<'a>(facts: &Facts<'_>, pairs: Vec<&'a Pair>, captured: bool) -> Option<
     // Where clients ask, CoreDNS' own 2 s stand between: what is late there was slow twice.
     let is_late = captured && late >= FEW && Facts::share(late, answered) >= LATE_SHARE;
     let found = is_late.then_some((LATE, late));
-    let (border, count) =
-        found.or_else(|| SLOW.iter().find_map(|&(border, share)| slower(border, share)))?;
+    let few = || {
+        let (border, share) = FEW_SLOW;
+        let count = slow.from(border) + also;
+        let enough = count >= FEW_SLOW_ANSWERS && Facts::share(count, answered) >= share;
+        (enough && slow_names(facts, &pairs) >= FEW_SLOW_NAMES).then_some((border, count))
+    };
+    let (border, count) = found
+        .or_else(|| SLOW.iter().find_map(|&(border, share)| slower(border, share)))
+        .or_else(few)?;
     let period = Period::of(pairs.iter().map(|pair| facts.aggregate.failures(pair).slow_period));
     Some(Upstream { pairs, captured, slow, answered, border, count, period })
 }
@@ -214,10 +228,19 @@ fn slow_pairs<'a>(facts: &Facts<'_>, pairs: &[&'a Pair]) -> impl Iterator<Item =
 
 /// The zones of slow names, most first.
 fn slow_zones<'a>(facts: &'a Facts<'_>, pairs: &[&Pair]) -> Vec<Zone<'a>> {
+    zones::zones(slow_rows(facts, pairs), |row| row.slow)
+}
+
+/// How many names were slow.
+fn slow_names(facts: &Facts<'_>, pairs: &[&Pair]) -> usize {
+    let names: BTreeSet<&[u8]> = slow_rows(facts, pairs).map(|row| &*row.name).collect();
+    names.len()
+}
+
+fn slow_rows<'a>(facts: &'a Facts<'_>, pairs: &[&Pair]) -> impl Iterator<Item = &'a FailingName> {
     let ends: Vec<(Address, Address)> = pairs.iter().map(|p| (p.client, p.server)).collect();
     let rows = facts.aggregate.failing_names.iter();
-    let rows = rows.filter(|row| row.slow > 0 && ends.contains(&(row.client, row.server)));
-    zones::zones(rows, |row| row.slow)
+    rows.filter(move |row| row.slow > 0 && ends.contains(&(row.client, row.server)))
 }
 
 /// Whether nearly all of it is one zone's: then its own servers are slow.

@@ -42,7 +42,7 @@ pub(super) const CAUSE: Cause = Cause {
     confirm: &[
         "sudo ethtool -S eth0",
         "kubectl -n kube-system get pods -l k8s-app=kube-dns -o wide",
-        "aws ec2 describe-network-interfaces --filters Name=attachment.instance-id,Values=<instance-id>",
+        "aws ec2 describe-network-interfaces --filters Name=attachment.instance-id,Values=INSTANCE_ID",
     ],
     detect,
 };
@@ -148,7 +148,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
                     worst.packets
                 ))
                 .at(worst.frames.iter())
-                .filter(if servers.is_empty() { "dns".to_owned() } else { filter::to(&servers) }),
+                .filter(filter::to_limited(&servers)),
             )
             .shown_by(
                 Evidence::new("loss_over_limit", over, "ratio", format!(

@@ -2,7 +2,7 @@
 
 use super::vpc_dns_pps_exceeded::{Bands, name};
 use crate::aggregate::Row;
-use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity};
+use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter};
 
 /// From this share of the limit on there is no head-room for a deployment or a retry storm.
 const NEAR: f64 = 0.8;
@@ -77,7 +77,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
                 ),
             )
             .at(row.frames.iter())
-            .filter("ip.dst == 169.254.0.0/16 || dns.flags.response == 0".to_owned()),
+            .filter(format!("{} || dns.flags.response == 0", filter::to_limited(&[]))),
         );
     }
     Some(finding)

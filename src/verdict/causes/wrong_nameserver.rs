@@ -53,7 +53,7 @@ pub(super) const CAUSE: Cause = Cause {
         VPC's range; test name resolution before a node takes pods.",
     confirm: &[
         "kubectl -n kube-system get service kube-dns -o jsonpath='{.spec.clusterIP}'",
-        "kubectl exec <pod> -- cat /etc/resolv.conf",
+        "kubectl exec -n NAMESPACE POD -- cat /etc/resolv.conf",
     ],
     detect,
 };

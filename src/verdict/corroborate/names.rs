@@ -3,6 +3,7 @@
 
 use super::clients;
 use crate::context::Kube;
+use crate::verdict::commands::fill;
 use crate::verdict::{Facts, Finding};
 
 /// Puts names into the words of a finding, and the pod into its commands.
@@ -16,12 +17,7 @@ pub(super) fn name(facts: &Facts<'_>, kube: &Kube, finding: &mut Finding) {
     let pod = clients(finding).iter().find_map(|&client| kube.pod(client, facts.end()));
     if let Some(pod) = pod {
         // Names of pods and namespaces are plain: the parser lets no others through.
-        let (namespace, name) = (&pod.namespace, &pod.name);
-        for command in &mut finding.confirm {
-            *command = command
-                .replace("exec <pod> ", &format!("exec -n {namespace} {name} "))
-                .replace("<pod>", name)
-                .replace("<ns>", namespace);
-        }
+        fill(&mut finding.confirm, "NAMESPACE", &pod.namespace);
+        fill(&mut finding.confirm, "POD", &pod.name);
     }
 }

@@ -124,6 +124,47 @@ fn ports_and_edns_tell_the_others() {
     only(pairs(false, false, None), None);
 }
 
+/// Somebody whose questions get no answer: every try from another port, with the same ID or another, to
+/// the same server or the next one.
+fn tries(kinds: &[u16], waits: &[u64], same_id: bool, servers: &[&str]) -> Kinds {
+    let mut rng = Rng(waits[0] + 5);
+    let mut capture = Capture::new(Link::Ethernet);
+    for n in 0..8_u64 {
+        let name = format!("w{n}.cdn.example.net");
+        let mut ids = [rng.next() as u16, rng.next() as u16];
+        for (at, wait) in waits.iter().enumerate() {
+            if !same_id {
+                ids = [rng.next() as u16, rng.next() as u16];
+            }
+            for (which, &kind) in kinds.iter().enumerate() {
+                let port =
+                    40_000 + (n * 16) as u16 + at as u16 * 2 + which as u16 * u16::from(!same_id);
+                let message = query(name.as_str(), kind).id(ids[which]);
+                let from = format!("10.0.1.51:{port}");
+                let to = servers[at % servers.len()];
+                let packet = Packet::udp(from.as_str(), to, message.encode());
+                capture.at(ms(n * 7000 + wait) + us(which as u64 * 90)).packet(&packet);
+            }
+        }
+    }
+    Seen::of(capture.pcap()).0.traffic.resolvers
+}
+
+/// Node.js 20: tries after 1, 2 and 3 s (captures/clients-upstream-cut).
+#[test]
+fn another_port_with_the_same_id_is_c_ares() {
+    const ONE: &[&str] = &["172.20.0.10:53"];
+    let is_cares = |kinds: Kinds| kinds.of(StubKind::CAres) == 1;
+    assert!(is_cares(tries(&[A, AAAA], &[0, 1000, 2000, 3000], true, ONE)));
+    assert!(is_cares(tries(&[A], &[0, 2000, 3700], true, ONE)));
+    // Go draws another ID.
+    assert!(!is_cares(tries(&[A, AAAA], &[0, 1000, 2000], false, ONE)));
+    // dig and nslookup wait 5 s.
+    assert!(!is_cares(tries(&[A], &[0, 5001], true, ONE)));
+    // glibc goes on to its next server, from a socket of its own.
+    assert!(!is_cares(tries(&[A, AAAA], &[0, 1000], true, &["10.0.0.2:53", "10.0.0.3:53"])));
+}
+
 #[test]
 fn advice_names_what_is_there_and_nothing_else() {
     let mut kinds = Kinds::default();

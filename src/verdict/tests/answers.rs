@@ -83,3 +83,21 @@ impl Story {
         }
     }
 }
+
+/// An upstream whose host says that nobody listens.
+impl Story {
+    /// Backend 0 asks it, and is told.
+    pub(crate) fn refused_upstream(&mut self, ask: &Ask<'_>, after: Duration, upstream: usize) {
+        if ask.backend != 0 || self.view == View::Pod {
+            return;
+        }
+        let from = SocketAddr::new(self.backends[0], self.port());
+        let to = SocketAddr::new(self.upstreams[upstream], 53);
+        let message = query(ask.name, ask.kind).id(self.id()).edns(1232);
+        let asked = Packet::udp(from, to, message.encode()).ip_id(self.ip_id());
+        let code = if from.is_ipv4() { (3, 3) } else { (1, 4) };
+        let told = Packet::icmp_error(SocketAddr::new(to.ip(), 0), code, &asked);
+        let told = told.ip_id(self.ip_id()).ttl(255);
+        self.upstream_legs(ask.time + after, &asked, Some(us(250)), &told, true);
+    }
+}

@@ -107,3 +107,18 @@ fn without_a_list_addresses_are_all_there_is() {
     let text = joined(&String::from_utf8(text).unwrap());
     assert!(text.contains(&format!("Taken: in the client {} or", story.clients[0])), "{text}");
 }
+
+/// One who sends by a link-layer address is named below the table.
+#[test]
+fn links_are_told_by_who_sends_by_them() {
+    let mut story = Story::new(1, View::Pod, 1);
+    story.healthy(secs(20), 8.0);
+    let judged = Known::kube(&Cluster::of(&story)).judge(story.file());
+    let mut text = Vec::new();
+    write(&judged.0, Format::Text, &Options::default(), &mut text).unwrap();
+    let text = joined(&String::from_utf8(text).unwrap());
+    let link = judged.0.traffic.resolver_pps[0].source.as_ref().unwrap();
+    assert!(link.matches(':').count() == 5, "{link}");
+    let told = format!("shop/cart-0 ({}) sends by {link}", story.clients[0]);
+    assert!(text.contains(&told), "{told}: {text}");
+}

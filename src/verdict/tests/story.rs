@@ -186,7 +186,13 @@ impl Story {
         ask.backend == 0
     }
 
-    fn query_legs(&mut self, ask: &Ask<'_>, reach: u8, asked: &Packet, backend: SocketAddr) {
+    pub(super) fn query_legs(
+        &mut self,
+        ask: &Ask<'_>,
+        reach: u8,
+        asked: &Packet,
+        backend: SocketAddr,
+    ) {
         let (time, near) = (ask.time, Self::is_near(ask));
         let onward = asked.dnat(backend);
         match self.view {
@@ -204,7 +210,7 @@ impl Story {
         }
     }
 
-    fn answer_legs(
+    pub(super) fn answer_legs(
         &mut self,
         ask: &Ask<'_>,
         reach: u8,

@@ -4,12 +4,12 @@ use super::super::fragment_loss;
 use super::CAUSE;
 use crate::aggregate::{Pair, Period};
 use crate::model::Address;
-use crate::verdict::silence::{Sum, is_cut_off};
+use crate::verdict::silence::{Sum, cut_off};
 use crate::verdict::{Evidence, Facts, Finding, Scope, Severity, filter};
 
 /// Where the answers of some clients end on this node.
 pub(super) fn detect(facts: &Facts<'_>, clients: &[Sum<'_>]) -> Option<Finding> {
-    let cut: Vec<&Sum<'_>> = clients.iter().filter(|client| is_cut_off(facts, client)).collect();
+    let cut = cut_off(facts, clients);
     // A node with conntrack puts fragments together before it passes them on: what lacks one ends here.
     if cut.is_empty() || fragment_loss::CAUSE.detected(facts) {
         return None;

@@ -1,3 +1,5 @@
+mod first_step;
+
 use crate::forge::{ms, secs};
 use crate::verdict::tests::{Ask, Reply, Story, Stub, View, What};
 

@@ -1,5 +1,6 @@
 use crate::forge::{Answer, Capture, Link, PTR, ms, secs};
-use crate::verdict::tests::{Seen, Story, View};
+use crate::verdict::Severity;
+use crate::verdict::tests::{Ask, Reply, Seen, Story, View, What};
 
 /// Somebody asks for a wrong name `times` times, among others who do not.
 fn wrong(story: &mut Story, name: &str, times: u64) {
@@ -83,5 +84,62 @@ fn walks_that_find_something_are_none() {
         }
         story.settle(secs(60));
         story.judge().is_healthy();
+    });
+}
+
+/// A Service that is created at some moment, and asked for by a client that cannot wait.
+fn created(story: &mut Story, wanted: &str, lookups: u64, at: u64) {
+    let fate = |ask: &Ask<'_>| {
+        let own = ask.name == "service-9.shop.svc.cluster.local";
+        let what = if own && ask.time < secs(at) { What::NxDomain } else { ask.what() };
+        Reply { what, ..ask.healthy() }
+    };
+    for n in 0..lookups {
+        story.lookup(secs(4 + n * 3), 0, wanted, &mut |ask| fate(ask));
+    }
+    story.background(ms(0), secs(60), 5.0, &mut |ask| {
+        if ask.name.starts_with("service-9.shop") { fate(ask) } else { ask.healthy() }
+    });
+    story.settle(secs(75));
+}
+
+#[test]
+fn a_service_that_has_just_been_created_is_told() {
+    for wanted in
+        ["service-9.shop", "service-9.shop.svc.cluster.local", "service-9.shop.svc.cluster.local."]
+    {
+        Story::each(&[View::Pod, View::Node], 1..=4, |story| {
+            created(story, wanted, 16, 31);
+            let seen = story.judge();
+            let finding = seen.is("name_does_not_exist");
+            let turned =
+                finding.evidence.iter().find(|e| e.metric == "negative_cache_after_create");
+            let gap = turned.unwrap_or_else(|| panic!("{}", seen.words())).value;
+            assert!(gap <= 31.0, "{}", seen.words());
+            assert_eq!(finding.severity, Severity::Low, "{}", seen.words());
+        });
+    }
+}
+
+#[test]
+fn a_service_that_was_asked_for_once_too_early_is_fine() {
+    Story::each(&View::ALL, 1..=4, |story| {
+        created(story, "service-9.shop.svc.cluster.local.", 16, 5);
+        story.judge().is_healthy();
+    });
+}
+
+#[test]
+fn a_storm_of_nxdomain_weighs_more() {
+    Story::each(&[View::Pod, View::Node], 1..=4, |story| {
+        for n in 0..300 {
+            story.lookup(ms(n * 200), 0, "gone-db.example.com", &mut |ask| ask.healthy());
+        }
+        story.background(ms(0), secs(60), 1.0, &mut |ask| ask.healthy());
+        story.settle(secs(75));
+        let seen = story.judge();
+        let finding = seen.is("name_does_not_exist");
+        assert!(finding.evidence.iter().any(|e| e.metric == "nxdomain_storm"), "{}", seen.words());
+        assert_eq!(finding.severity, Severity::Medium, "{}", seen.words());
     });
 }

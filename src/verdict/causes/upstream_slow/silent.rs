@@ -65,7 +65,7 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Finding> {
                 words::counted(all, "SERVFAIL")
             ))
             .at(failing.frames.iter().copied())
-            .filter("dns.flags.rcode == 2 && dns.time > 1.7".to_owned()),
+            .filter(format!("dns.flags.rcode == 2 && {}", filter::to(&failing.clients()))),
         )
         .shown_by(
             Evidence::new("upstream_leg", lost as f64, "count", format!(

@@ -139,6 +139,12 @@ fn a_rule_by_interface_is_tied_to_the_pod_that_has_it() {
             let (percent, words) = judged(&unsure, Some(kube()));
             assert_eq!(percent, 85, "{unsure}: {words}");
         }
+        let nft = Known::rules(&format!(
+            "table inet f {{\n\tchain forward {{\n\t\ttype filter hook forward priority filter; policy accept;\n\
+             \t\tiifname \"cali{FIRST}\" udp dport 53 drop\n\t}}\n}}\n"
+        ));
+        let nft = nft.and(kube()).judge(story.file());
+        assert_eq!(nft.is("client_egress_dropped").percent(), 95, "{}", nft.words());
         let rule = format!("-A FORWARD -i eni{FIRST} -j DROP");
         let elsewhere = judged(&rule, Some(Known::kube(&Cluster::foreign(&story))));
         assert_eq!(elsewhere.0, 85, "{}", elsewhere.1);

@@ -3,13 +3,20 @@
 //! what this build says there.
 
 mod answers;
+mod carriage;
+mod further;
+mod limits;
 mod places;
 mod scenario;
+mod several;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{Rng, Seen, Story, View};
+use further::Further;
 use scenario::{Scenario, Shows};
 
 /// Seeds of their own.
@@ -31,31 +38,73 @@ fn verdict(seen: &Seen) -> (&str, f64) {
     (seen.root(), seen.0.verdict.confidence)
 }
 
-fn run(scenario: &Scenario, view: View, shows: Shows) -> Row {
-    let mut row = Row::default();
-    for seed in SEEDS {
-        let most = scenario.clients + 8;
-        let clients = Rng(seed * 31 + view as u64).between(scenario.clients, most);
-        let mut story = Story::new(seed, view, clients as usize);
-        (scenario.tell)(&mut story);
-        let seen = story.judge();
-        let (root, confidence) = verdict(&seen);
-        row.verdicts.entry(root.to_owned()).or_default().push(confidence);
-        for fault in seen.faults().into_iter().filter(|fault| *fault != root) {
-            *row.beside.entry(fault.to_owned()).or_default() += 1;
-        }
-        let nothing = shows == Shows::Something && ["none", "undetermined"].contains(&root);
-        if root != scenario.truth && !nothing && shows != Shows::Or(root_code(root)) {
-            let at = format!("{} from {view:?}, seed {seed}", scenario.what);
-            row.complaints.push(format!("{at}: {}", seen.words()));
-        }
-    }
-    row
+/// A scenario from one vantage point, and what is asked of it.
+struct Case {
+    scenario: &'static Scenario,
+    further: Option<&'static Further>,
+    view: View,
+    shows: Shows,
 }
 
-/// The code as the registry has it.
-fn root_code(root: &str) -> &'static str {
-    crate::verdict::causes::find(root).map_or("", |cause| cause.code)
+/// All of them, in the order of the table.
+fn cases() -> Vec<Case> {
+    let plain = scenario::ALL.iter().chain(answers::ALL).chain(places::ALL).map(|one| (one, None));
+    let further = [further::ALL, limits::ALL, carriage::ALL, several::ALL].into_iter().flatten();
+    let further = further.map(|one| (&one.scenario, Some(one)));
+    let views = plain.chain(further).flat_map(|(scenario, further)| {
+        let views = scenario.views.iter();
+        views.map(move |&(view, shows)| Case { scenario, further, view, shows })
+    });
+    views.collect()
+}
+
+impl Case {
+    fn run(&self) -> Row {
+        let Case { scenario, view, .. } = *self;
+        let mut row = Row::default();
+        for seed in SEEDS {
+            let most = scenario.clients + 8;
+            let clients = Rng(seed * 31 + view as u64).between(scenario.clients, most);
+            let mut story = Story::new(seed, view, clients as usize);
+            (scenario.tell)(&mut story);
+            let seen = self.further.map_or(Story::judge as fn(&Story) -> Seen, |f| f.read)(&story);
+            let (root, confidence) = verdict(&seen);
+            row.verdicts.entry(root.to_owned()).or_default().push(confidence);
+            let also = self.further.map_or(&[][..], |further| further.also);
+            let beside = seen.0.findings.iter().map(|finding| (finding.cause, finding.normal));
+            for (cause, normal) in beside {
+                if cause != root && (!normal || also.contains(&cause)) {
+                    *row.beside.entry(cause.to_owned()).or_default() += 1;
+                }
+            }
+            let wrong = self.complaints(&seen);
+            if !wrong.is_empty() {
+                let at = format!("{} from {view:?}, seed {seed}", scenario.what);
+                row.complaints.push(format!("{at}: {}: {}", wrong.join(", "), seen.words()));
+            }
+        }
+        row
+    }
+
+    /// What is not as it has to be.
+    fn complaints(&self, seen: &Seen) -> Vec<String> {
+        let (root, confidence) = verdict(seen);
+        let mut wrong = Vec::new();
+        if !self.shows.accepts(self.scenario.truth, root) {
+            wrong.push(format!("it is {root}"));
+        }
+        let Some(further) = self.further else { return wrong };
+        let told = matches!(self.shows, Shows::Cause | Shows::Or(_));
+        let demanded = if told { further.also } else { &[] };
+        let missing = demanded.iter().filter(|cause| seen.find(cause).is_none());
+        wrong.extend(missing.map(|cause| format!("no {cause}")));
+        let extra = further.never.iter().filter(|cause| seen.find(cause).is_some());
+        wrong.extend(extra.map(|cause| format!("{cause} is found")));
+        if root != "none" && confidence > further.most {
+            wrong.push(format!("too sure: {confidence}"));
+        }
+        wrong
+    }
 }
 
 impl Row {
@@ -100,13 +149,24 @@ fn place(view: View) -> &'static str {
 
 #[test]
 fn generated_cases_get_their_verdict() {
-    let (mut table, mut complaints) = (String::new(), Vec::new());
-    for scenario in scenario::ALL.iter().chain(answers::ALL).chain(places::ALL) {
-        for &(view, shows) in scenario.views {
-            let row = run(scenario, view, shows);
-            let _ = writeln!(table, "{}", row.line(scenario, view));
-            complaints.extend(row.complaints);
+    let cases = cases();
+    let (next, rows) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(case) = cases.get(at) else { break };
+                    let row = case.run();
+                    rows.lock().unwrap().insert(at, row);
+                }
+            });
         }
+    });
+    let (mut table, mut complaints) = (String::new(), Vec::new());
+    for (case, row) in cases.iter().zip(rows.into_inner().unwrap().into_values()) {
+        let _ = writeln!(table, "{}", row.line(case.scenario, case.view));
+        complaints.extend(row.complaints);
     }
     println!("{table}");
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/confusion.md");

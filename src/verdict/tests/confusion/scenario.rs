@@ -16,6 +16,22 @@ pub(super) enum Shows {
     Something,
     /// The cause, or what it comes to for who does not know the addresses.
     Or(&'static str),
+    /// One of these.
+    Among(&'static [&'static str]),
+}
+
+impl Shows {
+    /// Whether a root cause is what this place has to show.
+    pub(super) fn accepts(self, truth: &str, root: &str) -> bool {
+        let nothing = ["none", "undetermined"].contains(&root);
+        root == truth
+            || match self {
+                Shows::Cause => false,
+                Shows::Something => nothing,
+                Shows::Or(other) => root == other,
+                Shows::Among(others) => others.contains(&root),
+            }
+    }
 }
 
 use Shows::{Cause, Something};

@@ -1,0 +1,211 @@
+//! False alarms: every capture of the lab in which nothing is wrong, cut anywhere. No part of it, from
+//! five seconds on, may show anything but normal findings.
+//!
+//! A part is what somebody would have recorded who had begun later, or stopped earlier.
+
+#![allow(clippy::unwrap_used)] // A test may panic, in its helpers too.
+
+#[path = "forge/mod.rs"]
+mod forge;
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::Cursor;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use dnspect::capture::{self, Block};
+use dnspect::config::Config;
+use dnspect::verdict::Status;
+use forge::file::{Interface, PcapNgWriter};
+use serde_json::Value;
+
+/// A part is at least so long, if the capture is.
+const SHORTEST: Duration = Duration::from_secs(5);
+
+/// Parts of each capture besides the whole.
+const PARTS: u64 = 60;
+
+/// A packet as the capture has it.
+struct Packet {
+    /// Nanoseconds since 1970.
+    time: u64,
+    interface: u32,
+    bytes: Vec<u8>,
+    original: u32,
+}
+
+/// A capture in memory.
+struct Whole {
+    name: String,
+    interfaces: Vec<Interface>,
+    packets: Vec<Packet>,
+}
+
+impl Whole {
+    fn read(path: &Path) -> Whole {
+        let options = capture::Options { threads: 1, ..capture::Options::default() };
+        let blocks = capture::open(&[path.to_owned()], &options).unwrap();
+        let (mut block, mut packets) = (Block::default(), Vec::new());
+        while blocks.fill(&mut block) {
+            packets.extend(block.records.iter().map(|record| {
+                let from = record.offset as usize;
+                Packet {
+                    time: record.time.0 as u64,
+                    interface: u32::from(record.interface),
+                    bytes: block.data[from..from + record.captured as usize].to_vec(),
+                    original: record.original,
+                }
+            }));
+        }
+        let interfaces = blocks.notes().interfaces.into_iter().map(|known| {
+            let name = known.name.unwrap_or_default();
+            Interface { link: known.link_type.0, ..Interface::new(&name, forge::Link::Ethernet) }
+        });
+        let parts: Vec<_> = path.iter().rev().take(2).map(|part| part.to_string_lossy()).collect();
+        let name = format!("{}/{}", parts[1], parts[0]);
+        Whole { name, interfaces: interfaces.collect(), packets }
+    }
+
+    /// First and last moment.
+    fn span(&self) -> (u64, u64) {
+        let times = self.packets.iter().map(|packet| packet.time);
+        (times.clone().min().unwrap(), times.max().unwrap())
+    }
+
+    /// Beginnings and ends of the parts that are looked at, the same in every run: short ones all
+    /// through the file, all that begins later, all that ends sooner, and some in between.
+    fn cuts(&self) -> Vec<(u64, u64)> {
+        let (first, last) = self.span();
+        let (length, shortest) = (last - first, SHORTEST.as_nanos() as u64);
+        let mut cuts = vec![(first, last)];
+        let spare = length.saturating_sub(shortest);
+        for n in 0..PARTS {
+            // The golden ratio spreads what is between over everything, whatever the number.
+            let at = |n: u64| spare as f64 * ((n as f64 * 0.618_033_988_75) % 1.0);
+            let begin = first + at(n + 1) as u64;
+            cuts.push(match n % 4 {
+                0 => (begin, begin + shortest),
+                1 => (begin, last),
+                2 => (first, begin + shortest),
+                _ => (begin, begin + shortest + (at(3 * n + 2) as u64).min(last - begin)),
+            });
+        }
+        cuts
+    }
+
+    /// The packets of that time, as a file.
+    fn part(&self, (from, to): (u64, u64)) -> Vec<u8> {
+        let mut out = PcapNgWriter::new(Vec::new(), false, &self.interfaces).unwrap();
+        for packet in self.packets.iter().filter(|packet| (from..=to).contains(&packet.time)) {
+            let Packet { time, interface, bytes, original } = packet;
+            out.cut_packet(*interface, *time, bytes, *original).unwrap();
+        }
+        out.finish().unwrap()
+    }
+
+    /// What is raised in which part.
+    fn alarms(&self) -> (usize, Vec<String>) {
+        let (first, _) = self.span();
+        let cuts = self.cuts();
+        let raised = cuts.iter().filter_map(|&cut| {
+            let words = alarm(self.part(cut))?;
+            let seconds = |time: u64| (time - first) as f64 / 1e9;
+            let (from, to) = (seconds(cut.0), seconds(cut.1));
+            Some(format!("{} from {from:.3} to {to:.3} s: {words}", self.name))
+        });
+        (cuts.len(), raised.collect())
+    }
+}
+
+/// What is said to a file that should not be, if anything.
+fn alarm(file: Vec<u8>) -> Option<String> {
+    let options = capture::Options { threads: 1, ..capture::Options::default() };
+    let source = capture::open_reader("part", Box::new(Cursor::new(file)), &options).unwrap();
+    let config = Config { threads: NonZeroUsize::MIN, ..Config::default() };
+    let document = dnspect::analyse_blocks(&*source, &config, &mut |_, _, _| {}).unwrap();
+    let faults: Vec<&str> =
+        document.findings.iter().filter(|f| !f.normal).map(|finding| finding.cause).collect();
+    // Nothing asked and answered in that time: there is nothing to say.
+    let traffic = &document.traffic;
+    let empty = traffic.answered + traffic.unanswered == 0;
+    let silent = faults.is_empty() && document.verdict.status == Status::Healthy
+        || empty && faults == ["capture_incomplete"];
+    (!silent).then(|| format!("{faults:?} {}", document.verdict.summary))
+}
+
+/// Captures from which nothing is expected but health.
+fn healthy() -> Vec<PathBuf> {
+    let captures = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
+    let mut found = Vec::new();
+    for folder in fs::read_dir(captures).unwrap().map(|entry| entry.unwrap().path()) {
+        let Ok(text) = fs::read_to_string(folder.join("expected.json")) else { continue };
+        let listed: Value = serde_json::from_str(&text).unwrap();
+        for (file, expected) in listed["captures"].as_object().unwrap() {
+            let compressed = Path::new(file).extension().is_some_and(|e| e == "gz" || e == "zst");
+            let readable = cfg!(feature = "compressed") || !compressed;
+            if readable && expected["status"] == "healthy" {
+                found.push(folder.join(file));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn no_part_of_a_healthy_capture_raises_an_alarm() {
+    let paths = healthy();
+    let (next, seen) = (AtomicUsize::new(0), Mutex::new((0, Vec::new())));
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while let Some(path) = paths.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let (parts, alarms) = Whole::read(path).alarms();
+                    let mut seen = seen.lock().unwrap();
+                    seen.0 += parts;
+                    seen.1.extend(alarms);
+                }
+            });
+        }
+    });
+    let (parts, mut alarms) = seen.into_inner().unwrap();
+    alarms.sort();
+    println!("{} captures, {parts} parts", paths.len());
+    let text = alarms.iter().fold(String::new(), |mut text, one| {
+        let _ = write!(text, "\n  {one}");
+        text
+    });
+    assert!(alarms.is_empty(), "{} of {parts} parts raise an alarm:{text}\n", alarms.len());
+    assert!(parts > 200, "few healthy captures were found: {}", paths.len());
+}
+
+/// The check can fail: a part of a capture in which something is wrong raises an alarm.
+#[test]
+fn a_part_of_a_broken_capture_does() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/pod-blocked/node-any.pcap");
+    let (parts, alarms) = Whole::read(&path).alarms();
+    assert!(alarms.len() * 2 > parts, "{} of {parts}", alarms.len());
+}
+
+/// What is written is what was read.
+#[test]
+fn the_whole_as_a_part_is_the_capture() {
+    for file in ["healthy/node-interfaces.pcapng", "healthy/node-any.pcap", "tcp-large/pod.pcap"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures").join(file);
+        let whole = Whole::read(&path);
+        let report = |source: &dyn capture::Blocks| {
+            let document =
+                dnspect::analyse_blocks(source, &Config::default(), &mut |_, _, _| {}).unwrap();
+            let report = serde_json::to_value(document).unwrap();
+            [&report["verdict"], &report["findings"], &report["traffic"]].map(Clone::clone)
+        };
+        let options = capture::Options::default();
+        let part = Box::new(Cursor::new(whole.part(whole.span())));
+        let again = report(&*capture::open_reader("part", part, &options).unwrap());
+        assert_eq!(again, report(&*capture::open(&[path], &options).unwrap()), "{file}");
+    }
+}
