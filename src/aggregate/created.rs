@@ -2,8 +2,7 @@
 //! records. Steps of walks that find something, or lose an answer on the way, are left out: there an
 //! NXDOMAIN is by design, or was never seen.
 
-use foldhash::fast::RandomState;
-use hashbrown::HashMap;
+use hashbrown::HashTable;
 
 use super::pairs::{Frames, Period};
 use crate::classify::{Ended, Ending, Outcome, Zone};
@@ -38,7 +37,8 @@ pub struct Created {
 #[derive(Debug, Default)]
 pub struct CreatedNames {
     rows: Vec<Created>,
-    index: HashMap<u64, u16, RandomState>,
+    /// By the seeded hash of the name.
+    index: HashTable<(u64, u16)>,
     /// Names that found no room.
     pub overflowed: u64,
 }
@@ -75,14 +75,15 @@ impl CreatedNames {
             return;
         }
         let hash = hasher.hash(name);
-        let at = match self.index.get(&hash) {
-            Some(&at) => usize::from(at),
+        let at = match self.place(hash) {
+            Some(at) => at,
             None if self.rows.len() == MAX_CREATED => {
                 self.overflowed += 1;
                 return;
             }
             None => {
-                self.index.insert(hash, self.rows.len() as u16);
+                let entry = (hash, self.rows.len() as u16);
+                self.index.insert_unique(hash, entry, |&(hash, _)| hash);
                 self.rows.push(Created {
                     name: Name(name.into()),
                     missed: 0,
@@ -109,8 +110,8 @@ impl CreatedNames {
 
     /// A name of the cluster was answered.
     pub(super) fn answered(&mut self, hash: u64, outcome: Outcome, time: Timestamp) {
-        let Some(&at) = self.index.get(&hash) else { return };
-        let row = &mut self.rows[usize::from(at)];
+        let Some(at) = self.place(hash) else { return };
+        let row = &mut self.rows[at];
         match outcome {
             Outcome::Answered => {
                 row.found.get_or_insert(time);
@@ -118,6 +119,10 @@ impl CreatedNames {
             Outcome::NxDomain if row.found.is_some() => row.relapses += 1,
             _ => {}
         }
+    }
+
+    fn place(&self, hash: u64) -> Option<usize> {
+        self.index.find(hash, |&(known, _)| known == hash).map(|&(_, at)| usize::from(at))
     }
 
     /// Whether there are any.

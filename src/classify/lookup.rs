@@ -5,12 +5,14 @@
 //! - the same name for the other address family, or again after a failure or without an answer;
 //! - the next name of a search walk, right after the answers to the step before.
 
+mod ending;
 mod open;
 mod twins;
 
 use super::Outcome;
 use super::search::{Suffixes, shared_base};
 use crate::model::{Span, Timestamp};
+pub use ending::{Ended, Ending};
 use open::{Ask, Open, ask_index, ends_with_labels};
 pub use twins::Twin;
 
@@ -29,65 +31,6 @@ const NONE: u32 = u32::MAX;
 
 /// A slot's generation keeps to 24 bits, so that it travels in one word with other small figures.
 const GENERATIONS: u32 = 0x00ff_ffff;
-
-/// What a lookup came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Ending {
-    /// At least one question of its last step had records in the answer.
-    Resolved,
-    /// The name exists without addresses.
-    NoData,
-    /// Every step was NXDOMAIN, the name as it is included as far as the walk tells.
-    Missing,
-    /// Its last answers were failures.
-    Failed,
-    /// Its last questions stayed without an answer.
-    Unanswered,
-}
-
-/// A lookup that has ended.
-#[derive(Clone, Copy, Debug)]
-pub struct Ended<'a> {
-    /// Whose it was: the index that was given with its transactions.
-    pub client: u32,
-    /// Its last name, case-folded, in wire form.
-    pub name: &'a [u8],
-    /// Names tried.
-    pub steps: u32,
-    /// Transactions in all.
-    pub transactions: u32,
-    /// Transactions of the steps before the last.
-    pub extra: u32,
-    /// What it came to.
-    pub ending: Ending,
-    /// A client's name already ended in a search suffix: `a.ns.svc.zone.ns.svc.zone` was asked.
-    pub doubled: bool,
-    /// Dots of the name that was wanted, where a walk showed it.
-    pub dots: Option<u8>,
-    /// Whether the name was first tried as it is.
-    pub as_is_first: bool,
-    /// Whether its last name is known to be the one wanted, not one that the search list made, and
-    /// every step before it was answered with a plain no.
-    pub as_is: bool,
-    /// Whether it ended at a name that the search list made, the name as it is not tried at all.
-    pub within: bool,
-    /// Octets of the name that was wanted, at the start of `name`; 0 where no walk showed it.
-    pub base: usize,
-    /// Whether the last step had an empty answer for each question, A among them.
-    pub all_empty: bool,
-    /// Steps that it went on after: with empty answers, and with NXDOMAIN, for each question.
-    pub passed: [u8; 2],
-    /// Whether A was fine and AAAA was empty in the last step.
-    pub only_ipv4: bool,
-    /// Indexes of the suffixes tried, in their order.
-    pub suffixes: &'a [u16],
-    /// What these stand for.
-    pub list: &'a Suffixes,
-    /// First and last moment.
-    pub window: (Timestamp, Timestamp),
-    /// Frame of its first query.
-    pub frame: u64,
-}
 
 /// All open lookups.
 #[derive(Default)]

@@ -1,6 +1,6 @@
 //! A lookup while it is open.
 
-use super::{Ended, Ending, GENERATIONS, NONE, Question};
+use super::{GENERATIONS, NONE, Question};
 use crate::classify::Outcome;
 use crate::classify::search::{Suffixes, shared_base};
 use crate::model::{FOLD_LIMIT, Span, Timestamp, labels, qtype};
@@ -65,13 +65,13 @@ pub(super) struct Open {
     pub(super) broken: bool,
     pub(super) suffix_count: u8,
     pub(super) steps: u32,
-    transactions: u32,
+    pub(super) transactions: u32,
     pub(super) step_transactions: u32,
     /// Steps that the walk went on after: all of their answers empty, all of them NXDOMAIN.
     pub(super) passed: [u8; 2],
-    suffixes: [u16; MAX_TRIED],
-    first: Timestamp,
-    frame: u64,
+    pub(super) suffixes: [u16; MAX_TRIED],
+    pub(super) first: Timestamp,
+    pub(super) frame: u64,
     pub(super) name: [u8; FOLD_LIMIT],
 }
 
@@ -188,7 +188,7 @@ impl Open {
         (moved && waited >= SOONEST_RETRY).then_some(waited)
     }
 
-    fn waits(&self) -> bool {
+    pub(super) fn waits(&self) -> bool {
         self.asks.contains(&Ask::Waiting)
     }
 
@@ -231,7 +231,13 @@ impl Open {
                 let gap = question.time.since(self.sent[kind]);
                 gap >= SOONEST_RETRY || self.socket == question.socket
             }
-            Ask::Done(outcome) => outcome.is_failure() || outcome == Outcome::Truncated,
+            Ask::Done(Outcome::Truncated) => true,
+            // The next server is asked at once, or the same again from the same socket: later it is
+            // the application that tries again.
+            Ask::Done(outcome) if outcome.is_failure() => {
+                question.time.since(self.last) <= STEP_GAP || self.socket == question.socket
+            }
+            Ask::Done(_) => false,
         }
     }
 
@@ -275,48 +281,6 @@ impl Open {
     pub(super) fn all(&self, outcome: Outcome) -> bool {
         self.asks[0] == Ask::Done(outcome)
             && self.asks.iter().all(|ask| matches!(ask, Ask::No) || *ask == Ask::Done(outcome))
-    }
-
-    pub(super) fn ended<'a>(&'a self, suffixes: &'a Suffixes) -> Ended<'a> {
-        let done = |wanted: Outcome| self.asks.contains(&Ask::Done(wanted));
-        let ending = if done(Outcome::Answered) || done(Outcome::Truncated) {
-            Ending::Resolved
-        } else if self.waits() {
-            Ending::Unanswered
-        } else if self.asks.iter().any(|ask| matches!(ask, Ask::Done(o) if o.is_failure())) {
-            Ending::Failed
-        } else if done(Outcome::NoData) {
-            Ending::NoData
-        } else {
-            Ending::Missing
-        };
-        let base = usize::from(self.base);
-        Ended {
-            client: self.client,
-            name: &self.name[..usize::from(self.length)],
-            steps: self.steps,
-            transactions: self.transactions,
-            extra: self.transactions - self.step_transactions,
-            ending,
-            doubled: self.doubled,
-            dots: (base > 0).then(|| labels(&self.name[..base]).count().saturating_sub(1) as u8),
-            as_is_first: self.as_is_first,
-            as_is: if base > 0 {
-                self.is_complete() && !self.broken
-            } else {
-                !suffixes.ends(&self.name[..usize::from(self.length)])
-            },
-            within: base > 0 && !self.as_is_first && !self.is_complete(),
-            base,
-            all_empty: self.all(Outcome::NoData),
-            passed: self.passed,
-            only_ipv4: self.asks[0] == Ask::Done(Outcome::Answered)
-                && self.asks[1] == Ask::Done(Outcome::NoData),
-            suffixes: &self.suffixes[..usize::from(self.suffix_count)],
-            list: suffixes,
-            window: (self.first, self.last),
-            frame: self.frame,
-        }
     }
 }
 

@@ -58,3 +58,16 @@ fn the_same_question_at_once_is_another_threads() {
     let first = ask(&mut lookups, "a.example", qtype::A, 0);
     assert_ne!(ask(&mut lookups, "a.example", qtype::A, 50), first);
 }
+
+#[test]
+fn the_same_question_seconds_after_a_failure_is_the_applications() {
+    for (micros, same) in [(300_000, true), (3_500_000, false)] {
+        let mut lookups = Lookups::default();
+        let name = "a.example";
+        let (slot, generation) = ask(&mut lookups, name, qtype::A, 0);
+        let hash = lookups.open[slot as usize].name_hash;
+        let failed = Timestamp(0).plus(Span::from_micros(2000));
+        lookups.answered(slot, generation, hash, qtype::A, Outcome::ServFail, failed);
+        assert_eq!(ask(&mut lookups, name, qtype::A, micros).0 == slot, same, "{micros}");
+    }
+}
