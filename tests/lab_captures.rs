@@ -133,6 +133,10 @@ impl Case {
                 complaints.push(format!("{key} is {found}, not {wanted}"));
             }
         }
+        let summary = verdict["summary"].as_str().unwrap();
+        if summary.starts_with("0 ") {
+            complaints.push(format!("the verdict is about nothing: {summary}"));
+        }
         for cause in strings(&self.expected["include"]) {
             if !self.findings().any(|(found, _)| found == cause) {
                 complaints.push(format!("{cause} is not among the findings"));

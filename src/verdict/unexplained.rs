@@ -26,20 +26,29 @@ pub(super) struct Losses<'a> {
     pub(super) tally: Tally,
     pairs: Vec<&'a Pair>,
     rescued: u64,
+    what: &'static str,
 }
 
 impl<'a> Losses<'a> {
     pub(super) fn of(facts: &'a Facts<'_>) -> Losses<'a> {
-        let mut pairs: Vec<&Pair> = facts.client_pairs().collect();
+        let pairs: Vec<&Pair> = facts.client_pairs().collect();
         if pairs.iter().all(|pair| pair.all.sent == 0) {
-            pairs = facts.upstream_pairs().collect();
+            return Losses::of_forwarders(facts);
         }
+        Losses::among(pairs, "questions")
+    }
+
+    fn of_forwarders(facts: &'a Facts<'_>) -> Losses<'a> {
+        Losses::among(facts.upstream_pairs().collect(), "forwarded questions")
+    }
+
+    fn among(pairs: Vec<&'a Pair>, what: &'static str) -> Losses<'a> {
         let mut tally = Tally::default();
         for pair in &pairs {
             tally.add(pair.all);
         }
         let rescued = pairs.iter().map(|pair| pair.rescued).sum();
-        Losses { tally, pairs, rescued }
+        Losses { tally, pairs, rescued, what }
     }
 
     fn hurt(&self) -> u64 {
@@ -105,6 +114,8 @@ pub(super) fn unexplained(facts: &Facts<'_>, beside: Option<&Finding>) -> Option
     if !losses.are_noticeable(facts) {
         return None;
     }
+    // The crowd may be one of forwarded questions, whose clients were answered: late, or with a failure.
+    let losses = if losses.hurt() > 0 { losses } else { Losses::of_forwarders(facts) };
     let hurt = losses.hurt();
     let beside =
         beside.map_or_else(String::new, |finding| format!(" Beside that: {}", finding.summary));
@@ -115,10 +126,11 @@ pub(super) fn unexplained(facts: &Facts<'_>, beside: Option<&Finding>) -> Option
         severity: Severity::Medium,
         confidence: 0.0,
         summary: format!(
-            "{hurt} of {} questions lost a packet ({} had no answer at all, {} had one after they \
+            "{hurt} of {} {} lost a packet ({} had no answer at all, {} had one after they \
              were sent again), and nothing in this capture tells why: capture on the other side of \
              the loss as well.{}{beside}",
             losses.tally.sent,
+            losses.what,
             losses.tally.unanswered,
             losses.rescued,
             losses.time(facts)
