@@ -40,6 +40,29 @@ pub struct FailingName {
     pub(crate) pair: u32,
 }
 
+/// A name that a client asked a server for.
+pub(super) struct Asked<'n> {
+    /// Hash of the name.
+    pub(super) hash: u64,
+    /// Place of the pair.
+    pub(super) pair: u32,
+    /// The name, case-folded, in wire form.
+    pub(super) name: &'n [u8],
+    /// Client and server.
+    pub(super) ends: (Address, Address),
+}
+
+impl Asked<'_> {
+    /// Hash of name and pair.
+    fn mixed(&self) -> u64 {
+        self.hash.rotate_left(17) ^ u64::from(self.pair).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    }
+
+    fn is(&self, row: &FailingName) -> bool {
+        row.pair == self.pair && *row.name == *self.name
+    }
+}
+
 /// All of them.
 pub struct FailingNames {
     table: Table<FailingName>,
@@ -63,54 +86,31 @@ impl FailingNames {
     }
 
     /// The row of a name that failed between a pair, a new one if there is room.
-    pub(super) fn place(
-        &mut self,
-        hash: u64,
-        pair: u32,
-        name: &[u8],
-        ends: (Address, Address),
-    ) -> &mut FailingName {
+    pub(super) fn place(&mut self, asked: &Asked<'_>) -> &mut FailingName {
         if self.failed.len() < MAX_FAILING_NAMES {
-            self.mask |= bit(hash);
-            self.failed.insert(hash);
+            self.mask |= bit(asked.hash);
+            self.failed.insert(asked.hash);
         }
-        self.row(hash, pair, name, ends)
+        self.row(asked)
     }
 
-    fn row(
-        &mut self,
-        hash: u64,
-        pair: u32,
-        name: &[u8],
-        ends: (Address, Address),
-    ) -> &mut FailingName {
-        let at = self.table.place(
-            mixed(hash, pair),
-            |row| row.pair == pair && *row.name == *name,
-            || FailingName {
-                client: ends.0,
-                server: ends.1,
-                name: name.into(),
-                pair,
-                ..FailingName::default()
-            },
-        );
+    fn row(&mut self, asked: &Asked<'_>) -> &mut FailingName {
+        let make = || FailingName {
+            client: asked.ends.0,
+            server: asked.ends.1,
+            name: asked.name.into(),
+            pair: asked.pair,
+            ..FailingName::default()
+        };
+        let at = self.table.place(asked.mixed(), |row| asked.is(row), make);
         self.table.get_mut(at)
     }
 
     /// Counts an answer without failure, if the name failed between this pair before. An `unchecked`
     /// one says something of others' failures too.
-    pub(super) fn note_fine(
-        &mut self,
-        hash: u64,
-        pair: u32,
-        name: &[u8],
-        ends: (Address, Address),
-        unchecked: bool,
-    ) {
-        let same = |row: &FailingName| row.pair == pair && *row.name == *name;
-        if unchecked || self.table.find(mixed(hash, pair), same).is_some() {
-            let row = self.row(hash, pair, name, ends);
+    pub(super) fn note_fine(&mut self, asked: &Asked<'_>, unchecked: bool) {
+        if unchecked || self.table.find(asked.mixed(), |row| asked.is(row)).is_some() {
+            let row = self.row(asked);
             row.fine += u64::from(!unchecked);
             row.unchecked += u64::from(unchecked);
         }
@@ -131,23 +131,23 @@ fn bit(hash: u64) -> u64 {
     1 << (hash >> 58)
 }
 
-fn mixed(hash: u64, pair: u32) -> u64 {
-    hash.rotate_left(17) ^ u64::from(pair).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn asked(hash: u64, pair: u32, name: &[u8]) -> Asked<'_> {
+        Asked { hash, pair, name, ends: (Address::default(), Address::default()) }
+    }
+
     #[test]
     fn a_name_is_counted_for_each_pair_and_its_good_answers_after_the_bad() {
         let mut names = FailingNames::default();
-        let ends = (Address::default(), Address::default());
-        names.note_fine(7, 1, b"\x01a\0", ends, false);
-        names.place(7, 1, b"\x01a\0", ends).servfail += 1;
-        names.place(7, 2, b"\x01a\0", ends).servfail += 1;
+        let [of_one, of_two] = [1, 2].map(|pair| asked(7, pair, b"\x01a\0"));
+        names.note_fine(&of_one, false);
+        names.place(&of_one).servfail += 1;
+        names.place(&of_two).servfail += 1;
         for unchecked in [false, true, true] {
-            names.note_fine(7, 1, b"\x01a\0", ends, unchecked);
+            names.note_fine(&of_one, unchecked);
         }
         let rows: Vec<_> = names.iter().map(|r| (r.servfail, r.fine, r.unchecked)).collect();
         assert_eq!(rows, [(1, 1, 2), (1, 0, 0)]);
@@ -157,9 +157,8 @@ mod tests {
     #[test]
     fn there_is_an_end_to_them() {
         let mut names = FailingNames::default();
-        let ends = (Address::default(), Address::default());
         for n in 0..2 * MAX_FAILING_NAMES as u64 {
-            names.place(n, 1, &n.to_be_bytes(), ends).refused += 1;
+            names.place(&asked(n, 1, &n.to_be_bytes())).refused += 1;
         }
         assert_eq!(names.iter().count(), MAX_FAILING_NAMES - 1);
         assert_eq!(names.overflowed(), MAX_FAILING_NAMES as u64 + 1);

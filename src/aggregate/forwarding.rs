@@ -39,6 +39,8 @@ struct Waiting {
 pub(super) struct Questions {
     waiting: HashTable<Waiting>,
     next_sweep: Timestamp,
+    /// Questions that found no room.
+    pub(super) overflowed: u64,
 }
 
 /// A question that was asked before and is in flight.
@@ -60,7 +62,7 @@ pub(super) fn question_of(qname_hash: u64, qtype: u16) -> u64 {
 
 impl Default for Questions {
     fn default() -> Questions {
-        Questions { waiting: HashTable::new(), next_sweep: Timestamp::MIN }
+        Questions { waiting: HashTable::new(), next_sweep: Timestamp::MIN, overflowed: 0 }
     }
 }
 
@@ -72,11 +74,13 @@ impl Questions {
         self.sweep(packet.time);
         let (since, client, server) = (packet.time, packet.source, packet.destination);
         let new = Waiting { question, since, client, server, passed: None };
-        if self.waiting.len() >= MAX_WAITING {
-            return None;
-        }
+        let full = self.waiting.len() >= MAX_WAITING;
         let known = self.waiting.entry(question, |w| w.question == question, |w| w.question);
         let waiting = match known {
+            Entry::Vacant(_) if full => {
+                self.overflowed += 1;
+                return None;
+            }
             Entry::Vacant(place) => {
                 place.insert(new);
                 return None;

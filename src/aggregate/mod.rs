@@ -219,8 +219,7 @@ impl Aggregate {
     pub fn finish(&mut self) {
         let Aggregate { lookups, clients, missing, stops, created, hasher, .. } = self;
         lookups.finish(&mut |ended| {
-            created.missed(&ended, clients.get(ended.client).address, hasher);
-            count_lookup(&ended, clients, missing, stops, hasher);
+            count_lookup(&ended, clients, missing, stops, created, hasher);
         });
     }
 
@@ -279,6 +278,7 @@ impl Aggregate {
             + self.rates.overflowed
             + self.strays.overflowed
             + self.loops.overflowed
+            + self.questions.overflowed
             + self.stops.overflowed
             + self.created.overflowed
             + self.loads.overflowed
@@ -291,10 +291,12 @@ fn count_lookup(
     clients: &mut Table<Client>,
     missing: &mut MissingNames,
     stops: &mut Stops,
+    created: &mut CreatedNames,
     hasher: &NameHasher,
 ) {
     let client = clients.get_mut(ended.client);
     client.count(ended);
+    created.missed(ended, client.address, hasher);
     if ended.all_empty && (ended.within || ended.base == 0) {
         stops.note(ended, client, hasher);
     }

@@ -5,7 +5,6 @@ use super::lapses::{Fate, same_second};
 use super::legs::is_translated;
 use super::load::Settled;
 use super::places::Places;
-use super::rows::{pair_place, pair_place_at};
 use super::{Aggregate, Metering, Pair, SHARED, SampleKind, count_lookup};
 use crate::classify::{Outcome, Question, Twin, Zone};
 use crate::decode::{IcmpError, IcmpKind};
@@ -81,8 +80,7 @@ impl Aggregate {
         };
         let Aggregate { lookups, clients, missing, stops, created, hasher, .. } = self;
         lookups.asked(&question, &mut |ended| {
-            created.missed(&ended, clients.get(ended.client).address, hasher);
-            count_lookup(&ended, clients, missing, stops, hasher);
+            count_lookup(&ended, clients, missing, stops, created, hasher);
         })
     }
 }
@@ -92,8 +90,7 @@ impl Observer for Aggregate {
         let mut buffer = [0; FOLD_LIMIT];
         let name = fold_into(query.qname(), &mut buffer);
         let (client, server) = (transaction.client.address, transaction.server.address);
-        let Aggregate { pairs, clients, hasher, .. } = self;
-        let pair = pair_place_at(query.keys.ends, pairs, clients, hasher, client, server);
+        let pair = self.pair_place(query.keys.ends, client, server);
         let client = self.pairs.get(pair).client_index;
         let reused = self.is_reused(pair, query);
         let (lookup, generation) = self.lookup_of((client, pair), name, query);
@@ -105,7 +102,9 @@ impl Observer for Aggregate {
         asker.probes += u64::from(probe);
         asker.forwarded += u64::from(forwarded);
         asker.habits.note(query);
-        asker.habits.note_moved(self.lookups.moved());
+        if lookup != NO_LOOKUP {
+            asker.habits.note_moved(self.lookups.moved());
+        }
         let (ttl, ttls) = (query.packet.ttl, asker.query_ttls);
         let (low, high) = ttls.unwrap_or((ttl, ttl));
         asker.query_ttls = Some((low.min(ttl), high.max(ttl)));
@@ -301,8 +300,7 @@ impl Observer for Aggregate {
     ) {
         self.totals.refusals += 1;
         let (client, server) = (refusal.client, refusal.server);
-        let pair = pair_place(&mut self.pairs, &mut self.clients, &self.hasher, client, server);
-        let pair = self.pairs.get_mut(pair);
+        let pair = self.pair_of(client, server);
         pair.refusal_frames.note(packet.frame);
         pair.refused_connections += u64::from(transaction.is_none());
     }
@@ -312,8 +310,7 @@ impl Observer for Aggregate {
         self.totals.unwanted += 1;
         if error.kind == IcmpKind::ReassemblyTimeExceeded {
             let (client, server) = (error.quoted_destination, error.quoted_source);
-            let pair = pair_place(&mut self.pairs, &mut self.clients, &self.hasher, client, server);
-            self.pairs.get_mut(pair).fragmented.expire(packet);
+            self.pair_of(client, server).fragmented.expire(packet);
         }
     }
 }

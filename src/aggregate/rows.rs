@@ -1,41 +1,28 @@
 //! Rows of the tables: found, or made for what is seen for the first time.
 
-use super::{Aggregate, Client, Pair, Server, Table};
-use crate::model::{Address, NameHasher, PacketMeta};
+use super::{Aggregate, Client, Pair, Server};
+use crate::model::{Address, PacketMeta};
 
-/// The place of a client and a server.
-pub(super) fn pair_place(
-    pairs: &mut Table<Pair>,
-    clients: &mut Table<Client>,
-    hasher: &NameHasher,
-    client: Address,
-    server: Address,
-) -> u32 {
-    let ends = hasher.hash_ends(client, server);
-    pair_place_at(ends, pairs, clients, hasher, client, server)
-}
-
-/// The same where the hash of the two addresses is known.
-pub(super) fn pair_place_at(
-    ends: u64,
-    pairs: &mut Table<Pair>,
-    clients: &mut Table<Client>,
-    hasher: &NameHasher,
-    client: Address,
-    server: Address,
-) -> u32 {
-    pairs.place(
-        ends,
-        |pair| pair.client == client && pair.server == server,
-        || {
+impl Aggregate {
+    /// The place of a client and a server. `ends` is the hash of the two, which decoding has made
+    /// already for what is frequent.
+    pub(super) fn pair_place(&mut self, ends: u64, client: Address, server: Address) -> u32 {
+        let Aggregate { pairs, clients, hasher, .. } = self;
+        let same = |pair: &Pair| pair.client == client && pair.server == server;
+        pairs.place(ends, same, || {
             let hash = hasher.hash_words(client.halves());
             let client_index = clients.place(hash, |c| c.address == client, || Client::new(client));
             Pair { client, server, client_index, ..Pair::default() }
-        },
-    )
-}
+        })
+    }
 
-impl Aggregate {
+    /// The pair of a client and a server.
+    pub(super) fn pair_of(&mut self, client: Address, server: Address) -> &mut Pair {
+        let ends = self.hasher.hash_ends(client, server);
+        let place = self.pair_place(ends, client, server);
+        self.pairs.get_mut(place)
+    }
+
     /// Counts a TCP connection that a client opens, or that its server accepts.
     pub fn connection(
         &mut self,
@@ -44,8 +31,7 @@ impl Aggregate {
         packet: &PacketMeta,
         accepted: bool,
     ) {
-        let pair = pair_place(&mut self.pairs, &mut self.clients, &self.hasher, client, server);
-        let pair = self.pairs.get_mut(pair);
+        let pair = self.pair_of(client, server);
         if accepted {
             pair.accepted += 1;
         } else {

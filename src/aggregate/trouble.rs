@@ -1,5 +1,6 @@
 //! Hooks for answers that fail or are slow: healthy traffic passes with two comparisons.
 
+use super::failing_names::Asked;
 use super::failures::{Answer, Failures, Look, SLOW, WORTH_A_LOOK};
 use super::forwarding::is_forward_timeout;
 use super::places::Places;
@@ -63,7 +64,8 @@ impl Aggregate {
             return;
         }
         let ends = (transaction.client.address, transaction.server.address);
-        let row = self.failing_names.place(transaction.qname_hash, places.pair, name, ends);
+        let asked = Asked { hash: transaction.qname_hash, pair: places.pair, name, ends };
+        let row = self.failing_names.place(&asked);
         row.period.note(packet.time);
         row.frames.note(packet.frame);
         match look {
@@ -83,7 +85,8 @@ impl Aggregate {
         let unchecked = response.message.flags.checking_disabled();
         let pair = Places::of(transaction.token).pair;
         let ends = (transaction.client.address, transaction.server.address);
-        self.failing_names.note_fine(transaction.qname_hash, pair, name, ends, unchecked);
+        let asked = Asked { hash: transaction.qname_hash, pair, name, ends };
+        self.failing_names.note_fine(&asked, unchecked);
     }
 
     /// Notes that a question was answered once more, because it had been sent again.

@@ -176,7 +176,7 @@ pub struct Leg {
 pub(super) const MAX_LEGS: usize = 4;
 
 /// A question on its way.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Transaction {
     /// The socket that asked.
     pub client: Endpoint,
@@ -217,28 +217,7 @@ pub struct Transaction {
 
 impl Transaction {
     pub(crate) fn new(query: &Sighting<'_>) -> Transaction {
-        let mut transaction = Transaction {
-            client: query.packet.from(),
-            server: query.packet.to(),
-            transport: Transport::Udp,
-            id: 0,
-            qname_hash: 0,
-            qtype: 0,
-            retransmissions: 0,
-            first_sent: Timestamp::MIN,
-            last_sent: Timestamp::MIN,
-            first_frame: 0,
-            last_frame: 0,
-            refusal: None,
-            stranger: None,
-            origin: Origin::default(),
-            token: Token::default(),
-            legs: [Leg::default(); MAX_LEGS],
-            leg_count: 0,
-            first_leg_count: 0,
-            last_ip_id: 0,
-            last_body: 0,
-        };
+        let mut transaction = Transaction::default();
         transaction.begin(query);
         transaction
     }
