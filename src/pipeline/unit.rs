@@ -1,6 +1,7 @@
 //! A block and what was decoded from it: the work of one thread between two hand-overs.
 
 use super::events::Events;
+use super::log::Log;
 use crate::aggregate::{Limited, Quality};
 use crate::capture::Block;
 use crate::decode::{Body, Decoded, Network, frame, message};
@@ -42,6 +43,8 @@ pub(super) enum Kind {
 pub(super) struct Unit {
     pub(super) block: Block,
     pub(super) events: Events,
+    /// What the matcher told of them.
+    pub(super) log: Log,
     pub(super) quality: Quality,
     /// Earliest time of any frame, to find steps back across blocks.
     pub(super) earliest: Option<Timestamp>,
