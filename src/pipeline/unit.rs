@@ -12,7 +12,7 @@ use crate::model::{Direction, DnsPorts, Message, NameHasher, PacketMeta, Timesta
 /// that are followed.
 const REASSEMBLED: [u8; 8] = [1, 4, 6, 17, 41, 47, 58, 115];
 
-/// Something that the ordered stage has to see.
+/// Something that the ordered stages have to see.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Event {
     pub(super) packet: PacketMeta,
@@ -107,7 +107,7 @@ pub(super) fn packet_of(network: &Network, time: Timestamp, interface: u16) -> P
     }
 }
 
-/// Writes what a frame is to the ordered stage into `event`, but for what its record says; false for
+/// Writes what a frame is to the ordered stages into `event`, but for what its record says; false for
 /// foreign traffic, which costs no more than this.
 #[expect(clippy::too_many_arguments, reason = "one call, in the innermost loop")]
 fn take(
