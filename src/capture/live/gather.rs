@@ -162,6 +162,7 @@ mod tests {
         (Gather::new(chunks, supplies, left), out)
     }
 
+    #[allow(clippy::unnecessary_box_returns, reason = "as they are sent")]
     fn chunk(tap: usize, times: &[i64], until: i64) -> Box<Chunk> {
         let record = |(at, &time): (usize, &i64)| Record {
             time: Timestamp(time),

@@ -95,7 +95,7 @@ impl Tap {
             if waited >= REST || late || self.filler.unwanted {
                 return Ok(());
             }
-            let ready = self.wait(REST - waited)?;
+            let ready = self.wait(REST.saturating_sub(waited))?;
             if self.take(ready)? > 0 {
                 quiet = clock::now();
             }
@@ -214,13 +214,12 @@ impl Filler {
     fn hand_over_if_due(&mut self, quiet: Option<Timestamp>) {
         let due = clock::now().duration_since(self.began) >= AGE;
         match (&self.chunk, quiet) {
+            _ if !due => {}
             (Some(chunk), _) if !chunk.records.is_empty() => {
-                if due {
-                    self.hand_over(quiet.unwrap_or(Timestamp::MIN).max(self.latest));
-                }
+                self.hand_over(quiet.unwrap_or(Timestamp::MIN).max(self.latest));
             }
             // An empty one says that nothing was missed.
-            (_, Some(until)) if due => self.hand_over(until),
+            (_, Some(until)) => self.hand_over(until),
             _ => {}
         }
     }
@@ -290,6 +289,7 @@ fn name_of(_: &std::os::fd::OwnedFd, _: u32) -> Option<String> {
     None
 }
 
+#[allow(clippy::useless_conversion, reason = "some machines have 32 bits there")]
 fn time_of(packet: &Packet<'_>) -> Timestamp {
     let fraction = i64::from(packet.header.ts.tv_usec);
     // With nanoseconds asked for, libpcap puts them where microseconds stand otherwise.
