@@ -42,6 +42,7 @@ pub const SKEW: Span = Span::from_millis(10);
 const MAX_EARLY: usize = 256;
 
 /// A response that came before its query.
+#[derive(Clone)]
 struct Early {
     packet: PacketMeta,
     transport: Transport,
@@ -50,6 +51,7 @@ struct Early {
 }
 
 /// Everything in flight.
+#[derive(Clone)]
 pub struct Matcher {
     hasher: NameHasher,
     query_timeout: Span,

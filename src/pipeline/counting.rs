@@ -47,6 +47,17 @@ impl Counting {
         self.rows.as_ref().is_some_and(Rows::is_abandoned)
     }
 
+    /// The same once more, without the rows: to be finished as if the capture ended here.
+    pub(super) fn so_far(&self) -> Counting {
+        let Counting { aggregate, tokens, opened, .. } = self;
+        Counting {
+            aggregate: aggregate.clone(),
+            rows: None,
+            tokens: tokens.clone(),
+            opened: *opened,
+        }
+    }
+
     /// Counts all that was told of a unit.
     pub(super) fn take(&mut self, unit: &mut Unit) {
         let Unit { block, events, log, .. } = unit;

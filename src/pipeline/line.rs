@@ -10,10 +10,11 @@ use super::counting::Counting;
 use super::events::Events;
 use super::log::Log;
 use super::matching::Matching;
+use super::moment::Moment;
 use super::unit::Unit;
 use super::{Analysed, Options};
 use crate::aggregate::Aggregate;
-use crate::capture::{Block, Blocks};
+use crate::capture::{Block, Blocks, Notes};
 use crate::model::{DnsPorts, NameHasher};
 use crate::transactions::Rows;
 
@@ -21,7 +22,7 @@ use crate::transactions::Rows;
 const UNITS_PER_THREAD: usize = 4;
 
 /// How often the caller hears of the progress.
-const PROGRESS: Duration = Duration::from_millis(100);
+pub const PROGRESS: Duration = Duration::from_millis(100);
 
 /// A queue of units between two stages.
 struct Queue {
@@ -43,7 +44,7 @@ impl Queue {
 
 /// What the workers share.
 pub(super) struct Line<'a> {
-    source: &'a dyn Blocks,
+    pub(super) source: &'a dyn Blocks,
     threads: usize,
     ports: DnsPorts,
     hasher: NameHasher,
@@ -53,7 +54,7 @@ pub(super) struct Line<'a> {
     /// Whoever holds both has taken this one first.
     matching: Mutex<Matching>,
     counting: Mutex<Counting>,
-    packets: AtomicU64,
+    pub(super) packets: AtomicU64,
     over: AtomicBool,
 }
 
@@ -103,7 +104,7 @@ impl<'a> Line<'a> {
     }
 
     /// Reads, decodes, matches and counts all of it.
-    pub(super) fn run(self, progress: &mut dyn FnMut(u64, Option<u64>, u64)) -> Analysed {
+    pub(super) fn run(self, watch: &mut dyn FnMut(&Moment<'_>)) -> Analysed {
         let (done, finished) = bounded::<()>(0);
         std::thread::scope(|scope| {
             for number in 0..self.threads {
@@ -115,8 +116,12 @@ impl<'a> Line<'a> {
             }
             drop(done);
             while finished.recv_timeout(PROGRESS).is_err_and(|error| error.is_timeout()) {
-                let (read, all) = self.source.progress();
-                progress(read, all, self.packets.load(Ordering::Relaxed));
+                watch(&Moment { line: &self });
+                // Whoever wanted a stage during a look went away again. Not all that comes: under load that
+                // would be a worker's day, and whoever watches has to hear of signals.
+                let most = self.threads * UNITS_PER_THREAD;
+                self.match_ready(most);
+                self.count_ready(most);
             }
         });
         self.finish()
@@ -124,26 +129,23 @@ impl<'a> Line<'a> {
 
     /// Closes the books.
     fn finish(self) -> Analysed {
-        self.match_ready();
-        self.count_ready();
-        let notes = self.source.notes();
+        self.match_ready(usize::MAX);
+        self.count_ready(usize::MAX);
         let matching = self.matching.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let mut counting = self.counting.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let mut count = |log: &mut Log, block: &Block, events: &Events| {
-            counting.replay(log, block, events);
+        let counting = self.counting.into_inner().unwrap_or_else(PoisonError::into_inner);
+        close(matching, counting, self.source.notes())
+    }
+
+    /// What there would be if the capture ended here.
+    pub(super) fn so_far(&self) -> Analysed {
+        let (matching, counting) = {
+            let matching = lock(&self.matching);
+            let mut counting = lock(&self.counting);
+            // Both have to have seen the same units.
+            self.count_with(&mut counting, usize::MAX);
+            (matching.so_far(), counting.so_far())
         };
-        let mut log = Log::default();
-        let matched = matching.finish(&mut log, &mut count);
-        count(&mut log, &Block::default(), &Events::default());
-        Analysed {
-            aggregate: counting.finish(),
-            quality: matched.quality,
-            notes,
-            streams: matched.streams,
-            fragments: matched.fragments,
-            interfaces_overflowed: matched.interfaces_overflowed,
-            cooked_interfaces: matched.cooked_interfaces,
-        }
+        close(matching, counting, self.source.notes())
     }
 
     /// Reads, decodes and hands in until the capture is over; and matches and counts.
@@ -156,10 +158,10 @@ impl<'a> Line<'a> {
         let waits = self.source.waits();
         while !self.over.load(Ordering::Acquire) {
             if matches || waits {
-                self.match_ready();
+                self.match_ready(usize::MAX);
             }
             if counts || waits {
-                self.count_ready();
+                self.count_ready(usize::MAX);
             }
             let Some(mut unit) = self.free_unit() else { return };
             if !self.source.fill(&mut unit.block) {
@@ -180,41 +182,71 @@ impl<'a> Line<'a> {
         if let Ok(unit) = self.free.get.try_recv() {
             return Some(unit);
         }
-        self.match_ready();
-        self.count_ready();
+        self.match_ready(usize::MAX);
+        self.count_ready(usize::MAX);
         self.free.get.recv().ok()
     }
 
-    /// Matches what is next in line, unless somebody else is at it.
-    fn match_ready(&self) {
-        while !self.decoded.get.is_empty() {
+    /// Matches what is next in line, so many units at most, unless somebody else is at it.
+    fn match_ready(&self, most: usize) {
+        let mut left = most;
+        while left > 0 && !self.decoded.get.is_empty() {
             let Some(mut matching) = try_lock(&self.matching) else { return };
             let mut spill = |log: &mut Log, block: &Block, events: &Events| {
                 let mut counting = lock(&self.counting);
-                self.count_with(&mut counting);
+                self.count_with(&mut counting, usize::MAX);
                 counting.replay(log, block, events);
             };
-            while let Ok(unit) = self.decoded.get.try_recv() {
+            while left > 0
+                && let Ok(unit) = self.decoded.get.try_recv()
+            {
+                left -= 1;
                 matching.take(unit, &mut spill, &mut |unit| self.matched.put(unit));
             }
         }
     }
 
-    /// Counts what is next in line, unless somebody else is at it.
-    fn count_ready(&self) {
-        while !self.matched.get.is_empty() {
+    /// Counts what is next in line, so many units at most, unless somebody else is at it.
+    fn count_ready(&self, most: usize) {
+        let mut left = most;
+        while left > 0 && !self.matched.get.is_empty() {
             let Some(mut counting) = try_lock(&self.counting) else { return };
-            self.count_with(&mut counting);
+            left -= self.count_with(&mut counting, left);
         }
     }
 
-    fn count_with(&self, counting: &mut Counting) {
-        while let Ok(mut unit) = self.matched.get.try_recv() {
+    /// Counts so many units at most, and says how many there were.
+    fn count_with(&self, counting: &mut Counting, most: usize) -> usize {
+        let mut done = 0;
+        while done < most
+            && let Ok(mut unit) = self.matched.get.try_recv()
+        {
             counting.take(&mut unit);
             self.free.put(unit);
+            done += 1;
         }
         if counting.is_abandoned() {
             self.over.store(true, Ordering::Release);
         }
+        done
+    }
+}
+
+/// Settles what is open in both stages, which have seen the same units.
+fn close(matching: Matching, mut counting: Counting, notes: Notes) -> Analysed {
+    let mut count = |log: &mut Log, block: &Block, events: &Events| {
+        counting.replay(log, block, events);
+    };
+    let mut log = Log::default();
+    let matched = matching.finish(&mut log, &mut count);
+    count(&mut log, &Block::default(), &Events::default());
+    Analysed {
+        aggregate: counting.finish(),
+        quality: matched.quality,
+        notes,
+        streams: matched.streams,
+        fragments: matched.fragments,
+        interfaces_overflowed: matched.interfaces_overflowed,
+        cooked_interfaces: matched.cooked_interfaces,
     }
 }

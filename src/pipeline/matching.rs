@@ -79,6 +79,23 @@ impl Matching {
         }
     }
 
+    /// The same stage once more: to be finished as if the capture ended here.
+    pub(super) fn so_far(&self) -> Matching {
+        let Matching { ports, hasher, matcher, names, quality, streams, .. } = self;
+        Matching {
+            waiting: BTreeMap::new(),
+            next: self.next,
+            ports: ports.clone(),
+            hasher: *hasher,
+            matcher: matcher.clone(),
+            names: names.clone(),
+            quality: quality.clone(),
+            streams: streams.clone(),
+            fragments: self.fragments.clone(),
+            interfaces: self.interfaces.clone(),
+        }
+    }
+
     /// Settles what is open at the end of the capture, into `log`.
     pub(super) fn finish(mut self, log: &mut Log, spill: &mut Spill<'_>) -> Matched {
         let (block, events) = (Block::default(), Events::default());

@@ -13,6 +13,7 @@ mod interfaces;
 mod line;
 mod log;
 mod matching;
+mod moment;
 mod rows;
 mod teller;
 mod unit;
@@ -26,6 +27,8 @@ use crate::decode::stream::StreamCounters;
 use crate::model::NameHasher;
 use crate::transactions::{Rows, Sink};
 use line::Line;
+pub use line::PROGRESS;
+pub use moment::Moment;
 
 /// What a run depends on besides the capture.
 #[derive(Clone, Debug)]
@@ -62,9 +65,19 @@ impl Analysed {
     pub fn interface_name(&self, number: u16) -> Option<String> {
         let cooked = usize::from(u16::MAX - number);
         match self.cooked_interfaces.get(cooked) {
-            Some((_, index)) => Some(format!("ifindex {index}")),
+            // A live capture gives each interface of `any` a number and a name of its own.
+            Some(&(of, index)) => self.named(of).or_else(|| Some(format!("ifindex {index}"))),
             None => self.notes.interfaces.get(usize::from(number))?.name.clone(),
         }
+    }
+}
+
+impl Analysed {
+    /// The name of one real interface whose packets have cooked headers.
+    fn named(&self, number: u16) -> Option<String> {
+        let interface = self.notes.interfaces.get(usize::from(number))?;
+        let name = interface.name.as_ref().filter(|name| *name != "any")?;
+        interface.link_type.is_cooked().then(|| name.clone())
     }
 }
 
@@ -95,18 +108,31 @@ pub fn run_into(
     sink: Option<Sink<'_>>,
     progress: &mut dyn FnMut(u64, Option<u64>, u64),
 ) -> Result<Analysed, Error> {
+    run_watched(source, options, sink, &mut |moment| {
+        let (read, all) = moment.progress();
+        progress(read, all, moment.packets());
+    })
+}
+
+/// [`run_into`], and ten times a second `watch` may look at what there is so far.
+pub fn run_watched(
+    source: &dyn Blocks,
+    options: &Options,
+    sink: Option<Sink<'_>>,
+    watch: &mut dyn FnMut(&Moment<'_>),
+) -> Result<Analysed, Error> {
     // Tables are seeded per process: nobody outside can choose names that collide.
     let hasher = NameHasher::random();
     let aggregate = Aggregate::new(options.settings.clone(), hasher)?;
     let Some(sink) = sink else {
-        return Ok(Line::new(source, options, hasher, aggregate, None).run(progress));
+        return Ok(Line::new(source, options, hasher, aggregate, None).run(watch));
     };
     let (outlet, demand) = rows::connect();
     let rows = Rows::new(hasher, options.settings.query_timeout, outlet);
     let line = Line::new(source, options, hasher, aggregate, Some(rows));
     std::thread::scope(|scope| {
         let writer = scope.spawn(move || demand.write(sink));
-        let analysed = line.run(progress);
+        let analysed = line.run(watch);
         writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         Ok(analysed)
     })

@@ -7,7 +7,7 @@ use crate::model::{Address, PacketMeta};
 
 /// Names of transactions, for as long as the matcher remembers them. The stage that counts has a table
 /// of what each one stands for; it is as long as there were ever names in use at once.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Names {
     free: Vec<u32>,
     next: u32,
