@@ -2,9 +2,8 @@
 
 use std::hint::black_box;
 
-use super::events::Events;
 use super::log::{At, Entry, Log};
-use super::unit::{Kind, Unit};
+use super::unit::{Event, Kind, Unit};
 use crate::aggregate::{Aggregate, Metering};
 use crate::capture::Block;
 use crate::matcher::{Observer, Token, Transaction};
@@ -32,7 +31,7 @@ pub(super) struct Counting {
 #[derive(Clone, Copy)]
 struct Scene<'u> {
     block: &'u Block,
-    events: &'u Events,
+    events: &'u [Event],
     /// The capture tells interfaces apart.
     named: bool,
 }
@@ -66,7 +65,7 @@ impl Counting {
     }
 
     /// Counts what was told, of a block and its events.
-    pub(super) fn replay(&mut self, log: &mut Log, block: &Block, events: &Events) {
+    pub(super) fn replay(&mut self, log: &mut Log, block: &Block, events: &[Event]) {
         let scene = Scene { block, events, named: block.is_named() };
         for first in (0..log.entries.len()).step_by(AHEAD) {
             let end = (first + AHEAD).min(log.entries.len());

@@ -7,11 +7,10 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::counting::Counting;
-use super::events::Events;
 use super::log::Log;
 use super::matching::Matching;
 use super::moment::Moment;
-use super::unit::Unit;
+use super::unit::{Event, Unit};
 use super::{Analysed, Options};
 use crate::aggregate::Aggregate;
 use crate::capture::{Block, Blocks, Notes};
@@ -192,7 +191,7 @@ impl<'a> Line<'a> {
         let mut left = most;
         while left > 0 && !self.decoded.get.is_empty() {
             let Some(mut matching) = try_lock(&self.matching) else { return };
-            let mut spill = |log: &mut Log, block: &Block, events: &Events| {
+            let mut spill = |log: &mut Log, block: &Block, events: &[Event]| {
                 let mut counting = lock(&self.counting);
                 self.count_with(&mut counting, usize::MAX);
                 counting.replay(log, block, events);
@@ -234,12 +233,12 @@ impl<'a> Line<'a> {
 
 /// Settles what is open in both stages, which have seen the same units.
 fn close(matching: Matching, mut counting: Counting, notes: Notes) -> Analysed {
-    let mut count = |log: &mut Log, block: &Block, events: &Events| {
+    let mut count = |log: &mut Log, block: &Block, events: &[Event]| {
         counting.replay(log, block, events);
     };
     let mut log = Log::default();
     let matched = matching.finish(&mut log, &mut count);
-    count(&mut log, &Block::default(), &Events::default());
+    count(&mut log, &Block::default(), &[]);
     Analysed {
         aggregate: counting.finish(),
         quality: matched.quality,

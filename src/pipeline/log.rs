@@ -3,8 +3,7 @@
 //!
 //! Replayed in order, a log has the same effect as if the sums had listened themselves.
 
-use super::events::Events;
-use super::unit::Kind;
+use super::unit::{Event, Kind};
 use crate::aggregate::Assembly;
 use crate::capture::Block;
 use crate::decode::IcmpKind;
@@ -170,7 +169,7 @@ impl Log {
         &'u self,
         at: At,
         block: &'u Block,
-        events: &Events,
+        events: &[Event],
     ) -> Sighting<'u> {
         let Some(index) = at.as_event() else {
             let kept = &self.kept[(at.0 & !KEPT) as usize];

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 
 use super::Options;
-use super::events::Events;
 use super::interfaces::Interfaces;
 use super::log::{Entry, Log};
 use super::teller::{Names, Teller};
@@ -22,7 +21,7 @@ use crate::model::{DnsPorts, NameHasher, PacketMeta, Timestamp};
 const AHEAD: usize = 16;
 
 /// Takes a log that is full, of a unit that is not done, with the unit's block and events.
-pub(super) type Spill<'a> = dyn FnMut(&mut Log, &Block, &Events) + 'a;
+pub(super) type Spill<'a> = dyn FnMut(&mut Log, &Block, &[Event]) + 'a;
 
 /// Everything that depends on the order of packets and is not a sum.
 pub(super) struct Matching {
@@ -98,8 +97,8 @@ impl Matching {
 
     /// Settles what is open at the end of the capture, into `log`.
     pub(super) fn finish(mut self, log: &mut Log, spill: &mut Spill<'_>) -> Matched {
-        let (block, events) = (Block::default(), Events::default());
-        let mut spill = |log: &mut Log| spill(log, &block, &events);
+        let block = Block::default();
+        let mut spill = |log: &mut Log| spill(log, &block, &[]);
         self.fragments.finish();
         log.entries.push(Entry::Over);
         self.give_up_fragments(log, &mut spill);
@@ -128,7 +127,7 @@ impl Matching {
             event.packet.interface =
                 self.interfaces.number(event.packet.interface, event.link_interface);
         }
-        let (block, events) = (&*block, &*events);
+        let (block, events): (&Block, &[Event]) = (block, events);
         let mut spill = |log: &mut Log| spill(log, block, events);
         for first in (0..events.len()).step_by(AHEAD) {
             let end = (first + AHEAD).min(events.len());
