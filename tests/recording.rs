@@ -193,7 +193,7 @@ fn what_the_ring_held_is_a_capture() {
     let (_, status) = recorded(&path, keep(None, Rotation::default(), Some(on_finding)));
     let file = folder.0.join("fault-1-upstream_unreachable.pcapng");
     assert_eq!(status.incidents, [file.to_str().unwrap()]);
-    let kept = read(&[file.clone()]);
+    let kept = read(std::slice::from_ref(&file));
     let packets = kept["capture"]["packets"].as_u64().unwrap();
     assert!(packets > 10, "{packets}");
     let time = |key: &str| Timestamp::parse(kept["capture"][key].as_str().unwrap()).unwrap();
@@ -241,7 +241,7 @@ fn a_disk_that_is_full_leaves_a_readable_file_and_a_whole_report() {
     assert_eq!(seen, read(&[path]));
     assert!(status.unwritten > 0 && status.caveats().len() == 2, "{status:?}");
     assert!(status.caveats()[0].contains("No space left on device"), "{status:?}");
-    let kept = read(&[file.clone()]);
+    let kept = read(std::slice::from_ref(&file));
     assert_eq!(kept["capture"]["packets"].as_u64(), Some(status.written));
     assert!(status.written > 0);
     let Some(said) = output("capinfos", &[], &file) else { return };
