@@ -31,9 +31,10 @@ fn captures() -> Vec<PathBuf> {
         }
         let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
         found.extend(files.filter(|path| {
-            let name = path.file_name().unwrap().to_str().unwrap();
-            let compressed = name.ends_with(".gz") || name.ends_with(".zst");
-            name.contains(".pcap") && (cfg!(feature = "compressed") || !compressed)
+            let ending = path.extension().unwrap();
+            let compressed = ending == "gz" || ending == "zst";
+            let capture = path.to_str().unwrap().contains(".pcap");
+            capture && (cfg!(feature = "compressed") || !compressed)
         }));
     }
     found.sort();

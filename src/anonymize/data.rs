@@ -27,8 +27,8 @@ impl Anonymizer {
         match kind {
             1 if end - start == 4 => self.v4(&mut rest, start),
             28 if end - start == 16 => self.v6(&mut rest, start),
-            // NS, CNAME, MB, MG, MR, PTR, DNAME.
-            2 | 5 | 7..=9 | 12 | 39 => {
+            // NS, CNAME, MB, MG, MR, PTR, DNAME; NSEC.
+            2 | 5 | 7..=9 | 12 | 39 | 47 => {
                 let _ = self.name(&mut rest, start);
             }
             // MX, AFSDB, RT, KX: a preference. SRV: port too.
@@ -48,16 +48,12 @@ impl Anonymizer {
                     let _ = self.name(&mut rest, at);
                 }
             }
-            // TXT, SPF: lengths.
-            16 | 99 => strings(&mut rest, start),
+            // HINFO, TXT, SPF: lengths.
+            13 | 16 | 99 => strings(&mut rest, start),
             // RRSIG: what is signed, by whom; times and key would tell the zone.
             46 => {
                 rest.keep(start..start + 8);
                 let _ = self.name(&mut rest, start + 18);
-            }
-            // NSEC.
-            47 => {
-                let _ = self.name(&mut rest, start);
             }
             // SVCB, HTTPS.
             64 | 65 => self.service(&mut rest, start),
@@ -98,12 +94,15 @@ impl Anonymizer {
             match key {
                 PORT => pane.keep(at..at + 2),
                 HINT_V4 => {
-                    (at..end).step_by(4).filter(|at| at + 4 <= end).for_each(|at| self.v4(pane, at))
+                    for at in (at..end).step_by(4).filter(|at| at + 4 <= end) {
+                        self.v4(pane, at);
+                    }
                 }
-                HINT_V6 => (at..end)
-                    .step_by(16)
-                    .filter(|at| at + 16 <= end)
-                    .for_each(|at| self.v6(pane, at)),
+                HINT_V6 => {
+                    for at in (at..end).step_by(16).filter(|at| at + 16 <= end) {
+                        self.v6(pane, at);
+                    }
+                }
                 _ => {}
             }
             at = end;

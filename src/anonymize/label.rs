@@ -93,11 +93,22 @@ pub(super) fn label(key: &Key, label: &[u8], behind: &[u8], out: &mut [u8]) {
     let folded = &folded[..length];
     let digits = folded.iter().all(u8::is_ascii_digit);
     let purpose = if digits { Purpose::Number } else { Purpose::Label };
+    if let &[symbol] = folded
+        && (digits || symbol.is_ascii_lowercase())
+    {
+        let (first, count) = if digits { (b'0', 10) } else { (b'a', 26) };
+        let [image] = &mut *out else { return };
+        *image = first + permuted(key, purpose, behind, symbol - first, count);
+        if label[0].is_ascii_uppercase() {
+            *image = image.to_ascii_uppercase();
+        }
+        return;
+    }
     let seed;
     let seed: &[u8] = if behind.is_empty() {
         folded
     } else {
-        seed = [folded, &[b'.'], behind].concat();
+        seed = [folded, b".", behind].concat();
         &seed
     };
     let (first, count) = if digits { (b'0', 10) } else { (b'a', 26) };
@@ -113,6 +124,21 @@ pub(super) fn label(key: &Key, label: &[u8], behind: &[u8], out: &mut [u8]) {
             *out = out.to_ascii_uppercase();
         }
     }
+}
+
+/// One of `count` symbols for each of them: with so few, chance would make many the same.
+fn permuted(key: &Key, purpose: Purpose, behind: &[u8], symbol: u8, count: u8) -> u8 {
+    const NUMBER: u8 = u8::MAX;
+    let mut symbols: [u8; 26] = std::array::from_fn(|at| at as u8);
+    let mut fractions = key.bits(purpose, NUMBER, behind);
+    for at in (1..count).rev() {
+        // Thirteen draws from 64 bits: 26! is less than 2 to the 89.
+        let fraction = &mut fractions[usize::from(at) / 13];
+        let scaled = u128::from(*fraction) * u128::from(at + 1);
+        *fraction = scaled as u64;
+        symbols.swap(usize::from(at), (scaled >> 64) as usize);
+    }
+    symbols[usize::from(symbol)]
 }
 
 /// Fills `out` with symbols that depend on the key and `seed`: `count` of them from `first` on.
@@ -147,9 +173,10 @@ pub(super) fn hardware(key: &Key, address: [u8; 6]) -> [u8; 6] {
         return address;
     }
     let [bits, _] = key.bits(Purpose::Hardware, 0, &address);
-    let [mut first, b, c, d, e, f, ..] = bits.to_be_bytes();
-    first = first & !KINDS | address[0] & KINDS;
-    [first, b, c, d, e, f]
+    let mut image = [0; 6];
+    image.copy_from_slice(&bits.to_be_bytes()[..6]);
+    image[0] = image[0] & !KINDS | address[0] & KINDS;
+    image
 }
 
 /// The name of an interface: `eth0`, `ens5` and `any` say nothing; the network plugins' names are
@@ -251,6 +278,19 @@ mod tests {
         let images: std::collections::BTreeSet<String> =
             (0..10_000).map(|number| image(&format!("web-{number:05}"), "")).collect();
         assert_eq!(images.len(), 10_000);
+    }
+
+    #[test]
+    fn single_letters_and_digits_are_never_confused() {
+        for (symbols, behind) in
+            [("0123456789", ""), ("0123456789", "1"), ("abcdefghijklmnopqrstuvwxyz", "1")]
+        {
+            let images: std::collections::BTreeSet<String> =
+                symbols.chars().map(|c| image(&c.to_string(), behind)).collect();
+            assert_eq!(images.into_iter().collect::<String>(), symbols);
+        }
+        let all = |behind: &str| ["1", "2", "3", "4"].map(|text| image(text, behind));
+        assert_ne!(all("1"), all(""));
     }
 
     #[test]

@@ -109,8 +109,9 @@ impl Anonymizer {
         };
         let (from, to) = (pane.from, &mut *pane.to);
         let _ = self.transport(Pane { from, to }, around, depth);
-        // UDP over IPv4 may do without (RFC 768).
+        // UDP over IPv4 may do without (RFC 768). The old one would tell something of what was there.
         let without = around.protocol == UDP && pane.number(at)? == 0;
+        pane.put(at, &[0; 2]);
         if whole && !without {
             let pseudo = if around.protocol == ICMP {
                 0
@@ -123,7 +124,6 @@ impl Anonymizer {
             };
             pane.put(at, &checksum.to_be_bytes());
         }
-        // Else it stays zero: the old one would tell something of what was there.
         Some(())
     }
 

@@ -13,7 +13,7 @@ impl Anonymizer {
     /// Writes what stands for the payload of a segment.
     pub(super) fn segment(&self, mut pane: Pane<'_>) {
         // The length went before, in a segment of its own.
-        if !self.begins_with_length(pane.from) {
+        if !begins_with_length(pane.from) {
             let length = pane.len();
             if self.tried(&mut pane, 0..length) != Ok(length) {
                 pane.to.fill(0);
@@ -42,14 +42,6 @@ impl Anonymizer {
         }
     }
 
-    fn begins_with_length(&self, payload: &[u8]) -> bool {
-        let Some(&[high, low]) = payload.first_chunk() else { return false };
-        let length = usize::from(u16::from_be_bytes([high, low]));
-        let Some(message) = payload.get(2..) else { return false };
-        message.is_empty() && length >= HEADER
-            || counts(message, length).is_some_and(|counts| counts[0] == 1)
-    }
-
     /// Takes what stands in `range`, which may go beyond the segment, for a message with a question.
     fn tried(&self, pane: &mut Pane<'_>, range: std::ops::Range<usize>) -> Result<usize, Stop> {
         let (start, sent) = (range.start, range.len());
@@ -62,4 +54,13 @@ impl Anonymizer {
         }
         self.message(inner, sent).map(|end| start + end)
     }
+}
+
+/// Whether a length stands before a message, or alone.
+fn begins_with_length(payload: &[u8]) -> bool {
+    let Some(&[high, low]) = payload.first_chunk() else { return false };
+    let length = usize::from(u16::from_be_bytes([high, low]));
+    let Some(message) = payload.get(2..) else { return false };
+    message.is_empty() && length >= HEADER
+        || counts(message, length).is_some_and(|counts| counts[0] == 1)
 }
