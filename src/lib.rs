@@ -15,6 +15,8 @@ pub mod config;
 pub mod context;
 pub mod decode;
 pub mod error;
+#[cfg(feature = "live")]
+pub mod live;
 pub mod matcher;
 pub mod model;
 pub mod pipeline;
@@ -23,7 +25,7 @@ pub mod report;
 pub mod transactions;
 pub mod verdict;
 
-pub use analysis::{analyse, analyse_blocks, analyse_into};
+pub use analysis::{analyse, analyse_blocks, analyse_into, judge, observe};
 
 /// Captures made from nothing, for the tests of the causes.
 #[cfg(test)]

@@ -290,7 +290,7 @@ impl ServerLoad {
 }
 
 /// The load of all servers that answer names of the cluster.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Loads {
     rows: Vec<ServerLoad>,
     /// Servers that found no room.
@@ -298,8 +298,8 @@ pub struct Loads {
 }
 
 impl Loads {
-    /// Counts a question that was settled, if this leg, to `server`, is its farthest. One that was never asked for a name of the
-    /// cluster is no cluster DNS.
+    /// Counts a question that was settled, if this leg, to `server`, is its farthest. One that was never
+    /// asked for a name of the cluster is no cluster DNS.
     pub(super) fn note(&mut self, server: &mut Server, leg: &Leg, settled: &Settled) {
         if *leg != settled.at {
             return;
