@@ -34,7 +34,7 @@ use pane::Pane;
 type Depth = u8;
 
 /// Replaces addresses and names.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Anonymizer {
     key: Key,
     ports: DnsPorts,
@@ -110,7 +110,15 @@ impl Blocks for Anonymized<'_> {
     fn notes(&self) -> Notes {
         let mut notes = self.source.notes();
         for interface in &mut notes.interfaces {
-            *interface = self.anonymizer.interface(interface);
+            let hidden = self.anonymizer.interface(interface);
+            if let (Some(name), Some(hidden)) = (&interface.name, &hidden.name)
+                && name != hidden
+            {
+                for text in notes.files.iter_mut().chain(&mut notes.warnings) {
+                    *text = text.replace(name, hidden);
+                }
+            }
+            *interface = hidden;
         }
         notes
     }

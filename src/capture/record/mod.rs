@@ -93,6 +93,7 @@ pub struct OpenError {
 /// Files that are open, before anything is written: between these two rights are dropped.
 pub struct Recording {
     writer: Writer,
+    outputs: Vec<PathBuf>,
     status: Arc<Mutex<Status>>,
 }
 
@@ -105,6 +106,8 @@ impl Recording {
     fn open_with(options: Options, create: Create) -> Result<Recording, OpenError> {
         let status = Arc::<Mutex<Status>>::default();
         let filter = options.filter.map(Arc::from);
+        let later = options.on_finding.as_ref().map(|later| later.file.clone());
+        let outputs = options.file.iter().cloned().chain(later).collect();
         let mut writer = Writer::new(create, options.count, filter, Arc::clone(&status));
         if let Some(path) = options.file {
             // Names are patterns of text, as those of tcpdump are.
@@ -122,12 +125,23 @@ impl Recording {
             };
             writer.guard(Ring::new(span, size), Incidents::new(&pattern, span));
         }
-        Ok(Recording { writer, status })
+        Ok(Recording { writer, outputs, status })
+    }
+
+    /// Files that will be written, or opened later: for whoever gives up rights before [`Recording::start`].
+    pub fn outputs(&self) -> &[PathBuf] {
+        &self.outputs
+    }
+
+    /// The file that was begun.
+    #[cfg(unix)]
+    pub fn begun(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
+        self.writer.begun()
     }
 
     /// Begins to write.
     pub fn start(self) -> io::Result<Recorder> {
-        let Recording { mut writer, status } = self;
+        let Recording { mut writer, status, .. } = self;
         let (sender, items) = unbounded();
         let (give_back, spare) = bounded(MAX_SPARE);
         let queued = Arc::new(AtomicUsize::new(0));

@@ -5,6 +5,8 @@
 
 use std::fs::File;
 use std::io::{self, Seek as _, SeekFrom, Write as _};
+#[cfg(unix)]
+use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -29,6 +31,11 @@ pub(super) trait Medium: Send {
     fn truncate(&mut self, length: u64) -> io::Result<()>;
     /// Whether the last two can be done: not on pipes and devices.
     fn is_regular(&self) -> bool;
+    /// The file of the operating system, if it is one.
+    #[cfg(unix)]
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
 }
 
 /// A file of the operating system.
@@ -73,6 +80,11 @@ impl Medium for Disk {
 
     fn is_regular(&self) -> bool {
         self.regular
+    }
+
+    #[cfg(unix)]
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        Some(std::os::fd::AsFd::as_fd(&self.file))
     }
 }
 
@@ -119,6 +131,12 @@ impl Savefile {
             trouble: None,
             scratch,
         })
+    }
+
+    /// The file of the operating system.
+    #[cfg(unix)]
+    pub(super) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.medium.descriptor()
     }
 
     /// Octets in it.

@@ -85,6 +85,12 @@ impl Writer {
         Ok(())
     }
 
+    /// The file that [`Writer::save`] began.
+    #[cfg(unix)]
+    pub(super) fn begun(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
+        self.saving.as_ref()?.file.as_ref()?.descriptor()
+    }
+
     /// Holds the last seconds.
     pub(super) fn guard(&mut self, ring: Ring, incidents: Incidents) {
         self.guarding = Some(Guarding { ring, incidents, open: None });
