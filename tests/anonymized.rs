@@ -9,12 +9,13 @@ use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use dnspect::anonymize::{Anonymized, Anonymizer, Key};
-use dnspect::capture::{self, Block, Blocks};
+use dnspect::capture::{self, Block, Blocks, record};
 use dnspect::config::Config;
 use dnspect::decode::{self, Body};
-use dnspect::model::{Address, Message, NameHasher, labels};
+use dnspect::model::{Address, Message, NameHasher, Timestamp, labels};
 use serde_json::Value;
 
 const KEY: &str = "6b1e5f0c2d3a49788796a5b4c3d2e1f0";
@@ -221,4 +222,73 @@ fn nothing_of_what_was_there_is_told() {
         assert!(!told.addresses.is_empty(), "{name}");
     }
     assert!(complaints.is_empty(), "{}\n  {}", complaints.len(), complaints.join("\n  "));
+}
+
+/// What a program says; nothing where it is not installed.
+fn output(arguments: &[&str]) -> Option<String> {
+    let mut command = Command::new("tshark");
+    let Ok(output) = command.args(arguments).stdin(Stdio::null()).stderr(Stdio::null()).output()
+    else {
+        eprintln!("skipped: tshark is not installed");
+        return None;
+    };
+    Some(String::from_utf8(output.stdout).unwrap())
+}
+
+/// Frames of a file that tshark shows with this filter.
+fn shown(path: &Path, filter: &str) -> Option<Vec<u64>> {
+    let path = path.to_str().unwrap();
+    let checks = ["udp.check_checksum:TRUE", "tcp.check_checksum:TRUE", "ip.check_checksum:TRUE"];
+    let mut arguments = vec!["-n", "-r", path, "-Y", filter, "-T", "fields", "-e", "frame.number"];
+    for check in checks {
+        arguments.extend(["-o", check]);
+    }
+    Some(output(&arguments)?.lines().map(|line| line.parse().unwrap()).collect())
+}
+
+#[test]
+fn what_is_written_is_well_formed() {
+    let folder = std::env::temp_dir().join(format!("dnspect-anonymized-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let written = folder.join("hidden.pcapng");
+    let anonymizer = anonymizer();
+    for folder in
+        ["healthy", "tcp-large", "fragments-arrive", "rejected-by-router", "nodelocal-healthy"]
+    {
+        // tshark reads no zst before 4.2.
+        let plain = captures().into_iter().filter(|path| path.extension().unwrap() == "pcap");
+        for path in plain.filter(|path| name(path).starts_with(&format!("{folder}/"))) {
+            let source = source(&path);
+            let hidden = Anonymized::new(&*source, &anonymizer);
+            let options = record::Options {
+                file: Some(written.clone()),
+                rotation: record::Rotation::default(),
+                on_finding: None,
+                filter: None,
+                now: Timestamp(0),
+                count: Box::new(Vec::new),
+            };
+            let recorder = record::Recording::open(options).unwrap().start().unwrap();
+            let tee = record::Tee::new(&hidden, &recorder);
+            let mut block = Block::default();
+            while tee.fill(&mut block) {}
+            let status = recorder.finish(Vec::new());
+            assert!(status.written > 0 && status.caveats().is_empty(), "{status:?}");
+            let name = name(&path);
+            let bad =
+                "ip.checksum.status == 0 || udp.checksum.status == 0 || tcp.checksum.status == 0";
+            let Some(frames) = shown(&written, bad) else { return };
+            assert_eq!(frames, [0; 0], "{name}: checksums");
+            for filter in
+                ["_ws.malformed", "dns", "dns.flags.rcode == 3", "icmp", "tcp.flags.syn == 1"]
+            {
+                // The end of a message in fragments is zeros, which tshark may not like.
+                if filter == "_ws.malformed" && folder == "fragments-arrive" {
+                    continue;
+                }
+                assert_eq!(shown(&written, filter), shown(&path, filter), "{name}: {filter}");
+            }
+        }
+    }
+    fs::remove_dir_all(folder).unwrap();
 }

@@ -82,12 +82,13 @@ pub fn run(
     Ok(judge(&analysed, config))
 }
 
-/// What a file of packets is to say of the findings.
+/// What a file of packets is to say of the findings. That a capture shows too little, as it does when it
+/// begins, is no moment to keep.
 pub fn findings(document: &Document) -> Vec<Finding> {
     let one = |finding: &crate::verdict::Finding| Finding {
         cause: finding.cause.to_owned(),
         text: format!("{} ({} sure)", finding.summary, percent(finding.confidence)),
-        normal: finding.normal,
+        normal: finding.normal || finding.category == "capture",
     };
     document.findings.iter().map(one).collect()
 }

@@ -155,7 +155,8 @@ impl Savefile {
         if fresh {
             self.scratch.clear();
             for interface in &interfaces[self.written.len().min(interfaces.len())..] {
-                pcapng::interface(&mut self.scratch, interface, self.filter.as_deref());
+                // It is the same for all, and long: the first one says it.
+                pcapng::interface(&mut self.scratch, interface, self.filter.take().as_deref());
             }
             let description = std::mem::take(&mut self.scratch);
             let described = self.put(&description, first.time);
