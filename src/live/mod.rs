@@ -9,11 +9,14 @@ pub mod signals;
 use std::time::{Duration, Instant};
 
 use crate::analysis::{judge, observe};
+use crate::anonymize::Anonymized;
+use crate::capture::Blocks;
 use crate::capture::live::{Opened, Stop};
+use crate::capture::record::{Finding, Recorder, Tee};
 use crate::config::Config;
 use crate::error::Error;
 use crate::pipeline::{Analysed, Moment};
-use crate::report::Document;
+use crate::report::{Document, percent};
 use crate::transactions::Sink;
 use signals::Signals;
 
@@ -42,19 +45,25 @@ pub struct Look {
 }
 
 /// Captures and analyses until `stop`, by whoever; `show` is called from the calling thread, each
-/// `interval` where there is one, and when asked by a signal.
+/// `interval` where there is one, and when asked by a signal. `recorder` takes what is analysed.
 pub fn run(
     opened: Opened,
     config: &Config,
+    recorder: Option<&Recorder>,
     (stop, signals): (&Stop, &Signals),
     interval: Option<Duration>,
     sink: Option<Sink<'_>>,
     show: &mut dyn FnMut(&Look),
 ) -> Result<Document, Error> {
     let live = opened.start(stop)?;
+    // Nobody behind this sees what was there: what is written is what was analysed.
+    let hidden = config.anonymizer.as_ref().map(|anonymizer| Anonymized::new(&live, anonymizer));
+    let seen: &dyn Blocks = hidden.as_ref().map_or(&live, |hidden| hidden);
+    let tee = recorder.map(|recorder| Tee::new(seen, recorder));
+    let source: &dyn Blocks = tee.as_ref().map_or(seen, |tee| tee);
     let began = now();
     let mut due = interval;
-    let analysed = observe(&live, config, sink, &mut |moment: &Moment<'_>| {
+    let analysed = observe(source, config, sink, &mut |moment: &Moment<'_>| {
         let elapsed = now().saturating_duration_since(began);
         let asked = signals.take_asked();
         let timely = due.is_some_and(|due| elapsed >= due) && !stop.is_stopped();
@@ -71,6 +80,17 @@ pub fn run(
         }
     })?;
     Ok(judge(&analysed, config))
+}
+
+/// What a file of packets is to say of the findings. That a capture shows too little, as it does when it
+/// begins, is no moment to keep.
+pub fn findings(document: &Document) -> Vec<Finding> {
+    let one = |finding: &crate::verdict::Finding| Finding {
+        cause: finding.cause.to_owned(),
+        text: format!("{} ({} sure)", finding.summary, percent(finding.confidence)),
+        normal: finding.normal || finding.category == "capture",
+    };
+    document.findings.iter().map(one).collect()
 }
 
 /// The next moment of the row that began with the capture: a late look does not move those behind it.

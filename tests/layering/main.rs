@@ -18,6 +18,12 @@ use source::{Code, is_test_file, module_path};
 const LAYERS: &[(&str, &[&str], &str)] = &[
     ("model", &[], "plain values that every stage shares"),
     ("capture", &["model"], "readers know records and times, not what the bytes mean"),
+    (
+        "anonymize",
+        &["capture", "model"],
+        "a source around another: it knows packets as decode does, and shares no code with it, so that what \
+         one forgets the other does not tell",
+    ),
     ("decode", &["model"], "a pure function of one frame, and the two reassemblers"),
     ("matcher", &["decode", "model"], "ICMP errors are matched as decode quotes them"),
     ("classify", &["model"], "outcomes and lookups do not depend on how they were matched"),
@@ -37,7 +43,11 @@ const LAYERS: &[(&str, &[&str], &str)] = &[
         &["aggregate", "classify", "context", "decode", "matcher", "model"],
         "reads the sums, in the words of the stages below, and holds them against the context",
     ),
-    ("config", &["context", "model"], "plain settings: whoever needs one is handed it"),
+    (
+        "config",
+        &["anonymize", "context", "model"],
+        "plain settings: whoever needs one is handed it",
+    ),
     (
         "pipeline",
         &["aggregate", "capture", "decode", "matcher", "model", "transactions"],
@@ -48,11 +58,16 @@ const LAYERS: &[(&str, &[&str], &str)] = &[
         &["aggregate", "capture", "model", "verdict"],
         "the document is made from the verdict's facts and from what the reader noted",
     ),
-    ("error", &["capture", "context", "transactions"], "what can go wrong at the edges"),
+    (
+        "error",
+        &["anonymize", "capture", "context", "transactions"],
+        "what can go wrong at the edges",
+    ),
     (
         "analysis",
         &[
             "aggregate",
+            "anonymize",
             "capture",
             "config",
             "context",
@@ -68,6 +83,7 @@ const LAYERS: &[(&str, &[&str], &str)] = &[
         "live",
         &[
             "analysis",
+            "anonymize",
             "capture",
             "config",
             "error",
@@ -83,6 +99,7 @@ const LAYERS: &[(&str, &[&str], &str)] = &[
         "cli",
         &[
             "analysis",
+            "anonymize",
             "capture",
             "config",
             "context",
