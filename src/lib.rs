@@ -16,6 +16,8 @@ pub mod decode;
 pub mod error;
 pub mod matcher;
 pub mod model;
+#[cfg(all(feature = "live", target_os = "linux"))]
+pub mod node;
 pub mod pipeline;
 pub mod progress;
 pub mod report;

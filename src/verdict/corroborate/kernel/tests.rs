@@ -64,11 +64,13 @@ fn with(story: &Story, kernel: Kernel) -> Seen {
 
 #[test]
 fn insert_failed_confirms_the_race_in_its_seconds_and_excludes_it_where_it_stays() {
+    let mut told = 0;
     Story::each(&[View::Node], 3..=6, |story| {
         racing(story);
         let plain = story.judge();
         let Some(before) = plain.find("conntrack_dnat_race").map(percent) else { return };
         assert!(!plain.words().contains("live:"));
+        told += 1;
 
         let bad = |second: u64| u64::from((40..60).contains(&second)) * 20;
         let seen = with(story, node(150, &[(Counter::InsertFailed, &bad)], (500, 262_144)));
@@ -104,6 +106,7 @@ fn insert_failed_confirms_the_race_in_its_seconds_and_excludes_it_where_it_stays
             assert!(seen.words().contains("is not known"), "{}", seen.words());
         }
     });
+    assert!(told > 2, "{told}");
 }
 
 #[test]
