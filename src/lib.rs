@@ -11,6 +11,7 @@ pub mod capture;
 pub mod classify;
 pub mod cli;
 pub mod config;
+pub mod confine;
 pub mod context;
 pub mod decode;
 pub mod error;

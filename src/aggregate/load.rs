@@ -298,8 +298,8 @@ pub struct Loads {
 }
 
 impl Loads {
-    /// Counts a question that was settled, if this leg, to `server`, is its farthest. One that was never asked for a name of the
-    /// cluster is no cluster DNS.
+    /// Counts a question that was settled, if this leg, to `server`, is its farthest. One that was never
+    /// asked for a name of the cluster is no cluster DNS.
     pub(super) fn note(&mut self, server: &mut Server, leg: &Leg, settled: &Settled) {
         if *leg != settled.at {
             return;

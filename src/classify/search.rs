@@ -4,6 +4,7 @@
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
+use super::Zone;
 use crate::model::{FOLD_LIMIT, Name, labels};
 
 /// Suffixes remembered at most: one a namespace of a large cluster, and the node's own. Beyond, walks
@@ -46,7 +47,7 @@ impl Suffixes {
     /// Whether a name ends in a suffix that was seen, or in the cluster's zone: then a search list
     /// may have made it, part of a walk that this capture does not show whole.
     pub fn ends(&self, name: &[u8]) -> bool {
-        super::Zone::of(name) == super::Zone::Cluster || self.ends_known(name)
+        Zone::of(name) == Zone::Cluster || self.ends_known(name)
     }
 
     /// Whether a known suffix stands in `tail`, and not at its end: then `tail` is a name that a
@@ -121,16 +122,42 @@ impl Suffixes {
 
     /// All that may stand in a search list, in the order in which clients try them.
     pub fn in_order(&self) -> Vec<&Suffix> {
-        let mut all: Vec<&Suffix> =
-            self.seen.iter().filter(|suffix| self.is_plausible(suffix)).collect();
+        self.ordered(self.seen.iter())
+    }
+
+    /// Those of a client, by their indexes, in the same order.
+    pub fn of(&self, indexes: &[u16]) -> Vec<&Suffix> {
+        self.ordered(indexes.iter().filter_map(|&at| self.get(at)))
+    }
+
+    /// Kubernetes' own come first, as kubelet writes them; the others by their mean position. Positions
+    /// alone would mislead where a capture shows only a part of the walks.
+    fn ordered<'a>(&'a self, of: impl Iterator<Item = &'a Suffix>) -> Vec<&'a Suffix> {
+        let mut all: Vec<&Suffix> = of.filter(|suffix| self.is_plausible(suffix)).collect();
         // a/b < c/d without division; ties by use, then by name.
         all.sort_by(|a, b| {
-            (a.positions * b.tried)
-                .cmp(&(b.positions * a.tried))
+            self.rank(a)
+                .cmp(&self.rank(b))
+                .then((a.positions * b.tried).cmp(&(b.positions * a.tried)))
                 .then(b.tried.cmp(&a.tried))
                 .then_with(|| a.name.cmp(&b.name))
         });
         all
+    }
+
+    /// The place in kubelet's list: `ns.svc.zone`, `svc.zone`, `zone`, then the node's own.
+    fn rank(&self, suffix: &Suffix) -> u8 {
+        let tail: &[u8] = &suffix.name.0;
+        let is_zone = || {
+            let services = [b"\x03svc".as_slice(), tail].concat();
+            Zone::of(tail) == Zone::Cluster || self.knows(&services)
+        };
+        match () {
+            () if is_namespace(tail) => 0,
+            () if labels(tail).next() == Some(b"svc") => 1,
+            () if is_zone() => 2,
+            () => 3,
+        }
     }
 }
 
@@ -258,5 +285,27 @@ mod tests {
         }
         let order: Vec<String> = known.in_order().iter().map(|s| s.name.to_string()).collect();
         assert_eq!(order, ["ns.svc.zone", "svc.zone", "zone"]);
+    }
+
+    #[test]
+    fn parts_of_walks_do_not_change_the_order() {
+        let mut known = Suffixes::default();
+        // The first steps of most walks are missing.
+        for (tail, position) in
+            [("us-west-2.compute.internal", 0), ("corp.example", 1), ("zone", 0), ("svc.zone", 1)]
+        {
+            known.note(&Name::from_text(tail).0, position);
+        }
+        let first = known.note(&Name::from_text("ns.svc.zone").0, 2);
+        let names = |list: Vec<&Suffix>| -> Vec<String> {
+            list.iter().map(|suffix| suffix.name.to_string()).collect()
+        };
+        let whole =
+            ["ns.svc.zone", "svc.zone", "zone", "us-west-2.compute.internal", "corp.example"];
+        assert_eq!(names(known.in_order()), whole);
+        assert_eq!(
+            names(known.of(&[1, 2, first.unwrap()])),
+            ["ns.svc.zone", "zone", "corp.example"]
+        );
     }
 }

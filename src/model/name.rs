@@ -64,7 +64,7 @@ pub fn fold_into<'o>(wire: &[u8], out: &'o mut [u8; FOLD_LIMIT]) -> &'o [u8] {
     &out[..length]
 }
 
-/// Folds `N` octets at a time, which the compiler makes one instruction each; the last block
+/// Folds `N` octets at a time, which the compiler does without a loop or a branch; the last block
 /// overlaps the one before. False where there are fewer.
 fn fold_blocks<const N: usize>(from: &[u8], to: &mut [u8]) -> bool {
     let mut rest = (from, &mut *to);

@@ -18,18 +18,13 @@ use crate::model::{Address, Timestamp};
 pub(super) fn write(batches: &mut dyn Batches, out: &mut dyn Write) -> io::Result<()> {
     let header: Vec<&str> = columns().iter().map(|(column, _)| column.name).collect();
     out.write_all(format!("{}\r\n", header.join(",")).as_bytes())?;
-    let (mut text, mut clock) = (Vec::new(), Clock::new());
-    while let Some(batch) = batches.next() {
-        text.clear();
-        for row in batch.rows() {
-            cells(&mut Line { row, batch, text: &mut text, clock: &mut clock });
-            // The last cell has no comma behind it.
-            text.pop();
-            text.extend_from_slice(b"\r\n");
-        }
-        out.write_all(&text)?;
-    }
-    out.flush()
+    let mut clock = Clock::new();
+    text::lines(batches, out, |row, batch, text| {
+        cells(&mut Line { row, batch, text, clock: &mut clock });
+        // The last cell has no comma behind it.
+        text.pop();
+        text.extend_from_slice(b"\r\n");
+    })
 }
 
 /// A line in the making: every cell with a comma behind it.

@@ -17,18 +17,12 @@ const BEGINNING: &[u8] = b"{\"v\":1";
 
 /// Writes all rows.
 pub(super) fn write(batches: &mut dyn Batches, out: &mut dyn Write) -> io::Result<()> {
-    let (mut text, mut name, mut clock) = (Vec::new(), Vec::new(), Clock::new());
-    while let Some(batch) = batches.next() {
-        text.clear();
-        for row in batch.rows() {
-            text.extend_from_slice(BEGINNING);
-            let (text, name, clock) = (&mut text, &mut name, &mut clock);
-            cells(&mut Line { row, batch, text, name, clock });
-            text.extend_from_slice(b"}\n");
-        }
-        out.write_all(&text)?;
-    }
-    out.flush()
+    let (mut name, mut clock) = (Vec::new(), Clock::new());
+    text::lines(batches, out, |row, batch, text| {
+        text.extend_from_slice(BEGINNING);
+        cells(&mut Line { row, batch, text, name: &mut name, clock: &mut clock });
+        text.extend_from_slice(b"}\n");
+    })
 }
 
 /// A line in the making.

@@ -1,13 +1,32 @@
 //! Numbers, moments, addresses and names as text, appended to a buffer: nothing here allocates once
 //! the buffer has its size, and `format!` is too slow for some ten cells a row.
 
-use std::io::Write as _;
+use std::io::{self, Write};
 use std::net::IpAddr;
 
+use super::Batches;
+use super::row::{Batch, Row};
 use crate::model::{Address, Timestamp, labels};
 
 /// Nanoseconds of a second.
 const SECOND: i64 = 1_000_000_000;
+
+/// Writes all rows as lines, a batch at a time.
+pub(super) fn lines(
+    batches: &mut dyn Batches,
+    out: &mut dyn Write,
+    mut line: impl FnMut(&Row, &Batch, &mut Vec<u8>),
+) -> io::Result<()> {
+    let mut text = Vec::new();
+    while let Some(batch) = batches.next() {
+        text.clear();
+        for row in batch.rows() {
+            line(row, batch, &mut text);
+        }
+        out.write_all(&text)?;
+    }
+    out.flush()
+}
 
 /// Appends a number.
 pub(super) fn number(value: i64, out: &mut Vec<u8>) {

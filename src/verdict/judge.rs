@@ -6,8 +6,8 @@ use super::facts::Facts;
 use super::finding::{Finding, Severity, Status, Verdict};
 use super::unexplained::{Losses, unexplained};
 
-/// Runs every cause, holds what they find against what the operator knows, and ranks it: by severity, then by damage, then by confidence;
-/// normal findings last.
+/// Runs every cause, holds what they find against what the operator knows, and ranks it: by severity,
+/// then by damage, then by confidence; normal findings last.
 pub fn findings(facts: &Facts<'_>) -> Vec<Finding> {
     let mut found: Vec<Finding> = ALL.iter().filter_map(|cause| (cause.detect)(facts)).collect();
     corroborate(facts, &mut found);

@@ -178,13 +178,14 @@ impl Outage {
         }
     }
 
-    /// What was before and after it, for the end of a sentence.
-    pub fn around(&self) -> &'static str {
+    /// What was before and after it, for the end of a sentence. `who` was answered, or did answer:
+    /// "answered", "the upstreams answered".
+    pub fn around(&self, who: &str) -> String {
         match (self.stopped, self.resumed) {
-            (Some(_), Some(_)) => "; answered before and after",
-            (Some(_), None) => "; answered before",
-            (None, Some(_)) => "; answered after",
-            (None, None) => "",
+            (Some(_), Some(_)) => format!("; {who} before and after"),
+            (Some(_), None) => format!("; {who} before"),
+            (None, Some(_)) => format!("; {who} after"),
+            (None, None) => String::new(),
         }
     }
 

@@ -92,7 +92,7 @@ impl<'a> Losses<'a> {
                 " Nobody in it was answered{}: {} lost then{}{others}.",
                 outage.when(),
                 counted(lost, "question"),
-                outage.around()
+                outage.around("answered")
             );
         }
         self.crowd(facts).map_or_else(String::new, |crowd| {

@@ -32,6 +32,7 @@ const LAYERS: &[(&str, &[&str], &str)] = &[
         "an observer around the sums, and formats that write to whatever takes bytes",
     ),
     ("context", &["model"], "texts of an operator to values: it knows nothing of packets"),
+    ("confine", &[], "gives up rights of the process: it knows nothing of what that does"),
     ("node", &["context", "model"], "reads the node that a live capture runs on, into context"),
     (
         "verdict",

@@ -58,7 +58,8 @@ pub(super) fn put(page: &mut Page, document: &Document) {
     let every = duration(width.as_micros());
     page.paragraph(2, &format!("A column is {every}. Questions count when they were first sent."));
     page.blank();
-    let spark = Sparks { columns: &columns, ascii: page.ascii() };
+    let longest = document.traffic.latency_us.max;
+    let spark = Sparks { columns: &columns, longest, ascii: page.ascii() };
     spark.counts(page, "questions", |bin| bin.asked);
     spark.counts(page, "lost", |bin| bin.unanswered);
     spark.counts(page, "re-sent", |bin| bin.rescued);
@@ -71,6 +72,8 @@ pub(super) fn put(page: &mut Page, document: &Document) {
 
 struct Sparks<'a> {
     columns: &'a [Column],
+    /// The longest latency, in microseconds.
+    longest: u64,
     ascii: bool,
 }
 
@@ -104,7 +107,8 @@ impl Sparks<'_> {
                 self.level((octave * 7 / (HIGHEST_OCTAVE - LOWEST_OCTAVE)) as usize)
             }
         });
-        let most = duration(most);
+        // An octave ends above what it holds.
+        let most = duration(most.min(self.longest));
         let most = if self.ascii { most.replace('µ', "u") } else { most };
         row(page, name, &sparks.collect::<String>(), &format!("up to {most}"));
     }

@@ -42,8 +42,9 @@ pub(super) const CAUSE: Cause = Cause {
     vantage: "The clients' node (`-i any`) shows how far the queries came; their own pod shows \
         silence only.",
     immediate: "Allow egress from these clients to the cluster DNS on UDP and TCP port 53, to the \
-        CoreDNS pods (k8s-app: kube-dns) and, where NodeLocal DNSCache runs, to 169.254.20.10. Where it is a rule of iptables or of a security \
-        group that drops them, allow port 53 there.",
+        CoreDNS pods (k8s-app: kube-dns) and, where NodeLocal DNSCache runs, to 169.254.20.10. \
+        Where it is a rule of iptables or of a security group that drops them, allow port 53 \
+        there.",
     long_term: "Ship the DNS rule with every default-deny policy; test name resolution in each \
         namespace after a policy change.",
     confirm: &[
@@ -176,11 +177,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let of_sent = if around.is_empty() { format!(" of {sent}") } else { String::new() };
     let mut finding = CAUSE
         .finding(severity, facts.capped(confidence), period)
-        .about(Scope {
-            clients: Facts::list(&addresses),
-            servers: Facts::list(&servers),
-            ..Scope::default()
-        })
+        .about(Scope::between(&addresses, &servers))
         .explaining(silent)
         .saying(format!(
             "{} {} nothing back from {}{when}{others}: {silent}{of_sent} questions lost in \
@@ -300,9 +297,9 @@ fn in_time(cut: &[Cut<'_>], outages: &[Outage]) -> (String, String, Period) {
     match Outage::of(&worst_of_each) {
         Some(all) if most > 1 => {
             let others = worst(outages).map(|(_, others)| others).unwrap_or_default();
-            (all.when(), format!("{}{others}", all.around()), all.period())
+            (all.when(), format!("{}{others}", all.around("answered")), all.period())
         }
-        Some(all) => (all.when(), all.around().to_owned(), all.period()),
+        Some(all) => (all.when(), all.around("answered"), all.period()),
         None => {
             let losses = Period::of(cut.iter().map(|cut| cut.client.losses));
             (String::new(), String::new(), losses)

@@ -178,12 +178,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     };
     let mut finding = CAUSE
         .finding(severity, confidence, period)
-        .about(Scope {
-            clients: Facts::list(&clients),
-            servers: Facts::list(&servers),
-            names,
-            ..Scope::default()
-        })
+        .about(Scope { names, ..Scope::between(&clients, &servers) })
         .explaining(count)
         .saying(saying)
         .shown_by(

@@ -39,12 +39,12 @@ pub(super) const CAUSE: Cause = Cause {
     category: "packet_loss",
     normal: false,
     title: "One of an A/AAAA pair on a new port is lost before the DNAT",
-    meaning: "Resolvers such as glibc and musl send A and AAAA from one new socket at the same moment. Both are the \
-        first packet of their connection for the node's conntrack; when each is given another \
-        backend of the Service, the one that is confirmed second is dropped. The client waits out \
-        its timer (5 s with glibc, 2.5 s with musl, less with `options timeout`), sends again and \
-        succeeds: lookups that take 5 s now and then, and work. Kernel 5.0 and later have less of \
-        it, not none.",
+    meaning: "Resolvers such as glibc and musl send A and AAAA from one new socket at the same \
+        moment. Both are the first packet of their connection for the node's conntrack; when each \
+        is given another backend of the Service, the one that is confirmed second is dropped. The \
+        client waits out its timer (5 s with glibc, 2.5 s with musl, less with `options timeout`), \
+        sends again and succeeds: lookups that take 5 s now and then, and work. Kernel 5.0 and \
+        later have less of it, not none.",
     signature: "At least three pairs of A and AAAA, sent within 1 ms from a port that is new, of \
         which one was answered at once and the other after one retransmission; at least 80 % of \
         all losses are of this kind. Where the capture shows queries behind the DNAT, the lost \
@@ -136,7 +136,8 @@ impl<'a> Losses<'a> {
 
     /// How often random loss at this rate would look like this: losses that are none of one of a
     /// pair, which it would have among single questions, both of a pair and retransmissions; and the
-    /// second of the two, which conntrack confirms last, most of the time. Behind the DNAT, or before it: as good as a coin at best.
+    /// second of the two, which conntrack confirms last, most of the time. Behind the DNAT, or before
+    /// it: as good as a coin at best.
     fn by_chance(&self, onward: bool) -> f64 {
         let due = self.due();
         let before = if onward { 0.5_f64.powf((self.one - self.beyond) as f64) } else { 1.0 };

@@ -89,11 +89,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     };
     let mut finding = CAUSE
         .finding(severity, facts.capped(confidence), failing.period)
-        .about(Scope {
-            clients: Facts::list(&failing.clients()),
-            servers: Facts::list(&backends),
-            ..Scope::default()
-        })
+        .about(Scope::between(&failing.clients(), &backends))
         .explaining(failing.count)
         .saying(format!(
             "{} {} the cluster zone but not its data: {} for names of the cluster within \

@@ -100,7 +100,8 @@ pub(super) const CAUSE: Cause = Cause {
         on coredns_dns_request_duration_seconds and on CPU throttling.",
     confirm: &[
         "kubectl -n kube-system top pods -l k8s-app=kube-dns",
-        "kubectl -n kube-system get deployment coredns -o jsonpath='{.spec.replicas} {.spec.template.spec.containers[0].resources}'",
+        "kubectl -n kube-system get deployment coredns -o jsonpath='{.spec.replicas} \
+         {.spec.template.spec.containers[0].resources}'",
         "kubectl -n kube-system get pods -l k8s-app=kube-dns -o wide",
         "kubectl -n kube-system logs -l k8s-app=kube-dns --tail=200",
     ],

@@ -119,12 +119,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let confidence = if within && !probed { 0.6 } else { 0.85 };
     let mut finding = CAUSE
         .finding(severity, confidence, period)
-        .about(Scope {
-            clients: Facts::list(&servers),
-            servers: Facts::list(&asked),
-            names: vec![name],
-            ..Scope::default()
-        })
+        .about(Scope { names: vec![name], ..Scope::between(&servers, &asked) })
         .explaining(passes + failed)
         .saying(saying)
         .shown_by(

@@ -35,8 +35,9 @@ pub(super) const CAUSE: Cause = Cause {
         server's side is surer than the pod.",
     immediate: "See why the DNS process is not running or not listening, and start it: CoreDNS' \
         pods, their last logs and events.",
-    long_term: "Readiness on /ready (port 8181) and `lameduck 30s`, so that a pod without a listening CoreDNS leaves the Service; \
-        a PodDisruptionBudget; two replicas on two nodes at least.",
+    long_term: "Readiness on /ready (port 8181) and `lameduck 30s`, so that a pod without a \
+        listening CoreDNS leaves the Service; a PodDisruptionBudget; two replicas on two nodes at \
+        least.",
     confirm: &[
         "kubectl -n kube-system get pods -l k8s-app=kube-dns -o wide",
         "kubectl -n kube-system logs -l k8s-app=kube-dns --previous --tail=100",

@@ -103,12 +103,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let wheres = zones::words(&broken);
     let mut finding = CAUSE
         .finding(severity, facts.capped(0.85), period)
-        .about(Scope {
-            clients: Facts::list(&clients),
-            servers: Facts::list(&servers),
-            names: zones::listed(&broken),
-            ..Scope::default()
-        })
+        .about(Scope { names: zones::listed(&broken), ..Scope::between(&clients, &servers) })
         .explaining(failed)
         .saying(format!(
             "DNSSEC validation fails for {wheres}: {} answered SERVFAIL {} to questions for it, {}.",

@@ -78,14 +78,11 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let servers = sorted(pairs.iter().map(|pair| pair.server));
     let finding = CAUSE
         .finding(Severity::Medium, facts.capped(if missed { 0.85 } else { 0.6 }), period)
-        .about(Scope {
-            clients: Facts::list(&clients),
-            servers: Facts::list(&servers),
-            ..Scope::default()
-        })
+        .about(Scope::between(&clients, &servers))
         .explaining(lost)
         .saying(format!(
-            "Of {} from {} to {} only the first fragment arrives: large answers are lost, small ones are not.",
+            "Of {} from {} to {} only the first fragment arrives: large answers are lost, small \
+             ones are not.",
             words::counted(lost, "large answer"),
             filter::words(&servers),
             filter::words(&clients),
@@ -104,7 +101,11 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
             Evidence::new("reassembly_time_exceeded", expired as f64, "count", format!(
                 "{expired} ICMP errors say that a receiver waited for the other fragments in vain."
             ))
-            .filter("(icmp.type == 11 && icmp.code == 1) || (icmpv6.type == 3 && icmpv6.code == 1)".to_owned()),
+            .filter(
+                "(icmp.type == 11 && icmp.code == 1) || \
+                 (icmpv6.type == 3 && icmpv6.code == 1)"
+                    .to_owned(),
+            ),
         )
     } else {
         finding

@@ -20,7 +20,7 @@ mod ndots_search_chain;
 mod nodata_no_ipv6;
 mod nodelocaldns_bypass;
 mod nodelocaldns_down;
-mod query_refused;
+pub(super) mod query_refused;
 mod random_loss;
 mod reply_source_mismatch;
 mod servfail_burst;

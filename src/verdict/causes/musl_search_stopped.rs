@@ -31,11 +31,12 @@ pub(super) const CAUSE: Cause = Cause {
         is never asked for. The usual one is the cloud's or the company's own domain at the end of the \
         node's search list.",
     signature: "At least three walks of a client end within its search list at a name with empty \
-        answers (NOERROR without records, for A and every other type asked), hardly one goes on after such a \
-        step, and its walks do go on after NXDOMAIN. The name as it is was answered with records for \
-        somebody, or it is none of the cluster's own: else an empty answer is all there is. A single step that ends so counts of a \
-        client that is known to be musl, if a search list must have made its name: a suffix of the \
-        client's list ends it, or it is a name outside with `<namespace>.svc.<zone>` behind it.",
+        answers (NOERROR without records, for A and every other type asked), hardly one goes on \
+        after such a step, and its walks do go on after NXDOMAIN. The name as it is was answered \
+        with records for somebody, or it is none of the cluster's own: else an empty answer is all \
+        there is. A single step that ends so counts of a client that is known to be musl, if a \
+        search list must have made its name: a suffix of the client's list ends it, or it is a name \
+        outside with `<namespace>.svc.<zone>` behind it.",
     look_alikes: &[
         ("another resolver", "it asks otherwise than musl does (ports, IDs, timers), and goes on"),
         ("nodata_no_ipv6", "only AAAA is empty, and the name is found"),

@@ -88,13 +88,8 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
 /// What one client's resolver is set to, as far as its walks tell.
 fn describe(facts: &Facts<'_>, client: &Client) -> Evidence {
     let suffixes = &facts.aggregate.lookups.suffixes;
-    let list: Vec<String> = client
-        .suffixes()
-        .iter()
-        .filter_map(|&at| suffixes.get(at))
-        .filter(|suffix| suffixes.is_plausible(suffix))
-        .map(|suffix| suffix.name.to_string())
-        .collect();
+    let list = suffixes.of(client.suffixes());
+    let list: Vec<String> = list.iter().map(|suffix| suffix.name.to_string()).collect();
     let ndots = match (client.dots_searched, client.dots_as_is) {
         (Some(low), Some(high)) if u16::from(high) == u16::from(low) + 1 => {
             format!("ndots is {high}")

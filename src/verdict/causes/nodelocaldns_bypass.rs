@@ -88,11 +88,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let cache: &[Address] = if caches.is_empty() { &nodes } else { &caches };
     let finding = CAUSE
         .finding(Severity::Low, confidence, period)
-        .about(Scope {
-            clients: Facts::list(&clients),
-            servers: Facts::list(&asked),
-            ..Scope::default()
-        })
+        .about(Scope::between(&clients, &asked))
         .saying(format!(
             "NodeLocal DNSCache runs ({}), and {} {} {} across the network all the same: {count} \
              questions went past it.",

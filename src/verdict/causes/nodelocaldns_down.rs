@@ -168,11 +168,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     };
     let finding = CAUSE
         .finding(severity, facts.capped(confidence), outage.period)
-        .about(Scope {
-            clients: Facts::list(&clients),
-            servers: Facts::list(&[address]),
-            ..Scope::default()
-        })
+        .about(Scope::between(&clients, &[address]))
         .explaining(hurt)
         .saying(format!(
             "NodeLocal DNSCache at {address} {how}{when}: {} of {} came to nothing at first.",

@@ -2,7 +2,9 @@
 
 mod why;
 
-use why::{Refused, Why};
+pub(in crate::verdict) use why::Why;
+
+use why::Refused;
 
 use crate::aggregate::SampleKind;
 use crate::model::Rcode;
@@ -49,6 +51,11 @@ pub(super) const CAUSE: Cause = Cause {
     ],
     detect,
 };
+
+/// Why questions are refused, if enough of them are.
+pub(in crate::verdict) fn why(facts: &Facts<'_>) -> Option<Why> {
+    Refused::of(facts).map(|refused| refused.why)
+}
 
 fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let refused = Refused::of(facts)?;

@@ -47,9 +47,9 @@ pub(super) const CAUSE: Cause = Cause {
     meaning: "Packets get lost here and there: a bad link, an overloaded node or switch, an \
         instance over its bandwidth or packet allowance, a duplex mismatch. Each lost packet costs \
         a client its whole retry timer (5 s with glibc), so little loss is felt much.",
-    signature: "Outages left out, at least six questions without an answer, or with one only after they were sent \
-        again, and more than 0.5 % of all; spread over the questions as chance would; no client and no server has \
-        nearly all of them; those who lose also get answers.",
+    signature: "Outages left out, at least six questions without an answer, or with one only after \
+        they were sent again, and more than 0.5 % of all; spread over the questions as chance \
+        would; no client and no server has nearly all of them; those who lose also get answers.",
     look_alikes: &[
         ("vpc_dns_pps_exceeded", "losses are in the seconds over the limit"),
         ("coredns_overload", "losses and latency rise with the load"),

@@ -64,11 +64,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     Some(
         CAUSE
             .finding(severity, facts.capped(0.85), period)
-            .about(Scope {
-                clients: Facts::list(&clients),
-                servers: Facts::list(&servers),
-                ..Scope::default()
-            })
+            .about(Scope::between(&clients, &servers))
             .explaining(count)
             .saying(format!(
                 "{} {} {} and {} answered from {}: {count} answers that no resolver accepts.",

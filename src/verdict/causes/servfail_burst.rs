@@ -244,11 +244,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     Some(
         CAUSE
             .finding(severity, facts.capped(confidence), period)
-            .about(Scope {
-                clients: Facts::list(&seen.clients),
-                servers: Facts::list(&backends),
-                ..Scope::default()
-            })
+            .about(Scope::between(&seen.clients, &backends))
             .explaining(seen.count)
             .saying(format!(
                 "{} answered {} questions with SERVFAIL ({} of all answers){when}, and no failing \

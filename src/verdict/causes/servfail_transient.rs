@@ -64,11 +64,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     };
     let finding = CAUSE
         .finding(Severity::None, confidence, seen.period)
-        .about(Scope {
-            clients: Facts::list(&seen.clients),
-            servers: Facts::list(&backends),
-            ..Scope::default()
-        })
+        .about(Scope::between(&seen.clients, &backends))
         .saying(format!(
             "{} within {:.1} s, from one server: what a CoreDNS pod that is going away does; \
                  {ending}.",

@@ -30,11 +30,12 @@ pub(super) const CAUSE: Cause = Cause {
     category: "packet_loss",
     normal: false,
     title: "Only certain long-lived source ports fail, fresh ones work",
-    meaning: "A client that keeps one UDP socket for all its questions (Envoy, nginx, node agents, c-ares unless \
-        it is told otherwise: Node.js 20 takes a new one for each question) stays tied to the backend that conntrack, or IPVS, once chose for its port. When that \
-        CoreDNS pod goes and the entry stays, every further packet goes to an address where nobody \
-        is, and refreshes the entry. It lasts until the socket rests for the timeout (30 s, 120 s for \
-        a stream; 5 min with IPVS), or for ever.",
+    meaning: "A client that keeps one UDP socket for all its questions (Envoy, nginx, node agents, \
+        c-ares unless it is told otherwise: Node.js 20 takes a new one for each question) stays \
+        tied to the backend that conntrack, or IPVS, once chose for its port. When that CoreDNS pod \
+        goes and the entry stays, every further packet goes to an address where nobody is, and \
+        refreshes the entry. It lasts until the socket rests for the timeout (30 s, 120 s for a \
+        stream; 5 min with IPVS), or for ever.",
     signature: "A port in use for longer than a second whose questions, at least three over more than \
         15 s, all stay without an answer, while at most 5 % of those from fresh ports of the same \
         client are lost; where the client has no other port, it was answered on this one before, and \
@@ -201,11 +202,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     };
     let mut finding = CAUSE
         .finding(severity, facts.capped(confidence), period)
-        .about(Scope {
-            clients: Facts::list(&clients),
-            servers: Facts::list(&servers),
-            ..Scope::default()
-        })
+        .about(Scope::between(&clients, &servers))
         .explaining(asked)
         .saying(format!(
             "{} of {} {} no answer from {} for up to {longest:.0} s ({asked} questions), while \

@@ -75,11 +75,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     };
     let finding = CAUSE
         .finding(Severity::Medium, facts.capped(confidence), period)
-        .about(Scope {
-            clients: Facts::list(&clients),
-            servers: Facts::list(&servers),
-            ..Scope::default()
-        })
+        .about(Scope::between(&clients, &servers))
         .explaining(opened)
         .saying(format!(
             "TCP to the DNS port of {} never completes for {}: {opened} connections were opened \

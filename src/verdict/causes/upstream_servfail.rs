@@ -138,10 +138,8 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let mut finding = CAUSE
         .finding(severity, facts.capped(confidence), deepest.period)
         .about(Scope {
-            clients: Facts::list(&clients.clients()),
-            servers: Facts::list(&servers),
             names: zones::listed(&whose),
-            ..Scope::default()
+            ..Scope::between(&clients.clients(), &servers)
         })
         .explaining((*left).max(clients.count))
         .saying(format!(

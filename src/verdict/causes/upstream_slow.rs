@@ -46,10 +46,11 @@ pub(super) const CAUSE: Cause = Cause {
         Names of the cluster are as fast as ever.",
     signature: "On the upstream leg: at least three answers later than 2 s that are 5 % of all or \
         more; or at least ten of 400 ms or more that are a tenth of them, or of 200 ms or more that \
-        are half; or at least five of 800 ms or more, for three names, that are a fifth. Where the upstream leg was not captured: the same delays in answers to clients for \
-        names outside, other than 2, 4 or 6 s (waits in vain), while names of the cluster are fast. Or \
-        the upstream says nothing within that time about names of three zones at most, and answers all others \
-        meanwhile.",
+        are half; or at least five of 800 ms or more, for three names, that are a fifth. Where the \
+        upstream leg was not captured: the same delays in answers to clients for names outside, \
+        other than 2, 4 or 6 s (waits in vain), while names of the cluster are fast. Or the \
+        upstream says nothing within that time about names of three zones at most, and answers all \
+        others meanwhile.",
     look_alikes: &[
         ("upstream_unreachable", "nothing comes back at all; the delays are 2, 4 or 6 s"),
         ("coredns_overload", "names of the cluster are slow as well"),
@@ -130,7 +131,8 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
             "{count} of {answered} answers for {what} {} {} came {seconds} s after the question or later{}.",
             if *captured || direct { "from" } else { "by way of" },
             filter::words(&servers),
-            if *captured || direct { then } else { ", while names of the cluster are fast (upstream leg not captured)" },
+            if *captured || direct { then } else { ", while names of the cluster are fast (upstream \
+                leg not captured)" },
         ))
         .shown_by(
             Evidence::new("slow_answers", share, "ratio", format!(

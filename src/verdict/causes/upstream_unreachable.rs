@@ -113,8 +113,10 @@ pub(super) fn upstream_leg(facts: &Facts<'_>) -> Option<Finding> {
     let times = lost.iter().max_by_key(|server| server.outages.len());
     let others =
         times.and_then(|server| server.worst()).map(|(_, others)| others).unwrap_or_default();
+    let upstream = filter::verb(&upstreams, "upstream", "upstreams");
     let (when, around) = whole_of_it.as_ref().map_or_else(Default::default, |outage| {
-        (outage.when(), format!("{}{others}", outage.around()))
+        let around = outage.around(&format!("the {upstream} answered"));
+        (outage.when(), around + &others)
     });
     let (silent, answered): (u64, u64) = if outages.is_empty() {
         let silent = cut.iter().map(|pair| pair.silent()).sum();
@@ -136,18 +138,13 @@ pub(super) fn upstream_leg(facts: &Facts<'_>) -> Option<Finding> {
     let fine = if cluster > 0 { ", while names of the cluster are answered" } else { "" };
     let mut finding = CAUSE
         .finding(severity, facts.capped(confidence), period)
-        .about(Scope {
-            clients: Facts::list(&resolvers),
-            servers: Facts::list(&upstreams),
-            ..Scope::default()
-        })
+        .about(Scope::between(&resolvers, &upstreams))
         .explaining(silent + clients)
         .saying(format!(
-            "{} {} no answer from the {} {}{when}: {silent} queries were lost in \
+            "{} {} no answer from the {upstream} {}{when}: {silent} queries were lost in \
              silence{fine}{around}.",
             filter::words(&resolvers),
             filter::verb(&resolvers, "gets", "get"),
-            filter::verb(&upstreams, "upstream", "upstreams"),
             filter::words(&upstreams)
         ))
         .shown_by(

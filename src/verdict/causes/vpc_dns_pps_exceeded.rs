@@ -19,10 +19,10 @@ pub(super) const CAUSE: Cause = Cause {
     meaning: "AWS lets each network interface send 1024 packets a second to link-local services, \
         all together: the VPC resolver (169.254.169.253, the VPC's base address plus two, \
         fd00:ec2::253), instance metadata, time, Windows licensing. What is more is dropped in \
-        silence behind the interface; the limit cannot be raised. TCP handshakes and every \
-        segment count, so DNS over TCP reaches it at some 200 queries a second. CoreDNS asks again after 2 s, so its clients see answers that are \
-        2 or 4 s late rather than none.\n\nNeither flow \
-        logs nor resolver query logs show the drops; packets and the ENA counter \
+        silence behind the interface; the limit cannot be raised. TCP handshakes and every segment \
+        count, so DNS over TCP reaches it at some 200 queries a second. CoreDNS asks again after 2 \
+        s, so its clients see answers that are 2 or 4 s late rather than none.\n\nNeither flow logs \
+        nor resolver query logs show the drops; packets and the ENA counter \
         linklocal_allowance_exceeded do.",
     signature: "More than 1024 packets (--pps-limit) in a sliding second from one ENI to these \
         destinations, and the questions of those seconds (and of those next to them) are lost at \

@@ -130,11 +130,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     };
     let finding = CAUSE
         .finding(severity, facts.capped(if sure { 0.85 } else { 0.6 }), period)
-        .about(Scope {
-            clients: Facts::list(&clients),
-            servers: Facts::list(&addresses),
-            ..Scope::default()
-        })
+        .about(Scope::between(&clients, &addresses))
         .explaining(hurt)
         .saying(format!(
             "{} {} {}, which answers nobody{}: {hurt} questions lost.",

@@ -93,8 +93,9 @@ fn prove(facts: &Facts<'_>, ethtool: &Ethtool, counter: Counter, finding: &mut F
         }
         Some(Change::Same(total)) => {
             let text = format!(
-                "{origin}: {name} stayed {total} between the readings. If these are of the ENI above and lie \
-                 around the capture, AWS dropped nothing for this limit: that contradicts the packets."
+                "{origin}: {name} stayed {total} between the readings. If these are of the ENI \
+                 above and lie around the capture, AWS dropped nothing for this limit: that \
+                 contradicts the packets."
             );
             finding.contradicted(evidence(0, text));
         }

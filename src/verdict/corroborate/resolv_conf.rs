@@ -118,8 +118,8 @@ fn policy(facts: &Facts<'_>, conf: &ResolvConf, finding: &mut Finding) {
     }
     if let Some((address, line)) = conf.nameservers.iter().find(|(one, _)| asked.contains(one)) {
         let text = format!(
-            "--resolv-conf: line {line} of {} names {address}, and no search domain is one of a cluster: this is \
-             a node's file (dnsPolicy Default, or hostNetwork with ClusterFirst).",
+            "--resolv-conf: line {line} of {} names {address}, and no search domain is one of a \
+             cluster: this is a node's file (dnsPolicy Default, or hostNetwork with ClusterFirst).",
             conf.file()
         );
         finding.confirmed(facts, Evidence::new("configured_nameservers", 1.0, "count", text));
@@ -133,13 +133,14 @@ fn pairs(conf: &ResolvConf, finding: &mut Finding) {
         .find(|flag| conf.has(flag));
     if let Some(flag) = flag {
         let text = format!(
-            "`options {flag}` is set in {}: glibc with this file does not send A and AAAA at once from one UDP \
-             port; musl knows no such option.",
+            "`options {flag}` is set in {}: glibc with this file does not send A and AAAA at once \
+             from one UDP port; musl knows no such option.",
             conf.file()
         );
         note(finding, "pair_options", 1.0, &text);
         finding.mitigation.immediate.push_str(
-            " (It is set in the --resolv-conf given: the clients that lose pairs have another file, or musl.)",
+            " (It is set in the --resolv-conf given: the clients that lose pairs have another file, \
+             or musl.)",
         );
     }
 }
@@ -149,8 +150,8 @@ fn waiting(conf: &ResolvConf, finding: &mut Finding) {
     let servers = conf.nameservers.len().max(1) as u32;
     let (timeout, attempts) = (conf.timeout, conf.attempts);
     let text = format!(
-        "timeout:{timeout} attempts:{attempts} with {servers} nameserver{}: glibc sends a question again after \
-         {timeout} s, musl after {:.1} s and gives up after {timeout} s.",
+        "timeout:{timeout} attempts:{attempts} with {servers} nameserver{}: glibc sends a question \
+         again after {timeout} s, musl after {:.1} s and gives up after {timeout} s.",
         if servers == 1 { "" } else { "s" },
         f64::from(timeout) / f64::from(attempts)
     );

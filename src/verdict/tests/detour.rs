@@ -4,9 +4,9 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::story::{HOP, answer_to, veth};
-use super::{Ask, Refusal, Reply, Story, View, What};
+use super::{Ask, Refusal, Reply, Rng, Story, View, What};
 use crate::forge::dns::RA;
-use crate::forge::{Direction, Message, Packet, ms, response, us};
+use crate::forge::{Direction, Message, Packet, ms, response, secs, us};
 
 impl Ask<'_> {
     /// What a resolver outside the cluster answers, from its cache or not.
@@ -49,6 +49,25 @@ impl Story {
         let asked_by = (0..self.clients.len()).map(asked_by).collect();
         let detour = Detour { address, asked_by, from_node: Sender::Pod, outside: false };
         self.detour.insert(detour)
+    }
+
+    /// The first client has the node's resolver, and wants so many names of the cluster and outside;
+    /// returns the resolver.
+    pub(crate) fn on_the_host(&mut self, lookups: impl FnOnce(&mut Rng) -> u64) -> IpAddr {
+        let upstream = *self.rng.pick(&self.upstreams.clone());
+        let sender = if self.is_pod() { Sender::Pod } else { Sender::Node };
+        let detour = self.send(upstream, |client| client == 0);
+        (detour.from_node, detour.outside) = (sender, true);
+        let (search, ndots) = (self.search.clone(), self.ndots);
+        (self.search, self.ndots) = (vec!["us-west-2.compute.internal".to_owned()], 1);
+        for n in 0..lookups(&mut self.rng) {
+            let name = format!("service-{}.shop.svc.cluster.local", self.rng.between(1, 5));
+            let at = secs(2 + n * 4) + self.rng.span(ms(0), secs(2));
+            self.lookup(at, 0, &name, &mut |ask| ask.outside());
+            self.lookup(at + secs(1), 0, "api-4.example.com", &mut |ask| ask.outside());
+        }
+        (self.search, self.ndots) = (search, ndots);
+        upstream
     }
 
     pub(super) fn detour_of(&self, client: usize) -> Option<Detour> {

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::story::HOP;
+use super::stub::Fate;
 use super::{Story, View};
 use crate::forge::{Direction, Packet, query, us};
 
@@ -20,6 +21,25 @@ pub(crate) enum Round {
 }
 
 impl Story {
+    /// Tells questions of which those for names outside are lost upstream; returns what the first backend
+    /// would forward.
+    pub(crate) fn forwarded(
+        &mut self,
+        tell: impl FnOnce(&mut Story, Fate<'_>),
+    ) -> Vec<(Duration, String, u16)> {
+        let mut begun = Vec::new();
+        tell(self, &mut |ask| {
+            if !ask.is_external() {
+                return ask.healthy();
+            }
+            if ask.backend == 0 {
+                begun.push((ask.time, ask.name.to_owned(), ask.kind));
+            }
+            ask.upstream_cut(0, true).reaching(3)
+        });
+        begun
+    }
+
     /// A question goes round from backend `first` on, so many times; returns when it ends.
     pub(crate) fn go_round(
         &mut self,

@@ -66,3 +66,18 @@ fn a_moment_or_a_handful_of_questions_has_no_timeline() {
     assert_eq!(shown(&story.judge(), &Options::default()), "");
     assert!(section(60, none, &Options::default()).contains("p99"));
 }
+
+#[test]
+fn no_latency_in_time_is_above_the_longest() {
+    let mut story = Story::new(7, View::Pod, 1);
+    story.background(ms(0), secs(60), 6.0, &mut |ask| ask.healthy());
+    story.settle(secs(80));
+    let mut seen = story.judge();
+    // Octaves end at powers of two.
+    seen.0.traffic.latency_us.max = 300;
+    let longest = format!("up to {}", crate::report::number::duration(300));
+    let section = shown(&seen, &Options::default());
+    for name in ["p50", "p99"] {
+        assert!(line(&section, name).iter().collect::<String>().ends_with(&longest), "{section}");
+    }
+}

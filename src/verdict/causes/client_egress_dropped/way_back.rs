@@ -24,11 +24,7 @@ pub(super) fn detect(facts: &Facts<'_>, clients: &[Sum<'_>]) -> Option<Finding> 
     Some(
         CAUSE
             .finding(Severity::High, facts.capped(0.85), period)
-            .about(Scope {
-                clients: Facts::list(&addresses),
-                servers: Facts::list(&servers),
-                ..Scope::default()
-            })
+            .about(Scope::between(&addresses, &servers))
             .explaining(lost)
             .saying(format!(
                 "The answers to {} end on this node: {lost} of {answered} came in and were never \

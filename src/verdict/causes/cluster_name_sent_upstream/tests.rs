@@ -1,24 +1,10 @@
 use crate::forge::{A, AAAA, Capture, Link, ms, query, response, secs, us};
 use crate::verdict::Severity;
-use crate::verdict::tests::{Ask, Reply, Seen, Sender, Story, Try, View, What};
-
-const CLOUD: &str = "us-west-2.compute.internal";
+use crate::verdict::tests::{Ask, Reply, Seen, Story, Try, View, What};
 
 /// Some clients have the node's resolv.conf, and want names of the cluster.
 fn on_the_host(story: &mut Story, lookups: u64) -> String {
-    let upstream = *story.rng.pick(&story.upstreams.clone());
-    let sender = if story.is_pod() { Sender::Pod } else { Sender::Node };
-    let detour = story.send(upstream, |client| client == 0);
-    (detour.from_node, detour.outside) = (sender, true);
-    let (search, ndots) = (story.search.clone(), story.ndots);
-    (story.search, story.ndots) = (vec![CLOUD.to_owned()], 1);
-    for n in 0..lookups {
-        let name = format!("service-{}.shop.svc.cluster.local", story.rng.between(1, 5));
-        let at = secs(2 + n * 4) + story.rng.span(ms(0), secs(2));
-        story.lookup(at, 0, &name, &mut |ask| ask.outside());
-        story.lookup(at + secs(1), 0, "api-4.example.com", &mut |ask| ask.outside());
-    }
-    (story.search, story.ndots) = (search, ndots);
+    let upstream = story.on_the_host(|_| lookups);
     let others: Vec<usize> = (1..story.clients.len()).collect();
     if !others.is_empty() {
         story.background_of(&others, ms(0), secs(60), 6.0, &mut |ask| ask.healthy());

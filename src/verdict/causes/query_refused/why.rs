@@ -16,7 +16,7 @@ const CHANGED: f64 = 0.2;
 
 /// Who says no, and to what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Why {
+pub(in crate::verdict) enum Why {
     /// The upstream leg shows that upstream refuses.
     Upstream,
     /// RA is set: a recursive resolver refuses, behind the server or as the server.

@@ -43,12 +43,7 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let whose = zones::words(&zones);
     let mut finding = CAUSE
         .finding(severity(share).min(Severity::Medium), facts.capped(0.6), failing.period)
-        .about(Scope {
-            clients: Facts::list(&failing.clients()),
-            servers: Facts::list(&upstreams),
-            names: zones::listed(&zones),
-            ..Scope::default()
-        })
+        .about(Scope { names: zones::listed(&zones), ..Scope::between(&failing.clients(), &upstreams) })
         .explaining(lost.max(all))
         .saying(format!(
             "{} {} nothing about {whose} for as long as CoreDNS waits, and {} all else: the servers of \

@@ -43,11 +43,7 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Finding> {
     Some(
         CAUSE
             .finding(Severity::High, facts.capped(confidence), period)
-            .about(Scope {
-                clients: Facts::list(&clients),
-                servers: Facts::list(&servers),
-                ..Scope::default()
-            })
+            .about(Scope::between(&clients, &servers))
             .explaining(bad)
             .saying(format!(
                 "Names outside the cluster fail at {}{}: {timeouts} SERVFAILs came 2, 4 or 6 s after \

@@ -4,7 +4,7 @@
 use super::super::upstream_slow;
 use super::{CAUSE, cluster_answers};
 use crate::aggregate::{Pair, Period};
-use crate::verdict::addresses::sorted;
+use crate::verdict::addresses;
 use crate::verdict::answers::{is_cloud_resolver, slow, upstream_leg};
 use crate::verdict::{Evidence, FEW, Facts, Finding, Scope, Severity, filter, words};
 
@@ -42,8 +42,7 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Finding> {
         return None;
     }
     let pairs: Vec<&Pair> = pairs.into_iter().filter(waiting).collect();
-    let servers = sorted(pairs.iter().map(|pair| pair.server));
-    let clients = sorted(pairs.iter().map(|pair| pair.client));
+    let (servers, clients) = (addresses::servers(&pairs), addresses::clients(&pairs));
     let period = Period::of(pairs.iter().map(|pair| facts.aggregate.failures(pair).slow_period));
     // What a client asks again meanwhile is not lost.
     let again: u64 = pairs.iter().map(|pair| facts.aggregate.failures(pair).repeated).sum();
@@ -52,11 +51,7 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Finding> {
     Some(
         CAUSE
             .finding(Severity::Medium, facts.capped(if fine > 0 { 0.6 } else { 0.5 }), period)
-            .about(Scope {
-                clients: Facts::list(&clients),
-                servers: Facts::list(&servers),
-                ..Scope::default()
-            })
+            .about(Scope::between(&clients, &servers))
             .explaining(late + again)
             .saying(format!(
                 "{late} of {answered} answers for names outside came from {} 2 or 4 s after the \

@@ -2,47 +2,27 @@
 
 use super::{max_concurrent, note, quoted};
 use crate::context::Corefile;
+use crate::verdict::causes::query_refused::{self, Why};
 use crate::verdict::{Evidence, Facts, Finding};
 
-/// What the finding takes for the reason, as its sentence says.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Reason {
-    /// More questions than it may forward at a time.
-    Cap,
-    /// It refuses some clients.
-    List,
-    /// It has nothing to answer with.
-    Nowhere,
-    Other,
-}
-
-fn reason(finding: &Finding) -> Reason {
-    let says = |words: &str| finding.summary.contains(words);
-    match () {
-        () if says("max_concurrent") => Reason::Cap,
-        () if says("a resolver to forward them to") || says("no zone at all") => Reason::Nowhere,
-        () if says("access list") => Reason::List,
-        () => Reason::Other,
-    }
-}
-
 pub(super) fn corroborate(facts: &Facts<'_>, corefile: &Corefile, finding: &mut Finding) {
-    let reason = reason(finding);
-    cap(corefile, reason, finding);
-    if matches!(reason, Reason::List | Reason::Nowhere) {
+    let why = query_refused::why(facts);
+    cap(corefile, why, finding);
+    let nowhere_to_ask = matches!(why, Some(Why::Zone | Why::Everything));
+    if nowhere_to_ask || matches!(why, Some(Why::Client | Why::Policy)) {
         list(corefile, finding);
     }
-    if reason == Reason::Nowhere {
+    if nowhere_to_ask {
         nowhere(facts, corefile, finding);
     }
 }
 
 /// A cap that is not set refuses nobody.
-fn cap(corefile: &Corefile, reason: Reason, finding: &mut Finding) {
+fn cap(corefile: &Corefile, why: Option<Why>, finding: &mut Finding) {
     let file = corefile.file();
     match corefile.max_concurrent() {
         Some(_) => max_concurrent(corefile, finding),
-        None if reason == Reason::Cap => {
+        None if why == Some(Why::Cap) => {
             let text = format!(
                 "--corefile: {file} sets no `max_concurrent`: a CoreDNS with this file refuses nothing \
                  for it."

@@ -86,18 +86,10 @@ fn an_upstream_that_refuses_is_named_by_its_line() {
 
 /// Names outside go round.
 fn rounds(story: &mut Story, round: Round) {
-    let mut begun = Vec::new();
-    let mut fate = |ask: &Ask<'_>| {
-        if !ask.is_external() {
-            return ask.healthy();
-        }
-        if ask.backend == 0 {
-            begun.push((ask.time, ask.name.to_owned(), ask.kind));
-        }
-        ask.upstream_cut(0, true).reaching(3)
-    };
-    story.background(ms(0), secs(40), 4.0, &mut fate);
-    story.lookup(secs(1), 0, "api-1.example.com.", &mut fate);
+    let begun = story.forwarded(|story, fate| {
+        story.background(ms(0), secs(40), 4.0, fate);
+        story.lookup(secs(1), 0, "api-1.example.com.", fate);
+    });
     for (time, name, kind) in begun {
         story.go_round(time + us(100), 0, (&name, kind), round, 60);
     }

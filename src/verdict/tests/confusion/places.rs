@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::scenario::Scenario;
 use super::scenario::Shows::{Cause, Or, Something};
 use crate::forge::{ms, secs, us};
-use crate::verdict::tests::{Ask, Refusal, Reply, Round, Sender, Story, Stub, View, What};
+use crate::verdict::tests::{Ask, Refusal, Reply, Round, Story, Stub, View, What};
 
 pub(super) const ALL: &[Scenario] = &[
     Scenario {
@@ -113,17 +113,7 @@ fn past_the_cache(story: &mut Story) {
 
 fn rounds(story: &mut Story) {
     let rate = story.rng.between(2, 5) as f64;
-    let mut begun: Vec<(Duration, String, u16)> = Vec::new();
-    let mut fate = |ask: &Ask<'_>| {
-        if !ask.is_external() {
-            return ask.healthy();
-        }
-        if ask.backend == 0 {
-            begun.push((ask.time, ask.name.to_owned(), ask.kind));
-        }
-        ask.upstream_cut(0, true).reaching(3)
-    };
-    story.background(ms(0), secs(30), rate, &mut fate);
+    let begun = story.forwarded(|story, fate| story.background(ms(0), secs(30), rate, fate));
     for (time, name, kind) in begun {
         // Real ones end at `max_concurrent`, 1000 by default.
         let times = story.rng.between(60, 200);
@@ -133,19 +123,7 @@ fn rounds(story: &mut Story) {
 }
 
 fn outside(story: &mut Story) {
-    let upstream = *story.rng.pick(&story.upstreams.clone());
-    let sender = if story.is_pod() { Sender::Pod } else { Sender::Node };
-    let detour = story.send(upstream, |client| client == 0);
-    (detour.from_node, detour.outside) = (sender, true);
-    let (search, ndots) = (story.search.clone(), story.ndots);
-    (story.search, story.ndots) = (vec!["us-west-2.compute.internal".to_owned()], 1);
-    for n in 0..story.rng.between(4, 14) {
-        let name = format!("service-{}.shop.svc.cluster.local", story.rng.between(1, 5));
-        let at = secs(2 + n * 4) + story.rng.span(ms(0), secs(2));
-        story.lookup(at, 0, &name, &mut |ask| ask.outside());
-        story.lookup(at + secs(1), 0, "api-4.example.com", &mut |ask| ask.outside());
-    }
-    (story.search, story.ndots) = (search, ndots);
+    story.on_the_host(|rng| rng.between(4, 14));
     let others: Vec<usize> = (1..story.clients.len()).collect();
     story.background_of(&others, ms(0), secs(60), 6.0, &mut |ask| ask.healthy());
     story.settle(secs(80));

@@ -1,0 +1,123 @@
+//! What a live capture gives up once all is open: root, capabilities, the way to get them back, files
+//! that are none of its business, and system calls that a capture never makes. What reads packets of
+//! strangers should be able to do little.
+//!
+//! In the order of what may still be done: user and groups, capabilities, `no_new_privs`, landlock
+//! (files), seccomp (system calls). Threads that are started afterwards inherit all of it; those that
+//! run already would not, so it is done before any is started.
+
+#[cfg(all(feature = "sandbox", target_os = "linux"))]
+mod calls;
+#[cfg(all(feature = "sandbox", target_os = "linux"))]
+mod files;
+#[cfg(all(feature = "sandbox", target_os = "linux"))]
+mod rights;
+mod user;
+
+use std::io;
+use std::path::PathBuf;
+
+pub use user::{User, UserError};
+
+/// What is needed until the end.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// `--user`: whom to become when started as root; else the one who called sudo, or nobody.
+    pub user: Option<String>,
+    /// Files that will be written, or replaced, or opened anew by rotation: their folders are all that may
+    /// be written in.
+    pub outputs: Vec<PathBuf>,
+    /// Whether statistics are to be asked that need CAP_NET_ADMIN each time.
+    pub net_admin: bool,
+}
+
+/// What was given up, and what could not be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Confined {
+    /// The user and group from now on, where they changed.
+    pub user: Option<User>,
+    /// Capabilities that are kept.
+    pub kept: Vec<&'static str>,
+    /// Whether files are confined (landlock).
+    pub files: bool,
+    /// Whether system calls are (seccomp).
+    pub calls: bool,
+    /// What could not be done, and why: a sentence each.
+    pub notes: Vec<String>,
+}
+
+/// Why it cannot go on: rights that should have gone are still there.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// `--user` names nobody, or may not be used.
+    #[error(transparent)]
+    User(#[from] UserError),
+    /// The kernel refuses to take a right away.
+    #[error("cannot give up {what}: {source}. --no-sandbox keeps all rights")]
+    Kept {
+        /// Which.
+        what: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl Confined {
+    /// In words, for those who want to know: a line each.
+    pub fn words(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        if let Some(User { uid, gid }) = self.user {
+            lines.push(format!("runs as user {uid}, group {gid} from now on"));
+        }
+        lines.push(match self.kept.as_slice() {
+            [] => "keeps no capability".to_owned(),
+            some => format!("keeps {}", some.join(", ")),
+        });
+        if self.files {
+            lines.push("may write where its outputs are, and read /sys and its own /proc".to_owned());
+        }
+        if self.calls {
+            lines.push("may start no program, open no socket and trace nobody".to_owned());
+        }
+        lines.extend(self.notes.iter().cloned());
+        lines
+    }
+}
+
+/// Gives up what the plan does not need. What this kernel cannot do is noted and no error; a right that
+/// stays although it should have gone is one.
+#[cfg(all(feature = "sandbox", target_os = "linux"))]
+pub fn confine(plan: &Plan) -> Result<Confined, Error> {
+    let mut confined = Confined::default();
+    rights::give_up(plan, &mut confined)?;
+    files::confine(&plan.outputs, &mut confined);
+    calls::confine(&mut confined);
+    Ok(confined)
+}
+
+/// Not built in here.
+#[cfg(not(all(feature = "sandbox", target_os = "linux")))]
+pub fn confine(plan: &Plan) -> Result<Confined, Error> {
+    if let Some(name) = &plan.user {
+        return Err(UserError::NotHere(name.clone()).into());
+    }
+    let note = "rights are kept: this dnspect was built without the feature `sandbox`, or not for Linux";
+    Ok(Confined { notes: vec![note.to_owned()], ..Confined::default() })
+}
+
+/// The folders of these files: where something new appears, or takes the place of something old.
+#[cfg(all(feature = "sandbox", target_os = "linux"))]
+fn folders(outputs: &[PathBuf]) -> Vec<PathBuf> {
+    let mut folders: Vec<PathBuf> = outputs
+        .iter()
+        .filter_map(|output| output.parent())
+        .map(|folder| if folder.as_os_str().is_empty() { ".".into() } else { folder.to_owned() })
+        .collect();
+    folders.sort_unstable();
+    folders.dedup();
+    folders
+}
+
+#[cfg(all(test, feature = "sandbox", target_os = "linux"))]
+mod tests;

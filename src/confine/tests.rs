@@ -1,0 +1,26 @@
+use super::*;
+use std::path::Path;
+
+#[test]
+fn folders_of_outputs_are_all_that_is_written() {
+    let outputs = ["/tmp/a.pcapng", "b.json", "/tmp/c.json", "../d"].map(PathBuf::from);
+    let folders = folders(&outputs);
+    assert_eq!(folders, ["..", ".", "/tmp"].map(Path::new));
+    assert!(super::folders(&[]).is_empty());
+}
+
+#[test]
+fn what_was_given_up_is_told() {
+    let confined = Confined {
+        user: Some(User { uid: 1000, gid: 100 }),
+        kept: vec!["CAP_DAC_OVERRIDE"],
+        files: true,
+        calls: true,
+        notes: vec!["landlock: old".to_owned()],
+    };
+    let words = confined.words().join("\n");
+    for part in ["user 1000, group 100", "keeps CAP_DAC_OVERRIDE", "no program", "landlock: old"] {
+        assert!(words.contains(part), "{words}");
+    }
+    assert_eq!(Confined::default().words(), ["keeps no capability"]);
+}
