@@ -7,7 +7,7 @@ use landlock::{
     Ruleset, RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
 };
 
-use super::{Confined, folders};
+use super::{Confined, Places};
 
 /// What is asked of the kernel; an older one does what it can.
 const WANTED: ABI = ABI::V6;
@@ -20,8 +20,8 @@ const READ: [&str; 2] = ["/sys", "/proc/self"];
 const DEVICES: [&str; 2] = ["/dev/tty", "/dev/null"];
 
 /// Confines this thread and those that it starts.
-pub(super) fn confine(outputs: &[PathBuf], confined: &mut Confined) {
-    match restrict(&folders(outputs)) {
+pub(super) fn confine(places: &Places, confined: &mut Confined) {
+    match restrict(places) {
         Ok(RulesetStatus::FullyEnforced) => confined.files = true,
         Ok(RulesetStatus::PartiallyEnforced) => {
             confined.files = true;
@@ -41,7 +41,7 @@ pub(super) fn confine(outputs: &[PathBuf], confined: &mut Confined) {
     }
 }
 
-fn restrict(folders: &[PathBuf]) -> Result<RulesetStatus, RulesetError> {
+fn restrict(places: &Places) -> Result<RulesetStatus, RulesetError> {
     let read = AccessFs::ReadFile | AccessFs::ReadDir;
     let device = AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::IoctlDev;
     // A new file takes the place of an old one by its name: it is made, filled, and the old one goes.
@@ -59,10 +59,10 @@ fn restrict(folders: &[PathBuf]) -> Result<RulesetStatus, RulesetError> {
     for path in READ {
         rules = allow(rules, Path::new(path), read)?;
     }
-    for path in DEVICES {
-        rules = allow(rules, Path::new(path), device)?;
+    for path in DEVICES.iter().map(Path::new).chain(places.devices.iter().map(PathBuf::as_path)) {
+        rules = allow(rules, path, device)?;
     }
-    for folder in folders {
+    for folder in &places.folders {
         rules = allow(rules, folder, write)?;
     }
     Ok(rules.restrict_self()?.ruleset)

@@ -15,18 +15,21 @@ mod rights;
 mod user;
 
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
 
 pub use user::{User, UserError};
 
 /// What is needed until the end.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Plan {
+#[derive(Clone, Debug, Default)]
+pub struct Plan<'a> {
     /// `--user`: whom to become when started as root; else the one who called sudo, or nobody.
     pub user: Option<String>,
     /// Files that will be written, or replaced, or opened anew by rotation: their folders are all that may
-    /// be written in.
+    /// be written in. Of a device or a pipe it is the thing itself.
     pub outputs: Vec<PathBuf>,
+    /// Files that were begun already: they are given to the user who goes on with them.
+    pub begun: Vec<BorrowedFd<'a>>,
     /// Whether statistics are to be asked that need CAP_NET_ADMIN each time.
     pub net_admin: bool,
 }
@@ -88,17 +91,17 @@ impl Confined {
 /// Gives up what the plan does not need. What this kernel cannot do is noted and no error; a right that
 /// stays although it should have gone is one.
 #[cfg(all(feature = "sandbox", target_os = "linux"))]
-pub fn confine(plan: &Plan) -> Result<Confined, Error> {
+pub fn confine(plan: &Plan<'_>) -> Result<Confined, Error> {
     let mut confined = Confined::default();
     rights::give_up(plan, &mut confined)?;
-    files::confine(&plan.outputs, &mut confined);
+    files::confine(&Places::of(&plan.outputs), &mut confined);
     calls::confine(&mut confined);
     Ok(confined)
 }
 
 /// Not built in here.
 #[cfg(not(all(feature = "sandbox", target_os = "linux")))]
-pub fn confine(plan: &Plan) -> Result<Confined, Error> {
+pub fn confine(plan: &Plan<'_>) -> Result<Confined, Error> {
     if let Some(name) = &plan.user {
         return Err(UserError::NotHere(name.clone()).into());
     }
@@ -106,17 +109,40 @@ pub fn confine(plan: &Plan) -> Result<Confined, Error> {
     Ok(Confined { notes: vec![note.to_owned()], ..Confined::default() })
 }
 
-/// The folders of these files: where something new appears, or takes the place of something old.
+/// Where outputs go.
 #[cfg(all(feature = "sandbox", target_os = "linux"))]
-fn folders(outputs: &[PathBuf]) -> Vec<PathBuf> {
-    let mut folders: Vec<PathBuf> = outputs
-        .iter()
-        .filter_map(|output| output.parent())
-        .map(|folder| if folder.as_os_str().is_empty() { ".".into() } else { folder.to_owned() })
-        .collect();
-    folders.sort_unstable();
-    folders.dedup();
-    folders
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Places {
+    /// Folders in which something new appears, or takes the place of something old.
+    folders: Vec<PathBuf>,
+    /// Devices and pipes: nothing that could be replaced.
+    devices: Vec<PathBuf>,
+}
+
+#[cfg(all(feature = "sandbox", target_os = "linux"))]
+impl Places {
+    fn of(outputs: &[PathBuf]) -> Places {
+        let mut places = Places::default();
+        for output in outputs {
+            let is_device = |kind: std::fs::FileType| !kind.is_file() && !kind.is_dir();
+            match std::fs::metadata(output) {
+                Ok(known) if is_device(known.file_type()) => places.devices.push(output.clone()),
+                _ => places.folders.push(folder(output)),
+            }
+        }
+        places.folders.sort_unstable();
+        places.folders.dedup();
+        places
+    }
+}
+
+/// The folder of a file; that of a bare name is the current one.
+#[cfg(all(feature = "sandbox", target_os = "linux"))]
+fn folder(output: &std::path::Path) -> PathBuf {
+    match output.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
+    }
 }
 
 #[cfg(all(test, feature = "sandbox", target_os = "linux"))]

@@ -4,13 +4,13 @@
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use rustix::fs::{Access, AtFlags, CWD};
+use rustix::fs::{Access, AtFlags, CWD, FileType};
 use rustix::process::{Gid, Uid};
 use rustix::thread::{self, CapabilitySet, CapabilitySets};
 
-use super::{Confined, Error, Plan, User, UserError, folders, user};
+use super::{Confined, Error, Places, Plan, User, UserError, folder, user};
 
 /// Capabilities that may be kept, by name.
 const NAMES: [(CapabilitySet, &str); 3] = [
@@ -26,13 +26,14 @@ const STICKY: u32 = 0o1000;
 const CAPABILITIES: u32 = 64;
 
 /// Gives up all but what the plan needs.
-pub(super) fn give_up(plan: &Plan, confined: &mut Confined) -> Result<(), Error> {
+pub(super) fn give_up(plan: &Plan<'_>, confined: &mut Confined) -> Result<(), Error> {
     let kept = |what| move |source: rustix::io::Errno| Error::Kept { what, source: source.into() };
     let had = thread::capabilities(None).map_err(kept("capabilities"))?.permitted;
     note_other_threads(confined);
     leave_bounding_set(had, confined);
     thread::set_keep_capabilities(true).map_err(kept("capabilities"))?;
     become_user(plan, confined)?;
+    hand_over(plan, had, confined);
     // From here on without any effective capability: what may be written now needs none.
     let none = CapabilitySet::empty();
     let sets = CapabilitySets { effective: none, permitted: had, inheritable: none };
@@ -86,7 +87,7 @@ fn leave_bounding_set(had: CapabilitySet, confined: &mut Confined) {
 }
 
 /// Becomes somebody else, if this is root.
-fn become_user(plan: &Plan, confined: &mut Confined) -> Result<(), Error> {
+fn become_user(plan: &Plan<'_>, confined: &mut Confined) -> Result<(), Error> {
     if !rustix::process::geteuid().is_root() {
         return match &plan.user {
             Some(name) => Err(UserError::NotRoot(name.clone()).into()),
@@ -122,13 +123,37 @@ fn switch(User { uid, gid }: User) -> rustix::io::Result<()> {
     thread::set_thread_res_uid(uid, uid, uid)
 }
 
+/// Files that root began are of the new user from now on, so that it may put them in their places.
+fn hand_over(plan: &Plan<'_>, had: CapabilitySet, confined: &mut Confined) {
+    let Some(User { uid, gid }) = confined.user else { return };
+    let sets = CapabilitySets {
+        effective: had & CapabilitySet::CHOWN,
+        permitted: had,
+        inheritable: CapabilitySet::empty(),
+    };
+    let given = thread::set_capabilities(None, sets).and_then(|()| {
+        let owner = (Uid::from_raw(uid), Gid::from_raw(gid));
+        plan.begun.iter().try_for_each(|file| {
+            let is_file = rustix::fs::fstat(file)
+                .is_ok_and(|known| FileType::from_raw_mode(known.st_mode) == FileType::RegularFile);
+            if is_file { rustix::fs::fchown(file, Some(owner.0), Some(owner.1)) } else { Ok(()) }
+        })
+    });
+    if let Err(error) = given {
+        confined.notes.push(format!("files that were begun stay root's: {error}"));
+    }
+}
+
 /// Capabilities without which the plan cannot be carried out.
-fn needed(plan: &Plan) -> CapabilitySet {
+fn needed(plan: &Plan<'_>) -> CapabilitySet {
     let mut needed = CapabilitySet::empty();
     if plan.net_admin {
         needed |= CapabilitySet::NET_ADMIN;
     }
-    if folders(&plan.outputs).iter().any(|folder| !is_writable(folder)) {
+    let places = Places::of(&plan.outputs);
+    let closed = |folder: &PathBuf| !is_writable(folder, Access::WRITE_OK | Access::EXEC_OK);
+    let deaf = |device: &PathBuf| !is_writable(device, Access::WRITE_OK);
+    if places.folders.iter().any(closed) || places.devices.iter().any(deaf) {
         needed |= CapabilitySet::DAC_OVERRIDE;
     }
     if plan.outputs.iter().any(|output| belongs_to_another(output)) {
@@ -137,20 +162,17 @@ fn needed(plan: &Plan) -> CapabilitySet {
     needed
 }
 
-/// Whether new files may be made in a folder with the rights of now.
-fn is_writable(folder: &Path) -> bool {
-    let access = Access::WRITE_OK | Access::EXEC_OK;
+/// Whether this may be done with the rights of now.
+fn is_writable(path: &Path, access: Access) -> bool {
     // An old kernel cannot say it of the rights of now: then they are kept.
-    rustix::fs::accessat(CWD, folder, access, AtFlags::EACCESS).is_ok()
+    rustix::fs::accessat(CWD, path, access, AtFlags::EACCESS).is_ok()
 }
 
 /// Whether a file is there that only its owner may replace.
 fn belongs_to_another(output: &Path) -> bool {
     let Ok(file) = fs::symlink_metadata(output) else { return false };
-    let folders = folders(&[output.to_owned()]);
-    let folder = folders.first().and_then(|folder| fs::metadata(folder).ok());
     let own = rustix::process::geteuid().as_raw();
-    folder.is_some_and(|folder| {
+    fs::metadata(folder(output)).is_ok_and(|folder| {
         folder.mode() & STICKY != 0 && folder.uid() != own && file.uid() != own
     })
 }

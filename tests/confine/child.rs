@@ -3,6 +3,8 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::net::UdpSocket;
+use std::os::fd::AsFd;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
@@ -38,7 +40,10 @@ pub(crate) fn run(plan: &str) {
     let mut early = File::create(own.join("early.pcapng")).unwrap();
     let outputs = vec![own.join("early.pcapng"), own.join("report.json")];
     let user = (!user.is_empty()).then(|| user.to_owned());
-    match confine(&Plan { user, outputs, net_admin: false }) {
+    // What root began, the user goes on with: also where each may touch only its own.
+    let part = File::create(own.join(".rows.part")).unwrap();
+    let begun = vec![early.as_fd(), part.as_fd()];
+    match confine(&Plan { user, outputs, begun, net_admin: false }) {
         Ok(confined) => {
             confined.words().iter().for_each(|line| println!("word {line}"));
             if confined.files {
@@ -77,6 +82,9 @@ fn attempts(folder: &Path, own: &Path) {
     tried("make a folder", || result(fs::create_dir(own.join("folder"))));
     tried("own folder", || result(fs::write(own.join("report.json.tmp"), "{}")));
     tried("replace", || result(fs::rename(own.join("report.json.tmp"), own.join("report.json"))));
+    let mode = fs::Permissions::from_mode(0o640);
+    tried("own what was begun", || result(fs::set_permissions(own.join(".rows.part"), mode)));
+    tried("place what was begun", || result(fs::rename(own.join(".rows.part"), own.join("rows"))));
     tried("rename old away", || result(fs::remove_file(own.join("old.pcapng"))));
     tried("socket", || result(UdpSocket::bind("127.0.0.1:0")));
     tried("program", || result(Command::new("/bin/true").status()));

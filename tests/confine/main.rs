@@ -22,7 +22,8 @@ fn main() {
     if let Some(plan) = std::env::var_os(child::PLAN) {
         return child::run(&plan.into_string().unwrap());
     }
-    let tests: [(&str, fn()); 6] = [
+    let tests: [(&str, fn()); 7] = [
+        ("where_each_may_touch_only_its_own", where_each_may_touch_only_its_own),
         ("root_becomes_somebody_without_rights", root_becomes_somebody_without_rights),
         ("a_folder_of_root_is_still_written_in", a_folder_of_root_is_still_written_in),
         ("root_may_stay_root_without_rights", root_may_stay_root_without_rights),
@@ -70,6 +71,8 @@ fn assert_bare(process: &Process, keeps: &str) {
 /// What may be done by whoever is confined, and what may not.
 #[cfg(all(feature = "sandbox", target_os = "linux"))]
 fn assert_confined(process: &Process) {
+    assert_eq!(process.tried("own what was begun"), "ok");
+    assert_eq!(process.tried("place what was begun"), "ok");
     for may in ["thread", "own folder", "replace", "rename old away", "own status", "written before"] {
         assert_eq!(process.tried(may), "ok", "{may}");
     }
@@ -118,6 +121,18 @@ fn a_folder_of_root_is_still_written_in() {
     assert!(process.status().field("Uid").starts_with(&CALLER.to_string()));
     assert_bare(&process, "0000000000000002");
     assert!(process.words().contains("keeps CAP_DAC_OVERRIDE"), "{}", process.words());
+    assert_confined(&process);
+}
+
+/// A folder as /tmp: what root left there can only be replaced with a right that is kept for it.
+#[cfg(all(feature = "sandbox", target_os = "linux"))]
+fn where_each_may_touch_only_its_own() {
+    if !is_root() {
+        return println!("skipped: needs root");
+    }
+    let process = Start::new("sticky").for_all().sudo(CALLER).run();
+    assert_bare(&process, "0000000000000008");
+    assert!(process.words().contains("keeps CAP_FOWNER"), "{}", process.words());
     assert_confined(&process);
 }
 
