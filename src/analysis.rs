@@ -7,7 +7,7 @@ use crate::capture::{self, Blocks};
 use crate::config::Config;
 use crate::context::Kube;
 use crate::error::Error;
-use crate::pipeline::{self, Analysed};
+use crate::pipeline::{self, Analysed, Moment};
 use crate::report::{self, Document};
 use crate::transactions::Sink;
 use crate::verdict::{self, Facts, Taps};
@@ -54,6 +54,21 @@ fn run(
     sink: Option<Sink<'_>>,
     on_progress: &mut dyn FnMut(u64, Option<u64>, u64),
 ) -> Result<Document, Error> {
+    let analysed = observe(source, config, sink, &mut |moment| {
+        let (read, all) = moment.progress();
+        on_progress(read, all, moment.packets());
+    })?;
+    Ok(judge(&analysed, config))
+}
+
+/// The sums of a capture, without a verdict. Ten times a second `watch` is called, from the calling
+/// thread, and may look at what there is so far; [`judge`] makes a report of either.
+pub fn observe(
+    source: &dyn Blocks,
+    config: &Config,
+    sink: Option<Sink<'_>>,
+    watch: &mut dyn FnMut(&Moment<'_>),
+) -> Result<Analysed, Error> {
     let options = pipeline::Options {
         threads: config.threads.get(),
         ports: config.ports.clone(),
@@ -63,12 +78,10 @@ fn run(
             vpc_dns: config.vpc_dns.clone(),
         },
     };
-    let analysed =
-        pipeline::run_into(source, &options, sink, on_progress).map_err(|error| match error {
-            pipeline::Error::Histogram(error) => Error::Histogram(error),
-            pipeline::Error::Rows(error) => Error::Rows(error),
-        })?;
-    Ok(judge(&analysed, config))
+    pipeline::run_watched(source, &options, sink, watch).map_err(|error| match error {
+        pipeline::Error::Histogram(error) => Error::Histogram(error),
+        pipeline::Error::Rows(error) => Error::Rows(error),
+    })
 }
 
 /// What the capture says of its interfaces.
@@ -81,7 +94,7 @@ fn taps(analysed: &Analysed) -> Taps {
 }
 
 /// From the sums to the report.
-fn judge(analysed: &Analysed, config: &Config) -> Document {
+pub fn judge(analysed: &Analysed, config: &Config) -> Document {
     let aggregate = &analysed.aggregate;
     let mut forwarders = vec![false];
     forwarders.extend(aggregate.clients.iter().map(|client| aggregate.is_forwarder(client)));

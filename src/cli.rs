@@ -1,10 +1,15 @@
 //! The command line: the only place that knows options, and the order of things around an analysis.
 
+mod common;
 mod context;
 mod destination;
 mod hint;
+#[cfg(feature = "live")]
+mod live;
 mod nearest;
 mod replacement;
+#[cfg(feature = "live")]
+mod rights;
 mod screen;
 mod transactions;
 mod value;
@@ -15,12 +20,12 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::config::{Config, VPC_DNS};
+use crate::config::Config;
 use crate::error::Error;
-use crate::model::{Address, Span};
 use crate::progress::{Mode, Progress};
-use crate::report::{self, Format};
-use crate::verdict::{Status, causes};
+use crate::report;
+use crate::verdict::causes;
+use common::Common;
 use destination::Destination;
 use screen::Color;
 
@@ -30,6 +35,7 @@ Examples:
   dnspect read --format yaml node.pcap       the same as an incident form
   dnspect read -o report.json --format json before.pcap after.pcap
   ssh node sudo tcpdump -i any -c 50000 -w - | dnspect read -
+  sudo dnspect live                          capture on this machine until Ctrl-C, then the same
   dnspect explain upstream_unreachable       what a cause means, how to confirm and to fix it";
 
 const STATUS: &str = "\
@@ -54,6 +60,8 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Read(Box<Read>),
+    #[cfg(feature = "live")]
+    Live(Box<live::Live>),
     Explain(Explain),
 }
 
@@ -68,63 +76,13 @@ struct Read {
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
 
-    /// How the report is written
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t, hide_possible_values = true)]
-    #[arg(help = "How the report is written: text, json or yaml")]
-    format: FormatName,
-
-    /// Write the report to FILE instead of standard output
-    ///
-    /// The file appears, or is replaced, only when the report is complete.
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
-
-    /// Also write every transaction to FILE, one row each: .parquet, .csv or .ndjson
-    ///
-    /// The ending of the name says how it is written; docs/transactions.md says what the columns mean.
-    /// The file appears, or is replaced, only when it is complete.
-    #[arg(long, value_name = "FILE")]
-    transactions: Option<PathBuf>,
-
-    /// Worker threads [default: one a core]
-    #[arg(long, value_name = "N", value_parser = value::threads)]
-    threads: Option<std::num::NonZeroUsize>,
-
-    /// A question without an answer for this long counts as lost: 500ms, 5s, 2m
-    #[arg(long, value_name = "DUR", default_value = "5s", value_parser = value::timeout)]
-    query_timeout: Span,
-
-    /// Ports that DNS is spoken on
-    #[arg(long, value_name = "P[,P...]", default_value = "53", value_delimiter = ',')]
-    #[arg(value_parser = value::port)]
-    port: Vec<u16>,
-
-    /// Packets per second that one ENI may send to link-local services and the VPC resolver
-    #[arg(long, value_name = "N", default_value = "1024", value_parser = value::pps_limit)]
-    pps_limit: u32,
-
-    /// Addresses of the VPC resolver, besides 169.254.169.253 and fd00:ec2::253
-    #[arg(long, value_name = "IP[,IP...]", value_delimiter = ',', value_parser = value::address)]
-    vpc_dns: Vec<Address>,
-
-    /// Addresses of the cluster DNS, where dnspect does not find them by itself
-    #[arg(long, value_name = "IP[,IP...]", value_delimiter = ',', value_parser = value::address)]
-    cluster_dns: Vec<Address>,
-
     #[command(flatten)]
-    context: context::Files,
-
-    #[command(flatten)]
-    color: Color,
+    common: Common,
 
     /// Show how far the read is: auto (on a terminal), always or never
     #[arg(long, value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
     #[arg(hide_default_value = true)]
     progress: When,
-
-    /// Nothing on standard error but errors
-    #[arg(short, long)]
-    quiet: bool,
 }
 
 /// Say what a cause means, how it looks, and how to confirm and fix it
@@ -136,14 +94,6 @@ struct Explain {
 
     #[command(flatten)]
     color: Color,
-}
-
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum FormatName {
-    #[default]
-    Text,
-    Json,
-    Yaml,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -168,6 +118,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn dispatch(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode, Error> {
     match Cli::try_parse_from(arguments) {
         Ok(Cli { command: Command::Read(read) }) => read.run(),
+        #[cfg(feature = "live")]
+        Ok(Cli { command: Command::Live(live) }) => live.run(),
         Ok(Cli { command: Command::Explain(explain) }) => explain.run(),
         Err(error) => {
             let error = hint::add(error);
@@ -180,73 +132,22 @@ fn dispatch(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode, E
 
 impl Read {
     fn run(self) -> Result<ExitCode, Error> {
-        // Before the analysis: an hour of reading must not end in a report that has no place.
-        let destination = Destination::new(self.output.as_deref(), &self.files)?;
-        let path = self.transactions.as_deref();
-        let open = |path| transactions::Output::open(path, &self.files, &destination);
-        let mut rows = path.map(open).transpose()?;
-        let config = Config { context: self.context.read()?, ..self.config() };
+        let mut outputs = self.common.outputs(&self.files)?;
+        let config = Config { context: self.common.context.read()?, ..self.common.config() };
         let mut progress = Progress::new(self.progress_mode());
-        let sink = rows.as_mut().map(transactions::Output::sink);
         let tick = &mut |done, total, packets| progress.tick(done, total, packets);
-        let document = crate::analyse_into(&self.files, &config, sink, tick)
-            .map_err(|error| transactions::Output::name(path, error))?;
-        rows.map_or(Ok(()), transactions::Output::commit)?;
-        progress.finish();
-
-        let format = match self.format {
-            FormatName::Text => Format::Text,
-            FormatName::Json => Format::Json,
-            FormatName::Yaml => Format::Yaml,
-        };
-        let options = self.color.options(destination.is_standard_output());
-        let mut bytes = Vec::new();
-        report::write(&document, format, &options, &mut bytes).map_err(Error::WriteOutput)?;
-        destination.put(&bytes)?;
-        Ok(ExitCode::from(exit_status(document.verdict.status)))
+        let analysed = crate::analyse_into(&self.files, &config, outputs.sink(), tick);
+        outputs.put(analysed, || progress.finish())
     }
 
     fn progress_mode(&self) -> Mode {
         match self.progress {
-            _ if self.quiet => Mode::Never,
+            _ if self.common.quiet => Mode::Never,
             When::Auto => Mode::Auto,
             When::Always => Mode::Always,
             When::Never => Mode::Never,
         }
     }
-
-    fn config(&self) -> Config {
-        let default = Config::default();
-        Config {
-            query_timeout: self.query_timeout,
-            ports: distinct(&self.port),
-            pps_limit: self.pps_limit,
-            vpc_dns: distinct(&[&VPC_DNS, self.vpc_dns.as_slice()].concat()),
-            cluster_dns: distinct(&self.cluster_dns),
-            threads: self.threads.unwrap_or(default.threads),
-            ..default
-        }
-    }
-}
-
-/// The contract's exit status, for scripts and alerts.
-fn exit_status(status: Status) -> u8 {
-    match status {
-        Status::Healthy => 0,
-        Status::Degraded | Status::Failing => 1,
-        Status::Inconclusive => 3,
-    }
-}
-
-/// The values in their order, each once.
-fn distinct<T: Copy + PartialEq>(values: &[T]) -> Vec<T> {
-    let mut seen = Vec::with_capacity(values.len());
-    for &value in values {
-        if !seen.contains(&value) {
-            seen.push(value);
-        }
-    }
-    seen
 }
 
 impl Explain {
@@ -269,19 +170,22 @@ impl Explain {
 
 #[cfg(test)]
 mod tests {
+    use super::common::exit_status;
     use super::*;
+    use crate::model::{Address, Span};
+    use crate::verdict::Status;
 
     fn read(arguments: &[&str]) -> Box<Read> {
         let all = ["dnspect", "read", "x.pcap"].iter().chain(arguments);
         match Cli::try_parse_from(all).unwrap().command {
             Command::Read(read) => read,
-            Command::Explain(_) => unreachable!(),
+            _ => unreachable!(),
         }
     }
 
     #[test]
     fn defaults_are_those_of_the_config() {
-        assert_eq!(read(&[]).config(), Config::default());
+        assert_eq!(read(&[]).common.config(), Config::default());
     }
 
     #[test]
@@ -294,6 +198,7 @@ mod tests {
             "--query-timeout=500ms",
             "--threads=3",
         ])
+        .common
         .config();
         let text = |list: &[Address]| list.iter().map(Address::to_string).collect::<Vec<_>>();
         assert_eq!(config.ports, [53, 5353]);

@@ -38,6 +38,19 @@ pub struct Config {
     pub threads: NonZeroUsize,
 }
 
+impl Config {
+    /// All but what the operator knows, which may be large: what a capture is observed with.
+    pub fn without_context(&self) -> Config {
+        Config {
+            ports: self.ports.clone(),
+            vpc_dns: self.vpc_dns.clone(),
+            cluster_dns: self.cluster_dns.clone(),
+            context: Context::default(),
+            ..*self
+        }
+    }
+}
+
 impl Default for Config {
     fn default() -> Config {
         Config {

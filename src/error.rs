@@ -10,6 +10,18 @@ pub enum Error {
     /// A capture cannot be read.
     #[error(transparent)]
     Capture(#[from] crate::capture::OpenError),
+    /// A live capture cannot begin.
+    #[cfg(feature = "live")]
+    #[error(transparent)]
+    Live(#[from] crate::capture::live::LiveError),
+    /// Rights cannot be given up.
+    #[cfg(feature = "live")]
+    #[error(transparent)]
+    Confine(#[from] crate::confine::Error),
+    /// Signals cannot be listened to.
+    #[cfg(feature = "live")]
+    #[error("cannot listen for signals: {0}")]
+    Signals(#[source] io::Error),
     /// A file of context cannot be read.
     #[error("{option}: cannot read {}: {source}", .path.display())]
     ReadContext {

@@ -11,13 +11,17 @@ pub mod capture;
 pub mod classify;
 pub mod cli;
 pub mod config;
+#[cfg(any(feature = "live", feature = "sandbox"))]
 pub mod confine;
 pub mod context;
 pub mod decode;
 pub mod error;
+#[cfg(feature = "live")]
+pub mod live;
 pub mod matcher;
 pub mod model;
-#[cfg(all(feature = "live", target_os = "linux"))]
+#[cfg(feature = "live")]
+#[cfg_attr(not(target_os = "linux"), path = "node/elsewhere.rs")]
 pub mod node;
 pub mod pipeline;
 pub mod progress;
@@ -25,7 +29,7 @@ pub mod report;
 pub mod transactions;
 pub mod verdict;
 
-pub use analysis::{analyse, analyse_blocks, analyse_into};
+pub use analysis::{analyse, analyse_blocks, analyse_into, judge, observe};
 
 /// Captures made from nothing, for the tests of the causes.
 #[cfg(test)]

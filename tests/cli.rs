@@ -45,6 +45,7 @@ fn help_is_as_documented() {
         ("help.txt", &["--help"] as &[&str]),
         ("help-short.txt", &["-h"]),
         ("help-read.txt", &["read", "--help"]),
+        ("help-live.txt", &["live", "--help"]),
         ("help-explain.txt", &["explain", "--help"]),
     ] {
         snapshot::check(name, &prints(arguments));
@@ -88,7 +89,6 @@ fn values_are_checked_and_the_message_says_what_is_allowed() {
 
 #[test]
 fn what_comes_later_is_said_to_and_replaced() {
-    refuses(&["live", "-i", "any"], &["not in this version", "tcpdump -i any", "dnspect read"]);
     refuses(&["merge", "a", "b"], &["not in this version", "dnspect read"]);
     refuses(&["read", "--format", "html", "x.pcap"], &["html reports are not in this version"]);
     refuses(&["read", "--format", "markdown", "x"], &["markdown reports are not in this version"]);
@@ -99,7 +99,7 @@ fn what_comes_later_is_said_to_and_replaced() {
 fn habits_of_other_tools_get_a_hint() {
     refuses(&["node.pcap"], &["dnspect read FILE"]);
     refuses(&["read", "-r", "node.pcap"], &["dnspect read FILE"]);
-    refuses(&["read", "-i", "eth0"], &["tcpdump -i any"]);
+    refuses(&["read", "-i", "eth0"], &["dnspect live -i IFACE"]);
 }
 
 #[test]

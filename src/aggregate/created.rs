@@ -34,7 +34,7 @@ pub struct Created {
 }
 
 /// All of them, in the order in which they came.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct CreatedNames {
     rows: Vec<Created>,
     /// By the seeded hash of the name.

@@ -11,6 +11,7 @@ const LONGEST_US: u64 = 120_000_000;
 const DIGITS: u8 = 3;
 
 /// Latencies in microseconds.
+#[derive(Clone)]
 pub struct Delays {
     histogram: Histogram<u32>,
     /// The largest, exactly.

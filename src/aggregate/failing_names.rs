@@ -64,6 +64,7 @@ impl Asked<'_> {
 }
 
 /// All of them.
+#[derive(Clone)]
 pub struct FailingNames {
     table: Table<FailingName>,
     /// One bit for each of the hashes kept, so that names that never failed are not looked for.

@@ -36,6 +36,7 @@ struct Waiting {
 }
 
 /// Who waits for what: the last client that asked each question, until it is answered.
+#[derive(Clone)]
 pub(super) struct Questions {
     waiting: HashTable<Waiting>,
     next_sweep: Timestamp,

@@ -290,7 +290,7 @@ impl ServerLoad {
 }
 
 /// The load of all servers that answer names of the cluster.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Loads {
     rows: Vec<ServerLoad>,
     /// Servers that found no room.

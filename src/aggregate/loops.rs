@@ -77,7 +77,7 @@ impl Link {
 type Key = (u64, Address);
 
 /// All chains.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Loops {
     links: HashMap<Key, Link, RandomState>,
     order: VecDeque<(Key, Timestamp)>,

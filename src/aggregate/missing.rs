@@ -41,6 +41,7 @@ pub struct Asker {
 }
 
 /// All names that do not exist.
+#[derive(Clone)]
 pub struct MissingNames(Table<Missing>);
 
 impl Default for MissingNames {

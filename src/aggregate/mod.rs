@@ -132,6 +132,7 @@ pub enum Metering {
 }
 
 /// All sums.
+#[derive(Clone)]
 pub struct Aggregate {
     /// Settings of this run.
     pub settings: Settings,

@@ -27,6 +27,7 @@ struct Place {
 }
 
 /// The sketch: in each place an old socket, which fresh ones do not drive out, and a fresh one.
+#[derive(Clone)]
 pub(super) struct Ports(Vec<[Place; 2]>);
 
 impl Default for Ports {

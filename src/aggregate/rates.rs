@@ -24,6 +24,7 @@ pub enum Sender {
 }
 
 /// One ENI's packets.
+#[derive(Clone)]
 pub struct Row {
     /// Whose they are.
     pub sender: Sender,
@@ -53,6 +54,7 @@ pub struct Row {
 }
 
 /// All senders.
+#[derive(Clone)]
 pub struct Rates {
     limit: u64,
     rows: Vec<Row>,

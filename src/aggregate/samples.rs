@@ -67,7 +67,7 @@ impl Sample {
 }
 
 /// All samples.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Samples {
     kept: [Vec<Sample>; SampleKind::COUNT],
 }

@@ -44,7 +44,7 @@ pub struct Stop {
 }
 
 /// All of them, in the order in which they came.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Stops {
     rows: Vec<Stop>,
     /// By hash of the names that going on would have led to: the hash of the name as it is.

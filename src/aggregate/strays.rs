@@ -36,7 +36,7 @@ pub struct Stray {
 }
 
 /// All of them, in the order in which they came.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Strays {
     rows: Vec<Stray>,
     /// Answers that found no room.

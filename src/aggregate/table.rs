@@ -8,6 +8,7 @@ pub const SHARED: u32 = 0;
 
 /// A bounded table of `T`. The index holds places only, so that it stays in the cache; hashes are
 /// kept apart, for when it grows.
+#[derive(Clone)]
 pub struct Table<T> {
     entries: Vec<T>,
     hashes: Vec<u64>,

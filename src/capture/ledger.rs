@@ -123,6 +123,7 @@ impl Ledger {
             files: self.files.clone(),
             interfaces: self.interfaces.to_vec(),
             dropped: self.losses.iter().filter_map(Loss::sum).reduce(u64::saturating_add),
+            shed: 0,
             damaged_records: self.damaged_records,
             warnings,
         }

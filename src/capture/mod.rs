@@ -1,4 +1,4 @@
-//! Captures as runs of records: the only place that reads packets from files.
+//! Captures as runs of records: the only place that reads packets, from files and from interfaces.
 //!
 //! A [`Blocks`] source hands out numbered [`Block`]s. Several threads may call [`Blocks::fill`] at
 //! once; each gets a block of its own. The blocks' sequence numbers are their order in capture time.
@@ -13,6 +13,8 @@ mod format;
 mod held;
 mod input;
 mod ledger;
+#[cfg(feature = "live")]
+pub mod live;
 mod merge;
 mod open;
 mod order;
@@ -90,6 +92,8 @@ pub struct Notes {
     /// Packets that the kernel or the interface dropped, by the capture's own statistics
     /// (pcapng interface statistics blocks); `None` when it has none.
     pub dropped: Option<u64>,
+    /// Packets of a live capture that dnspect itself left out, for want of time.
+    pub shed: u64,
     /// Records that were damaged and left out.
     pub damaged_records: u64,
     /// What went wrong while reading, in words, naming the file: it ends early, a block is damaged….

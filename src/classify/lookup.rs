@@ -33,7 +33,7 @@ const NONE: u32 = u32::MAX;
 const GENERATIONS: u32 = 0x00ff_ffff;
 
 /// All open lookups.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Lookups {
     open: Vec<Open>,
     /// First open lookup of each client.

@@ -29,8 +29,9 @@ pub(super) fn add(mut error: clap::Error) -> clap::Error {
 fn command(word: &str) -> Option<String> {
     match word {
         "live" => Some(
-            "live capture is not in this version; record with `tcpdump -i any -w file.pcap 'port \
-             53 or icmp or icmp6 or (ip[6:2] & 0x1fff != 0)'` and run `dnspect read file.pcap`"
+            "live capture is left out of this build; record with `tcpdump -i any -w file.pcap 'port \
+             53 or icmp or icmp6 or (ip[6:2] & 0x1fff != 0) or ip6 proto 44'` and run `dnspect read \
+             file.pcap`"
                 .to_owned(),
         ),
         "merge" => Some(
@@ -51,6 +52,9 @@ fn option(word: &str) -> Option<String> {
         return Some(format!("{name} is not in this version; {instead}"));
     }
     match name {
+        "-i" | "--interface" if cfg!(feature = "live") => {
+            Some("`dnspect live -i IFACE` captures; `dnspect read FILE` reads".to_owned())
+        }
         "-i" | "--interface" => command("live"),
         "-r" | "-f" | "--file" => {
             Some("files are given without an option: `dnspect read FILE`".to_owned())

@@ -7,7 +7,7 @@ use crate::config::{MAX_THREADS, QUERY_TIMEOUTS};
 use crate::model::{Address, Span};
 
 /// A length of time: a number, a fraction allowed, and its unit.
-pub(super) fn timeout(text: &str) -> Result<Span, String> {
+fn span(text: &str, (least, most): (Span, Span), bounds: &str) -> Result<Span, String> {
     const ALLOWED: &str = "expected a number and a unit (us, ms, s, m, h), as in 500ms, 5s or 2m";
     let unit_at = text.find(|c: char| c.is_ascii_alphabetic() || c == 'µ');
     let (number, unit) = text.split_at(unit_at.ok_or(ALLOWED)?);
@@ -25,11 +25,54 @@ pub(super) fn timeout(text: &str) -> Result<Span, String> {
     }
     let number: f64 = number.parse().map_err(|_| ALLOWED)?;
     let span = Span((number * nanos).round() as i64);
-    let (least, most) = QUERY_TIMEOUTS;
     if span < least || span > most {
-        return Err("expected 1ms to 10m".to_owned());
+        return Err(format!("expected {bounds}"));
     }
     Ok(span)
+}
+
+pub(super) fn timeout(text: &str) -> Result<Span, String> {
+    span(text, QUERY_TIMEOUTS, "1ms to 10m")
+}
+
+/// How long a capture may go on.
+#[cfg(feature = "live")]
+pub(super) fn length(text: &str) -> Result<Span, String> {
+    span(text, (Span::from_millis(1), Span::from_secs(8_760 * 3_600)), "1ms to 8760h")
+}
+
+/// More often than this nobody can read.
+#[cfg(feature = "live")]
+pub(super) fn interval(text: &str) -> Result<Span, String> {
+    span(text, (Span::from_millis(100), Span::from_secs(86_400)), "100ms to 24h")
+}
+
+#[cfg(feature = "live")]
+pub(super) fn packets(text: &str) -> Result<u64, String> {
+    match text.parse() {
+        Ok(count @ 1..) => Ok(count),
+        _ => Err("expected a whole number of packets, at least 1".to_owned()),
+    }
+}
+
+/// Below 96 octets not even the headers of a DNS message in a tunnel are kept.
+#[cfg(feature = "live")]
+pub(super) fn snap_length(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        // As with tcpdump, 0 is the default.
+        Ok(0) => Ok(262_144),
+        Ok(octets @ 96..=262_144) => Ok(octets),
+        _ => Err("expected 96 to 262144 octets; 0 is the most".to_owned()),
+    }
+}
+
+/// libpcap takes 31 bits.
+#[cfg(feature = "live")]
+pub(super) fn buffer(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(kib @ 256..=2_000_000) => Ok(kib),
+        _ => Err("expected 256 to 2000000 KiB".to_owned()),
+    }
 }
 
 pub(super) fn port(text: &str) -> Result<u16, String> {

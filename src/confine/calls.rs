@@ -144,7 +144,8 @@ fn rules() -> Result<Rules, String> {
         rules.insert(call, vec![when(2, SeccompCmpOp::MaskedEq(run), run)?]);
     }
     if let Some(again) = AGAIN {
-        let twice: Vec<_> = rules.iter().map(|(call, rules)| (call | again, rules.clone())).collect();
+        let twice: Vec<_> =
+            rules.iter().map(|(call, rules)| (call | again, rules.clone())).collect();
         rules.extend(twice);
     }
     Ok(rules)

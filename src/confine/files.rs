@@ -25,11 +25,13 @@ pub(super) fn confine(places: &Places, confined: &mut Confined) {
         Ok(RulesetStatus::FullyEnforced) => confined.files = true,
         Ok(RulesetStatus::PartiallyEnforced) => {
             confined.files = true;
-            let note = "landlock: this kernel knows a part of it only (Linux 6.12 or newer knows all)";
+            let note =
+                "landlock: this kernel knows a part of it only (Linux 6.12 or newer knows all)";
             confined.notes.push(note.to_owned());
         }
         Ok(RulesetStatus::NotEnforced) => {
-            let note = "landlock: this kernel has none, or it is switched off: files are not confined";
+            let note =
+                "landlock: this kernel has none, or it is switched off: files are not confined";
             confined.notes.push(note.to_owned());
         }
         Err(error) => {
@@ -45,11 +47,8 @@ fn restrict(places: &Places) -> Result<RulesetStatus, RulesetError> {
     let read = AccessFs::ReadFile | AccessFs::ReadDir;
     let device = AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::IoctlDev;
     // A new file takes the place of an old one by its name: it is made, filled, and the old one goes.
-    let write = read
-        | AccessFs::WriteFile
-        | AccessFs::Truncate
-        | AccessFs::MakeReg
-        | AccessFs::RemoveFile;
+    let write =
+        read | AccessFs::WriteFile | AccessFs::Truncate | AccessFs::MakeReg | AccessFs::RemoveFile;
     let mut rules = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(AccessFs::from_all(WANTED))?

@@ -67,24 +67,24 @@ pub enum Error {
 }
 
 impl Confined {
-    /// In words, for those who want to know: a line each.
-    pub fn words(&self) -> Vec<String> {
-        let mut lines = Vec::new();
+    /// What was given up, in a line.
+    pub fn summary(&self) -> String {
+        let mut parts = Vec::new();
         if let Some(User { uid, gid }) = self.user {
-            lines.push(format!("runs as user {uid}, group {gid} from now on"));
+            parts.push(format!("runs as user {uid}, group {gid}"));
         }
-        lines.push(match self.kept.as_slice() {
+        parts.push(match self.kept.as_slice() {
             [] => "keeps no capability".to_owned(),
-            some => format!("keeps {}", some.join(", ")),
+            some => format!("keeps {} to write its outputs or read counters", some.join(", ")),
         });
-        if self.files {
-            lines.push("may write where its outputs are, and read /sys and its own /proc".to_owned());
-        }
-        if self.calls {
-            lines.push("may start no program, open no socket and trace nobody".to_owned());
-        }
-        lines.extend(self.notes.iter().cloned());
-        lines
+        let closed = match (self.files, self.calls) {
+            (true, true) => Some("confined by landlock and seccomp"),
+            (true, false) => Some("confined by landlock"),
+            (false, true) => Some("confined by seccomp"),
+            (false, false) => None,
+        };
+        parts.extend(closed.map(str::to_owned));
+        parts.join("; ")
     }
 }
 
@@ -105,7 +105,8 @@ pub fn confine(plan: &Plan<'_>) -> Result<Confined, Error> {
     if let Some(name) = &plan.user {
         return Err(UserError::NotHere(name.clone()).into());
     }
-    let note = "rights are kept: this dnspect was built without the feature `sandbox`, or not for Linux";
+    let note =
+        "rights are kept: this dnspect was built without the feature `sandbox`, or not for Linux";
     Ok(Confined { notes: vec![note.to_owned()], ..Confined::default() })
 }
 

@@ -62,10 +62,9 @@ fn status(field: &str) -> Option<u64> {
 
 fn note_other_threads(confined: &mut Confined) {
     if let Some(threads) = status("Threads").filter(|&threads| threads > 1) {
-        confined.notes.push(format!(
-            "{} threads were running already and keep their rights",
-            threads - 1
-        ));
+        confined
+            .notes
+            .push(format!("{} threads were running already and keep their rights", threads - 1));
     }
 }
 
@@ -172,7 +171,6 @@ fn is_writable(path: &Path, access: Access) -> bool {
 fn belongs_to_another(output: &Path) -> bool {
     let Ok(file) = fs::symlink_metadata(output) else { return false };
     let own = rustix::process::geteuid().as_raw();
-    fs::metadata(folder(output)).is_ok_and(|folder| {
-        folder.mode() & STICKY != 0 && folder.uid() != own && file.uid() != own
-    })
+    fs::metadata(folder(output))
+        .is_ok_and(|folder| folder.mode() & STICKY != 0 && folder.uid() != own && file.uid() != own)
 }

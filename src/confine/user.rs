@@ -14,7 +14,9 @@ pub struct User {
 #[non_exhaustive]
 pub enum UserError {
     /// No such user.
-    #[error("--user {0:?}: no such user in /etc/passwd; a number does as well, as 1000 or 1000:1000")]
+    #[error(
+        "--user {0:?}: no such user in /etc/passwd; a number does as well, as 1000 or 1000:1000"
+    )]
     Unknown(String),
     /// Only root may become another.
     #[error("--user {0:?}: only root may become another user; leave it out")]

@@ -118,7 +118,8 @@ impl Ethtool {
             };
             let again = series.values().all(|one| one.readings() > 1);
             ethtool.nics.push((values(Series::first), again.then(|| values(Series::last))));
-            for (&counter, one) in series.iter().filter(|(c, _)| **c != Counter::ConntrackAvailable) {
+            for (&counter, one) in series.iter().filter(|(c, _)| **c != Counter::ConntrackAvailable)
+            {
                 ethtool.rises.entry(counter).or_default().extend(one.rises());
             }
         }

@@ -123,6 +123,7 @@ impl Entry {
 
 /// The memory: a ring in order of time with an index by key. Every new query looks here, nearly always
 /// in vain.
+#[derive(Clone)]
 pub(super) struct Answered {
     ring: VecDeque<Entry>,
     /// Sequence number of the ring's first entry.

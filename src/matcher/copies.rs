@@ -24,6 +24,7 @@ struct Trace {
 }
 
 /// The last queries, by ID and body.
+#[derive(Clone)]
 pub(super) struct Translations {
     places: Vec<Trace>,
     /// The low half of each place's body hash: nearly every query is told from what stands there by

@@ -19,6 +19,7 @@ const SCAN: usize = 1024;
 /// No slot.
 const NONE: u32 = u32::MAX;
 
+#[derive(Clone)]
 struct Slot {
     transaction: Transaction,
     /// Its keys: of the client's own socket and, behind a source NAT, of the translated one.
@@ -29,6 +30,7 @@ struct Slot {
 }
 
 /// Everything in flight.
+#[derive(Clone)]
 pub(super) struct InFlight {
     slots: Vec<Slot>,
     free: Vec<u32>,

@@ -69,6 +69,7 @@ pub trait Observer {
 }
 
 /// A response that came before its query.
+#[derive(Clone)]
 struct Early {
     packet: PacketMeta,
     transport: Transport,
@@ -77,6 +78,7 @@ struct Early {
 }
 
 /// Everything in flight.
+#[derive(Clone)]
 pub struct Matcher {
     hasher: NameHasher,
     query_timeout: Span,

@@ -18,6 +18,7 @@ const NUMBER: u32 = (1 << NUMBER_BITS) - 1;
 pub(super) const MOST: usize = 1 << (NUMBER_BITS - 1);
 
 /// Linear probing, 0 is free.
+#[derive(Clone)]
 struct Table {
     places: Vec<u32>,
     /// Sequence number of the first entry in it.
@@ -66,6 +67,7 @@ impl Table {
 
 /// The index of a queue whose entries are numbered in the order in which they came, modulo 2^32.
 /// `key_of` is the queue's answer to which key an entry has; `None` when it is gone.
+#[derive(Clone)]
 pub(super) struct Recent {
     current: Table,
     before: Table,

@@ -10,6 +10,7 @@ use crate::model::{Address, Endpoint, Timestamp, qtype};
 /// Transfers followed at once; a server rarely grants more than ten (BIND's `transfers-out`).
 const MAX_TRANSFERS: usize = 64;
 
+#[derive(Clone)]
 struct Transfer {
     client: Endpoint,
     server: Address,
@@ -20,7 +21,7 @@ struct Transfer {
 }
 
 /// The transfers that were begun, the oldest first.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Transfers {
     begun: VecDeque<Transfer>,
 }

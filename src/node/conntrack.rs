@@ -23,9 +23,9 @@ pub(super) fn parse(text: &str) -> Vec<(Counter, u64)> {
         .collect();
     let rows: Vec<Vec<&str>> = lines.map(|line| line.split_whitespace().collect()).collect();
     let sum = |at: usize| {
-        let mut values = rows.iter().map(|row: &Vec<&str>| {
-            row.get(at).and_then(|word| u64::from_str_radix(word, 16).ok())
-        });
+        let mut values = rows
+            .iter()
+            .map(|row: &Vec<&str>| row.get(at).and_then(|word| u64::from_str_radix(word, 16).ok()));
         // A number that is none makes the sum none.
         values.try_fold(0_u64, |sum, value| Some(sum.saturating_add(value?)))
     };

@@ -181,9 +181,8 @@ fn nic(ask: &mut (dyn Ask + Send), interface: &str) -> io::Result<Nic> {
         request.resize(request.len() + counters * NAME, 0);
         let answer = ask.ask(interface, &request)?;
         let names = answer.get(12..).unwrap_or_default().chunks_exact(NAME).take(counters);
-        let known = names.enumerate().filter_map(|(at, octets)| {
-            Some((Counter::find(&name(octets))?, at))
-        });
+        let known =
+            names.enumerate().filter_map(|(at, octets)| Some((Counter::find(&name(octets))?, at)));
         wanted.extend(known);
     }
     Ok(Nic { name: interface.to_owned(), counters, wanted })

@@ -61,7 +61,9 @@ pub(super) fn add(mut datagram: &[u8], sequence: u32, sums: &mut Vec<(Counter, u
                 let code = message.get(HEADER..HEADER + 4).map_or(0, |code| number(code, 0) as i32);
                 return State::Refused(code.saturating_neg());
             }
-            GET_STATS if ours => attributes(message.get(HEADER + FAMILY..).unwrap_or_default(), sums),
+            GET_STATS if ours => {
+                attributes(message.get(HEADER + FAMILY..).unwrap_or_default(), sums)
+            }
             _ => {}
         }
         datagram = datagram.get(length.next_multiple_of(4)..).unwrap_or_default();

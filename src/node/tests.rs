@@ -102,7 +102,12 @@ fn a_bare_machine_tells_what_it_has_not() {
     let context = told(&node);
     assert_eq!((context.ethtool, context.node_resolv_conf), (None, None));
     let absent = context.kernel.unwrap().absent.join("\n");
-    for part in ["counters of interfaces", "conntrack: not in this kernel", "snmp cannot", "resolv.conf cannot"] {
+    for part in [
+        "counters of interfaces",
+        "conntrack: not in this kernel",
+        "snmp cannot",
+        "resolv.conf cannot",
+    ] {
         assert!(absent.contains(part), "{part}: {absent}");
     }
 }
@@ -130,7 +135,10 @@ fn behind_the_stub_stand_the_true_servers() {
 fn files_of_any_size_are_read_to_their_end_or_not_at_all() {
     let here = Machinery::new("large");
     let row = format!("{}\n", "00000001 ".repeat(3));
-    here.put("proc/net/stat/nf_conntrack", &format!("entries insert_failed drop\n{}", row.repeat(8_192)));
+    here.put(
+        "proc/net/stat/nf_conntrack",
+        &format!("entries insert_failed drop\n{}", row.repeat(8_192)),
+    );
     here.put("proc/net/snmp", &"x".repeat(8 << 20));
     let mut node = here.node();
     node.sample_at(Timestamp(0));

@@ -20,7 +20,8 @@ pub(super) fn parse(text: &str) -> Vec<(Counter, u64)> {
 
 /// `/proc/net/snmp6`: a name and a number a line.
 pub(super) fn parse6(text: &str) -> Vec<(Counter, u64)> {
-    let lines = text.lines().filter_map(|line| line.strip_prefix("Udp6")?.split_once(char::is_whitespace));
+    let lines =
+        text.lines().filter_map(|line| line.strip_prefix("Udp6")?.split_once(char::is_whitespace));
     lines.filter_map(|(name, value)| Some((counter(name)?, value.trim().parse().ok()?))).collect()
 }
 
@@ -83,7 +84,8 @@ UdpLite6InErrors                \t77
 
     #[test]
     fn what_is_no_such_text_tells_nothing() {
-        for text in ["", "Udp:", "Udp: InErrors\n", "Udp: InErrors\nUdp: many\n", "Udp: 1\nUdp: 2"] {
+        for text in ["", "Udp:", "Udp: InErrors\n", "Udp: InErrors\nUdp: many\n", "Udp: 1\nUdp: 2"]
+        {
             assert!(parse(text).is_empty(), "{text:?}");
         }
         assert!(parse6("Udp6InErrors\nUdp6InErrors x\nUdp6 \t3\nUdp6é 3").is_empty());

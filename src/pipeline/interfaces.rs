@@ -8,7 +8,7 @@ use std::collections::HashMap;
 const MAX_COOKED: usize = 1 << 14;
 
 /// Interfaces by number.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Interfaces {
     /// SipHash, seeded: the numbers come from the network. The last one seen is remembered, for most
     /// packets come in runs of one interface.

@@ -8,6 +8,7 @@
 
 mod events;
 mod interfaces;
+mod moment;
 mod ordered;
 mod rows;
 mod unit;
@@ -25,6 +26,7 @@ use crate::decode::fragment::FragmentCounters;
 use crate::decode::stream::StreamCounters;
 use crate::model::{DnsPorts, NameHasher};
 use crate::transactions::{Rows, Sink};
+pub use moment::Moment;
 use ordered::Ordered;
 use unit::Unit;
 
@@ -32,7 +34,7 @@ use unit::Unit;
 const UNITS_PER_THREAD: usize = 4;
 
 /// How often the caller hears of the progress.
-const PROGRESS: Duration = Duration::from_millis(100);
+pub const PROGRESS: Duration = Duration::from_millis(100);
 
 /// What a run depends on besides the capture.
 #[derive(Clone, Debug)]
@@ -69,9 +71,19 @@ impl Analysed {
     pub fn interface_name(&self, number: u16) -> Option<String> {
         let cooked = usize::from(u16::MAX - number);
         match self.cooked_interfaces.get(cooked) {
-            Some((_, index)) => Some(format!("ifindex {index}")),
+            // A live capture gives each interface of `any` a number and a name of its own.
+            Some(&(of, index)) => self.named(of).or_else(|| Some(format!("ifindex {index}"))),
             None => self.notes.interfaces.get(usize::from(number))?.name.clone(),
         }
+    }
+}
+
+impl Analysed {
+    /// The name of one real interface whose packets have cooked headers.
+    fn named(&self, number: u16) -> Option<String> {
+        let interface = self.notes.interfaces.get(usize::from(number))?;
+        let name = interface.name.as_ref().filter(|name| *name != "any")?;
+        interface.link_type.is_cooked().then(|| name.clone())
     }
 }
 
@@ -102,17 +114,30 @@ pub fn run_into(
     sink: Option<Sink<'_>>,
     progress: &mut dyn FnMut(u64, Option<u64>, u64),
 ) -> Result<Analysed, Error> {
+    run_watched(source, options, sink, &mut |moment| {
+        let (read, all) = moment.progress();
+        progress(read, all, moment.packets());
+    })
+}
+
+/// [`run_into`], and ten times a second `watch` may look at what there is so far.
+pub fn run_watched(
+    source: &dyn Blocks,
+    options: &Options,
+    sink: Option<Sink<'_>>,
+    watch: &mut dyn FnMut(&Moment<'_>),
+) -> Result<Analysed, Error> {
     // Tables are seeded per process: nobody outside can choose names that collide.
     let hasher = NameHasher::random();
     let Some(sink) = sink else {
-        return Ok(work(source, options, Ordered::new(options, hasher, None)?, hasher, progress));
+        return Ok(work(source, options, Ordered::new(options, hasher, None)?, hasher, watch));
     };
     let (outlet, demand) = rows::connect();
     let rows = Rows::new(hasher, options.settings.query_timeout, outlet);
     let ordered = Ordered::new(options, hasher, Some(rows))?;
     std::thread::scope(|scope| {
         let writer = scope.spawn(move || demand.write(sink));
-        let analysed = work(source, options, ordered, hasher, progress);
+        let analysed = work(source, options, ordered, hasher, watch);
         writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         Ok(analysed)
     })
@@ -124,7 +149,7 @@ fn work(
     options: &Options,
     ordered: Ordered,
     hasher: NameHasher,
-    progress: &mut dyn FnMut(u64, Option<u64>, u64),
+    watch: &mut dyn FnMut(&Moment<'_>),
 ) -> Analysed {
     let threads = options.threads.max(1);
     let (give_back, free) = bounded(threads * UNITS_PER_THREAD);
@@ -155,8 +180,10 @@ fn work(
         }
         drop(done);
         while finished.recv_timeout(PROGRESS).is_err_and(|error| error.is_timeout()) {
-            let (read, all) = source.progress();
-            progress(read, all, line.packets.load(Ordering::Relaxed));
+            watch(&Moment { line: &line });
+            // Whoever wanted to observe during a look went away again. Not all that comes: under load
+            // that would be a worker's day, and whoever watches has to hear of signals.
+            line.observe(threads * UNITS_PER_THREAD);
         }
     });
     let ordered = line.ordered.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -193,20 +220,24 @@ impl Line<'_> {
             unit.decode(&self.ports, &self.hasher);
             self.packets.fetch_add(unit.block.records.len() as u64, Ordering::Relaxed);
             let _ = self.hand_in.send(unit);
-            self.observe();
+            self.observe(usize::MAX);
         }
     }
 
-    /// Observes what is next in line, unless somebody else is at it.
-    fn observe(&self) {
-        while !self.ready.is_empty() {
+    /// Observes what is next in line, of so many units at most, unless somebody else is at it.
+    fn observe(&self, most: usize) {
+        let mut left = most;
+        while left > 0 && !self.ready.is_empty() {
             let mut ordered = match self.ordered.try_lock() {
                 Ok(ordered) => ordered,
                 // Whoever holds it looks at the line again after letting go.
                 Err(TryLockError::WouldBlock) => return,
                 Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             };
-            while let Ok(unit) = self.ready.try_recv() {
+            while left > 0
+                && let Ok(unit) = self.ready.try_recv()
+            {
+                left -= 1;
                 ordered.take(unit, &mut |unit| {
                     let _ = self.give_back.send(unit);
                 });

@@ -70,6 +70,11 @@ impl Ordered {
     pub(super) fn finish(self, notes: Notes) -> Analysed {
         self.stage.finish(notes)
     }
+
+    /// The same stage once more, without the rows: to be finished as if the capture ended here.
+    pub(super) fn so_far(&self) -> Ordered {
+        Ordered { waiting: BTreeMap::new(), next: self.next, stage: self.stage.so_far() }
+    }
 }
 
 struct Stage {
@@ -85,6 +90,21 @@ struct Stage {
 }
 
 impl Stage {
+    fn so_far(&self) -> Stage {
+        let Stage { matcher, aggregate, streams, fragments, interfaces, quality, .. } = self;
+        Stage {
+            ports: self.ports.clone(),
+            hasher: self.hasher,
+            matcher: matcher.clone(),
+            aggregate: aggregate.clone(),
+            rows: None,
+            quality: quality.clone(),
+            streams: streams.clone(),
+            fragments: fragments.clone(),
+            interfaces: interfaces.clone(),
+        }
+    }
+
     fn observe(&mut self, unit: &Unit) {
         self.count_steps_back(unit);
         self.quality.add(&unit.quality);

@@ -164,7 +164,7 @@ fn capture(facts: &Facts<'_>, notes: &Notes) -> Capture {
         fragments_incomplete: facts.fragments.incomplete_dns + facts.fragments.incomplete_unknown,
         tcp_gaps: facts.streams.gaps,
         dropped_by_kernel: notes.dropped,
-        dropped_by_dnspect: 0,
+        dropped_by_dnspect: notes.shed,
         state_evicted: facts.aggregate.evicted() + facts.streams.evicted + facts.fragments.evicted,
         one_sided: facts.one_sided(),
         out_of_order: quality.out_of_order,

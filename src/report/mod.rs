@@ -20,7 +20,7 @@ use std::io::{self, Write};
 
 pub(crate) use escape::for_terminal;
 // The progress line shows figures as the report does.
-pub(crate) use number::{bytes, count, duration};
+pub(crate) use number::{bytes, count, duration, percent};
 
 use crate::verdict::Severity;
 

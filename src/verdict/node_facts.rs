@@ -48,7 +48,8 @@ fn risen(place: &Place, counters: &[Counter]) -> Vec<String> {
 }
 
 fn conntrack(place: &Place) -> Option<String> {
-    let of: Vec<Counter> = Counter::ALL.into_iter().filter(|counter| counter.is_conntrack()).collect();
+    let of: Vec<Counter> =
+        Counter::ALL.into_iter().filter(|counter| counter.is_conntrack()).collect();
     let counters = risen(place, &of);
     let table = place.table();
     if counters.is_empty() && table.is_none() {

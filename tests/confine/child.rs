@@ -45,7 +45,8 @@ pub(crate) fn run(plan: &str) {
     let begun = vec![early.as_fd(), part.as_fd()];
     match confine(&Plan { user, outputs, begun, net_admin: false }) {
         Ok(confined) => {
-            confined.words().iter().for_each(|line| println!("word {line}"));
+            println!("word {}", confined.summary());
+            confined.notes.iter().for_each(|line| println!("word {line}"));
             if confined.files {
                 println!("said landlock");
             }

@@ -73,7 +73,9 @@ fn assert_bare(process: &Process, keeps: &str) {
 fn assert_confined(process: &Process) {
     assert_eq!(process.tried("own what was begun"), "ok");
     assert_eq!(process.tried("place what was begun"), "ok");
-    for may in ["thread", "own folder", "replace", "rename old away", "own status", "written before"] {
+    for may in
+        ["thread", "own folder", "replace", "rename old away", "own status", "written before"]
+    {
         assert_eq!(process.tried(may), "ok", "{may}");
     }
     if process.said("landlock") {

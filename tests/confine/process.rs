@@ -113,12 +113,8 @@ impl Start {
             };
         }
         let plan = format!("{}{APART}{}", self.scratch.0.display(), self.user);
-        let child = command
-            .env(PLAN, plan)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let child =
+            command.env(PLAN, plan).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         Process::listen(child, self.scratch)
     }
 }

@@ -31,6 +31,7 @@ const MAX_TRIED: usize = 12;
 
 /// What every question of the client is held against stands first, in two cache lines; the name is
 /// read of the one that fits.
+#[derive(Clone)]
 #[repr(C)]
 pub(super) struct Open {
     pub(super) client: u32,

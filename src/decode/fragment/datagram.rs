@@ -10,6 +10,7 @@ use super::{FragmentCounters, Knowledge};
 /// Pieces of one datagram that do not touch each other. 64 KiB are 120 fragments of 576 octets.
 const MAX_PIECES: usize = 128;
 
+#[derive(Clone)]
 pub(super) struct Datagram {
     pub(super) serial: u64,
     pub(super) born: Timestamp,

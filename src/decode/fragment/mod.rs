@@ -149,6 +149,7 @@ impl FragmentCounters {
 }
 
 /// Puts datagrams together, within fixed bounds. It serves any number of interfaces.
+#[derive(Clone)]
 pub struct Reassembler {
     table: HashMap<Key, Datagram, foldhash::fast::RandomState>,
     /// Datagrams in the order in which they ran out or will: all wait equally long.

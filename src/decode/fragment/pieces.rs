@@ -1,7 +1,7 @@
 //! Ranges of octets: what of a datagram is there.
 
 /// Ranges of octets, apart from each other and in order.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Pieces(Vec<(u32, u32)>);
 
 impl Pieces {

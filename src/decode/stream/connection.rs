@@ -24,7 +24,7 @@ enum Handshake {
     Done,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Connection {
     pub(super) key: Key,
     /// By side: what the lower endpoint of the key sends, and what the higher one does.

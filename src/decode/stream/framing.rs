@@ -18,7 +18,7 @@ pub(super) enum Broken {
 }
 
 /// The messages of one direction of a connection.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Framer {
     /// The captured beginning of a message that is not complete.
     buffer: Vec<u8>,

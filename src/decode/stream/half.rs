@@ -23,6 +23,7 @@ const REORDERING: Span = Span::from_millis(10);
 const GIVE_UP: Span = Span::from_secs(7);
 
 /// A segment that came before its time.
+#[derive(Clone)]
 pub(super) struct Held {
     sequence: u32,
     sent: u32,
@@ -45,7 +46,7 @@ enum Mode {
 }
 
 /// What all streams share.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Stage {
     pub(super) pool: Pool,
     pub(super) counters: StreamCounters,
@@ -53,7 +54,7 @@ pub(super) struct Stage {
     pub(super) now: Timestamp,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Half {
     framer: Framer,
     held: Vec<Held>,

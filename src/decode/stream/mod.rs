@@ -123,6 +123,7 @@ impl StreamCounters {
 }
 
 /// All connections of a capture, or of one worker's share of it.
+#[derive(Clone)]
 pub struct Streams {
     hasher: NameHasher,
     table: HashTable<u32>,

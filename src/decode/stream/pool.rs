@@ -8,7 +8,7 @@ const MAX_SPARE: usize = 256;
 /// A buffer that grew beyond this is not kept: most messages are small, zone transfers are rare.
 const MAX_SPARE_CAPACITY: usize = 16 << 10;
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Pool {
     buffers: Vec<Vec<u8>>,
     lists: Vec<Vec<Held>>,

@@ -96,8 +96,7 @@ fn values_are_read_again_and_again() {
     let nics = vec![("eth0", "ena", ena())];
     let machine = Machine { nics, rise: 2, ..Machine::default() };
     let (mut absent, mut read) = (Vec::new(), Vec::new());
-    let mut nics =
-        Nics::find(Box::new(machine), &strings(&["eth0"]), &[], &mut absent).unwrap();
+    let mut nics = Nics::find(Box::new(machine), &strings(&["eth0"]), &[], &mut absent).unwrap();
     for second in 0..3 {
         nics.read(Timestamp(second * 1_000_000_000), &mut read, &mut absent);
     }
@@ -111,7 +110,8 @@ fn values_are_read_again_and_again() {
 #[test]
 fn what_cannot_be_read_is_told_with_the_right_that_is_missing() {
     let nics = || vec![("eth0", "ena", ena())];
-    let (names, absent) = found(Machine { nics: nics(), fails: Some(1), ..Machine::default() }, &[]);
+    let (names, absent) =
+        found(Machine { nics: nics(), fails: Some(1), ..Machine::default() }, &[]);
     assert!(names.is_empty() && absent[0].contains("without CAP_NET_ADMIN"), "{absent:?}");
     let old = vec![("eth0", "ena", vec![("tx_timeout".to_owned(), 1)])];
     let (_, absent) = found(Machine { nics: old, ..Machine::default() }, &[]);

@@ -119,10 +119,8 @@ fn blame(ethtool: &Ethtool, counter: Counter, behind: &str, finding: &mut Findin
             finding.considered(behind, format!("not excluded: {name} rose by {more}"));
         }
         Some(Change::Same(_)) => {
-            finding.considered(
-                behind,
-                format!("{name} did not rise between the readings ({origin})"),
-            );
+            finding
+                .considered(behind, format!("{name} did not rise between the readings ({origin})"));
         }
         _ => {}
     }

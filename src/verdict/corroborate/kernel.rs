@@ -91,10 +91,9 @@ fn race(facts: &Facts<'_>, kernel: &Kernel, finding: &mut Finding) {
             rose,
             format!("live: insert_failed rose by {rose}, but while no question was lost."),
         )),
-        _ if (rose as f64) < EXPLAINS * finding.damage as f64 => finding.supplemented(told(
-            rose,
-            format!("{text} These losses are more than that."),
-        )),
+        _ if (rose as f64) < EXPLAINS * finding.damage as f64 => {
+            finding.supplemented(told(rose, format!("{text} These losses are more than that.")))
+        }
         Timing::Same => {
             finding.confirmed(facts, told(rose, text));
             finding.alternatives.retain(|other| other.cause != "random_loss");
@@ -202,7 +201,8 @@ fn sockets(facts: &Facts<'_>, kernel: &Kernel, finding: &mut Finding) {
         if here {
             finding.considered(
                 "a socket buffer that ran over",
-                "excluded: UdpRcvbufErrors did not rise here while the capture ran (live)".to_owned(),
+                "excluded: UdpRcvbufErrors did not rise here while the capture ran (live)"
+                    .to_owned(),
             );
         }
         return;
@@ -220,11 +220,14 @@ fn sockets(facts: &Facts<'_>, kernel: &Kernel, finding: &mut Finding) {
     match timing {
         Timing::Other => finding.supplemented(told),
         // At the server itself a full buffer is the overload.
-        Timing::Same if here && finding.cause == "coredns_overload" => finding.confirmed(facts, told),
+        Timing::Same if here && finding.cause == "coredns_overload" => {
+            finding.confirmed(facts, told)
+        }
         _ if finding.cause == "coredns_overload" => finding.supplemented(told),
         _ => {
             finding.supplemented(told);
-            let why = format!("not excluded: UdpRcvbufErrors rose by {rose}{} (live)", timing.words());
+            let why =
+                format!("not excluded: UdpRcvbufErrors rose by {rose}{} (live)", timing.words());
             finding.considered("a socket buffer that ran over", why);
         }
     }
@@ -249,7 +252,9 @@ pub(in crate::verdict) fn beside_losses(facts: &Facts<'_>) -> String {
         (Counter::InsertFailed, "that lost a race for an entry of conntrack"),
         (Counter::UdpRcvbufErrors, "that a program here was too slow to take"),
     ] {
-        let Some(change) = kernel.change(counter).filter(|change| change.rose > 0) else { continue };
+        let Some(change) = kernel.change(counter).filter(|change| change.rose > 0) else {
+            continue;
+        };
         let timing = Timing::of(facts, &change.rises);
         if timing != Timing::Other {
             said.push_str(&format!(

@@ -34,10 +34,5 @@ pub(super) fn corroborate(conf: &ResolvConf, finding: &mut Finding) {
         conf.file(),
         filter::words(&known)
     );
-    finding.supplemented(Evidence::new(
-        "node_nameservers",
-        known.len() as f64,
-        "count",
-        text,
-    ));
+    finding.supplemented(Evidence::new("node_nameservers", known.len() as f64, "count", text));
 }

@@ -54,7 +54,8 @@ fn what_rose_what_stayed_and_what_is_not_there() {
     );
     let page = |seen: &Seen| {
         let mut bytes = Vec::new();
-        report::write(&seen.0, report::Format::Text, &report::Options::default(), &mut bytes).unwrap();
+        report::write(&seen.0, report::Format::Text, &report::Options::default(), &mut bytes)
+            .unwrap();
         String::from_utf8(bytes).unwrap()
     };
     let text = page(&seen);

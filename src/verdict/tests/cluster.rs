@@ -152,15 +152,8 @@ impl Known {
 
     /// Both.
     pub(crate) fn and(mut self, other: Known) -> Known {
-        let Context {
-            ethtool,
-            kube,
-            iptables,
-            corefile,
-            resolv_conf,
-            kernel,
-            node_resolv_conf,
-        } = other.0;
+        let Context { ethtool, kube, iptables, corefile, resolv_conf, kernel, node_resolv_conf } =
+            other.0;
         self.0.ethtool = self.0.ethtool.or(ethtool);
         self.0.kube = self.0.kube.or(kube);
         self.0.iptables = self.0.iptables.or(iptables);

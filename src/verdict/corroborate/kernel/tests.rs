@@ -98,8 +98,7 @@ fn insert_failed_confirms_the_race_in_its_seconds_and_excludes_it_where_it_stays
         assert!(seen.words().contains("settled 450 races without a loss"), "{}", seen.words());
 
         // No connection is tracked here, or nobody was asked: nothing is known.
-        for kernel in
-            [node(150, &[(Counter::InsertFailed, NONE)], (0, 262_144)), Kernel::default()]
+        for kernel in [node(150, &[(Counter::InsertFailed, NONE)], (0, 262_144)), Kernel::default()]
         {
             let seen = with(story, kernel);
             assert_eq!(percent(seen.is("conntrack_dnat_race")), before, "{}", seen.words());
@@ -114,11 +113,8 @@ fn losses_without_a_pattern_learn_what_the_node_did_not_drop() {
     let mut told = 0;
     Story::each(&[View::Node], 4..=8, |story| {
         losing(story, 0..120, 0.06);
-        let counters = [
-            (Counter::InsertFailed, NONE),
-            (Counter::Drop, NONE),
-            (Counter::EarlyDrop, NONE),
-        ];
+        let counters =
+            [(Counter::InsertFailed, NONE), (Counter::Drop, NONE), (Counter::EarlyDrop, NONE)];
         let seen = with(story, node(150, &counters, (500, 262_144)));
         let Some(finding) = seen.find("random_loss") else { return };
         told += 1;
@@ -162,7 +158,8 @@ fn losses_that_nothing_explains_are_told_with_what_the_node_dropped() {
         }
         told += 1;
         let bad = |second: u64| u64::from((50..70).contains(&second)) * 9;
-        let counters = [(Counter::Drop, &bad as &dyn Fn(u64) -> u64), (Counter::InsertFailed, NONE)];
+        let counters =
+            [(Counter::Drop, &bad as &dyn Fn(u64) -> u64), (Counter::InsertFailed, NONE)];
         let seen = with(story, node(150, &counters, (262_100, 262_144)));
         assert_eq!(seen.status(), Status::Inconclusive);
         let summary = &seen.0.verdict.summary;
@@ -170,7 +167,8 @@ fn losses_that_nothing_explains_are_told_with_what_the_node_dropped() {
         assert!(summary.contains("The table was full"), "{summary}");
         // At another time it has nothing to do with them.
         let late = |second: u64| u64::from(second > 110) * 9;
-        let counters = [(Counter::Drop, &late as &dyn Fn(u64) -> u64), (Counter::InsertFailed, NONE)];
+        let counters =
+            [(Counter::Drop, &late as &dyn Fn(u64) -> u64), (Counter::InsertFailed, NONE)];
         let seen = with(story, node(150, &counters, (262_100, 262_144)));
         assert!(!seen.0.verdict.summary.contains("conntrack"), "{}", seen.0.verdict.summary);
     });

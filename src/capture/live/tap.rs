@@ -1,0 +1,300 @@
+//! The thread of a handle: out of the kernel's ring, into chunks.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender};
+use pcap::{Active, Capture, Packet};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+
+use super::board::Board;
+use super::handle::{Handle, RETIRE_MS, words};
+use super::{Chunk, Stop, clock};
+use crate::capture::{BLOCK_SIZE, Interface, Record};
+use crate::model::{Direction, Span, Timestamp};
+
+/// Packets taken in a row before the clock and the end are looked at.
+const BATCH: usize = 1 << 12;
+/// No packet waits longer than this for others in its chunk.
+const AGE: Duration = Duration::from_millis(50);
+/// How often a quiet handle looks whether it is to end, and says that it is quiet.
+const PATIENCE: Duration = Duration::from_millis(50);
+/// How often the counters are read.
+const COUNTERS_EVERY: Duration = Duration::from_secs(1);
+/// How much later than its time a packet may be given: the age of a block of the ring, twice, and the
+/// time that a busy machine takes to wake a thread.
+const LATE: Span = Span::from_millis(2 * RETIRE_MS as i64 + 20);
+/// After the end: how long the rest of the ring is waited for, and read at most.
+const REST: Duration = Duration::from_millis(RETIRE_MS as u64 * 3);
+const REST_AT_MOST: Duration = Duration::from_secs(2);
+
+/// A handle and where its packets go.
+pub(super) struct Tap {
+    capture: Capture<Active>,
+    filler: Filler,
+    stop: Stop,
+    ends: Option<Instant>,
+    counted: Instant,
+}
+
+impl Tap {
+    pub(super) fn new(
+        handle: Handle,
+        empty: Receiver<Box<Chunk>>,
+        out: Sender<Box<Chunk>>,
+        board: Arc<Board>,
+        stop: Stop,
+        ends: Option<Instant>,
+    ) -> Tap {
+        let Handle { capture, socket, name, tap, interface, number } = handle;
+        let chunk = None;
+        let seats = Seats { number, template: interface, known: Vec::new(), last: (0, 0) };
+        let (latest, began) = (Timestamp::MIN, clock::now());
+        let filler = Filler {
+            name,
+            tap,
+            socket,
+            seats,
+            chunk,
+            empty,
+            out,
+            board,
+            latest,
+            began,
+            unwanted: false,
+        };
+        Tap { capture, filler, stop, ends, counted: began }
+    }
+
+    /// Captures until it is to end, or cannot go on.
+    pub(super) fn run(mut self) {
+        if let Err(why) = self.go_on() {
+            let name = &self.filler.name;
+            self.filler.board.warn(format!("{name}: {why}; captured up to there"));
+        }
+        self.count();
+        self.filler.hand_over(Timestamp::MAX);
+    }
+
+    fn go_on(&mut self) -> Result<(), String> {
+        while !self.is_over() {
+            let ready = self.wait(self.filler.patience(PATIENCE))?;
+            self.take(ready)?;
+            if clock::now().duration_since(self.counted) >= COUNTERS_EVERY {
+                self.count();
+            }
+        }
+        // What the kernel took before the end but has not handed over yet.
+        let (end, over) = (clock::wall(), clock::now());
+        let mut quiet = over;
+        loop {
+            let now = clock::now();
+            let waited = now.duration_since(quiet);
+            let late = now.duration_since(over) > REST_AT_MOST || self.filler.latest > end;
+            if waited >= REST || late || self.filler.unwanted {
+                return Ok(());
+            }
+            let ready = self.wait(REST.saturating_sub(waited))?;
+            if self.take(ready)? > 0 {
+                quiet = clock::now();
+            }
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        let over = self.stop.is_stopped() || self.filler.unwanted;
+        over || self.ends.is_some_and(|ends| clock::now() >= ends)
+    }
+
+    /// Waits for packets; whether there are any.
+    fn wait(&mut self, patience: Duration) -> Result<bool, String> {
+        let timeout = Timespec { tv_sec: 0, tv_nsec: i64::from(patience.subsec_nanos()) };
+        let mut sockets = [PollFd::new(&self.filler.socket, PollFlags::IN)];
+        match poll(&mut sockets, Some(&timeout)) {
+            Ok(0) | Err(Errno::INTR) => return Ok(false),
+            Ok(_) => {}
+            Err(error) => return Err(format!("cannot wait for packets: {error}")),
+        }
+        let told = sockets[0].revents();
+        if !told.intersects(PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL) {
+            return Ok(told.contains(PollFlags::IN));
+        }
+        let error = rustix::net::sockopt::socket_error(&self.filler.socket);
+        // What came before is still in the ring.
+        let _ = self.take(true);
+        match error {
+            Ok(Ok(())) => Ok(false),
+            Ok(Err(Errno::NETDOWN | Errno::NODEV | Errno::NXIO)) => {
+                Err("the interface went down or was removed".to_owned())
+            }
+            Ok(Err(error)) | Err(error) => Err(format!("cannot capture any more: {error}")),
+        }
+    }
+
+    /// Takes what is there; how many packets that were.
+    fn take(&mut self, ready: bool) -> Result<usize, String> {
+        let mut taken = 0;
+        if ready {
+            let filler = &mut self.filler;
+            let count = self.capture.dispatch(Some(BATCH), |packet| filler.put(&packet));
+            taken = count.map_err(|error| words(&error))?;
+        }
+        let quiet = (taken == 0).then(|| Timestamp(clock::wall().0.saturating_sub(LATE.0)));
+        self.filler.hand_over_if_due(quiet);
+        Ok(taken)
+    }
+
+    fn count(&mut self) {
+        self.counted = clock::now();
+        if let Ok(stat) = self.capture.stats() {
+            self.filler.board.set_dropped(self.filler.tap, stat.dropped, stat.if_dropped);
+        }
+    }
+}
+
+/// Puts packets into chunks.
+struct Filler {
+    name: String,
+    tap: usize,
+    socket: std::os::fd::OwnedFd,
+    seats: Seats,
+    chunk: Option<Box<Chunk>>,
+    empty: Receiver<Box<Chunk>>,
+    out: Sender<Box<Chunk>>,
+    board: Arc<Board>,
+    /// The latest time of any packet.
+    latest: Timestamp,
+    /// When the chunk in work was begun.
+    began: Instant,
+    /// Whoever took the packets is gone.
+    unwanted: bool,
+}
+
+impl Filler {
+    fn put(&mut self, packet: &Packet<'_>) {
+        let full = |chunk: &Chunk| chunk.data.len() + packet.data.len() > BLOCK_SIZE;
+        if self.chunk.as_ref().is_some_and(|chunk| full(chunk) && !chunk.records.is_empty()) {
+            self.hand_over(self.latest);
+        }
+        let time = time_of(packet);
+        let interface = self.seats.of(packet.data, &self.socket, &self.board);
+        let Some(chunk) = self.begin() else { return };
+        chunk.records.push(Record {
+            time,
+            offset: chunk.data.len() as u32,
+            captured: packet.data.len() as u32,
+            original: packet.header.len,
+            interface,
+            direction: Direction::Unknown,
+        });
+        chunk.data.extend_from_slice(packet.data);
+        self.latest = self.latest.max(time);
+    }
+
+    /// The chunk in work. Waits for one while all are on their way: then the kernel's ring fills, and
+    /// the kernel counts what finds no room. `None`: nobody wants any more.
+    fn begin(&mut self) -> Option<&mut Chunk> {
+        if self.chunk.is_none() {
+            let Ok(mut chunk) = self.empty.recv() else {
+                self.unwanted = true;
+                return None;
+            };
+            (chunk.tap, chunk.until) = (self.tap, Timestamp::MIN);
+            chunk.data.clear();
+            chunk.records.clear();
+            self.began = clock::now();
+            self.chunk = Some(chunk);
+        }
+        self.chunk.as_deref_mut()
+    }
+
+    /// Hands the chunk on if its packets have waited long enough. `quiet`: there are no more packets for
+    /// now, and none before this time will come.
+    fn hand_over_if_due(&mut self, quiet: Option<Timestamp>) {
+        let due = clock::now().duration_since(self.began) >= AGE;
+        match (&self.chunk, quiet) {
+            _ if !due => {}
+            (Some(chunk), _) if !chunk.records.is_empty() => {
+                self.hand_over(quiet.unwrap_or(Timestamp::MIN).max(self.latest));
+            }
+            // An empty one says that nothing was missed.
+            (_, Some(until)) => self.hand_over(until),
+            _ => {}
+        }
+    }
+
+    fn hand_over(&mut self, until: Timestamp) {
+        let Some(chunk) = self.begin() else { return };
+        chunk.until = until;
+        if let Some(chunk) = self.chunk.take() {
+            self.unwanted = self.out.send(chunk).is_err();
+        }
+    }
+
+    /// How long to wait for more packets.
+    fn patience(&self, most: Duration) -> Duration {
+        let waiting = self.chunk.as_ref().is_some_and(|chunk| !chunk.records.is_empty());
+        if !waiting {
+            return most;
+        }
+        AGE.saturating_sub(clock::now().duration_since(self.began)).min(most)
+    }
+}
+
+/// Numbers of interfaces, by what packets say.
+struct Seats {
+    number: Option<u16>,
+    template: Interface,
+    /// Index on the host and number, by index.
+    known: Vec<(u32, u16)>,
+    last: (u32, u16),
+}
+
+impl Seats {
+    /// The number of the interface of a packet.
+    fn of(&mut self, data: &[u8], socket: &std::os::fd::OwnedFd, board: &Board) -> u16 {
+        if let Some(number) = self.number {
+            return number;
+        }
+        // The second version of the cooked header has the index behind protocol and padding.
+        let index = data.get(4..8).and_then(|octets| octets.try_into().ok());
+        let index = u32::from_be_bytes(index.unwrap_or_default());
+        if self.last.0 == index && index != 0 {
+            return self.last.1;
+        }
+        let number = match self.known.binary_search_by_key(&index, |&(index, _)| index) {
+            Ok(at) => self.known[at].1,
+            Err(at) => {
+                let name = name_of(socket, index).unwrap_or_else(|| format!("ifindex {index}"));
+                let number =
+                    board.add_interface(Interface { name: Some(name), ..self.template.clone() });
+                self.known.insert(at, (index, number));
+                number
+            }
+        };
+        self.last = (index, number);
+        number
+    }
+}
+
+/// What the interface is called now; it may be gone already.
+#[cfg(target_os = "linux")]
+fn name_of(socket: &std::os::fd::OwnedFd, index: u32) -> Option<String> {
+    rustix::net::netdevice::index_to_name(socket, index).ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn name_of(_: &std::os::fd::OwnedFd, _: u32) -> Option<String> {
+    None
+}
+
+#[allow(clippy::useless_conversion, reason = "some machines have 32 bits there")]
+fn time_of(packet: &Packet<'_>) -> Timestamp {
+    let fraction = i64::from(packet.header.ts.tv_usec);
+    // With nanoseconds asked for, libpcap puts them where microseconds stand otherwise.
+    let nanos = if cfg!(target_os = "linux") { fraction } else { fraction * 1_000 };
+    Timestamp(
+        i64::from(packet.header.ts.tv_sec).saturating_mul(1_000_000_000).saturating_add(nanos),
+    )
+}
