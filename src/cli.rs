@@ -1,6 +1,5 @@
 //! The command line: the only place that knows options, and the order of things around an analysis.
 
-mod common;
 mod context;
 mod destination;
 mod hint;
@@ -8,6 +7,7 @@ mod hint;
 mod live;
 mod nearest;
 mod replacement;
+mod reporting;
 #[cfg(feature = "live")]
 mod rights;
 mod screen;
@@ -25,8 +25,8 @@ use crate::error::Error;
 use crate::progress::{Mode, Progress};
 use crate::report;
 use crate::verdict::causes;
-use common::Common;
 use destination::Destination;
+use reporting::Reporting;
 use screen::Color;
 
 const EXAMPLES: &str = "\
@@ -77,7 +77,7 @@ struct Read {
     files: Vec<PathBuf>,
 
     #[command(flatten)]
-    common: Common,
+    reporting: Reporting,
 
     /// Show how far the read is: auto (on a terminal), always or never
     #[arg(long, value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
@@ -132,8 +132,8 @@ fn dispatch(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode, E
 
 impl Read {
     fn run(self) -> Result<ExitCode, Error> {
-        let mut outputs = self.common.outputs(&self.files)?;
-        let config = Config { context: self.common.context.read()?, ..self.common.config() };
+        let mut outputs = self.reporting.outputs(&self.files)?;
+        let config = Config { context: self.reporting.context.read()?, ..self.reporting.config() };
         let mut progress = Progress::new(self.progress_mode());
         let tick = &mut |done, total, packets| progress.tick(done, total, packets);
         let analysed = crate::analyse_into(&self.files, &config, outputs.sink(), tick);
@@ -142,7 +142,7 @@ impl Read {
 
     fn progress_mode(&self) -> Mode {
         match self.progress {
-            _ if self.common.quiet => Mode::Never,
+            _ if self.reporting.quiet => Mode::Never,
             When::Auto => Mode::Auto,
             When::Always => Mode::Always,
             When::Never => Mode::Never,
@@ -170,7 +170,7 @@ impl Explain {
 
 #[cfg(test)]
 mod tests {
-    use super::common::exit_status;
+    use super::reporting::exit_status;
     use super::*;
     use crate::model::{Address, Span};
     use crate::verdict::Status;
@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn defaults_are_those_of_the_config() {
-        assert_eq!(read(&[]).common.config(), Config::default());
+        assert_eq!(read(&[]).reporting.config(), Config::default());
     }
 
     #[test]
@@ -198,7 +198,7 @@ mod tests {
             "--query-timeout=500ms",
             "--threads=3",
         ])
-        .common
+        .reporting
         .config();
         let text = |list: &[Address]| list.iter().map(Address::to_string).collect::<Vec<_>>();
         assert_eq!(config.ports, [53, 5353]);

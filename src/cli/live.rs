@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::common::Common;
+use super::reporting::Reporting;
 use super::rights::Rights;
 use super::value;
 use crate::capture::live::{self, Filter, Stop};
@@ -90,15 +90,15 @@ pub(super) struct Live {
     rights: Rights,
 
     #[command(flatten)]
-    common: Common,
+    reporting: Reporting,
 }
 
 impl Live {
     pub(super) fn run(self) -> Result<ExitCode, Error> {
-        let mut outputs = self.common.outputs(&[])?;
-        let threads = self.common.threads.or(NonZeroUsize::new(THREADS));
-        let config = Config { context: self.common.context.read()?, ..self.common.config() };
-        let threads = threads.map_or(config.threads, |threads| match self.common.threads {
+        let mut outputs = self.reporting.outputs(&[])?;
+        let threads = self.reporting.threads.or(NonZeroUsize::new(THREADS));
+        let config = Config { context: self.reporting.context.read()?, ..self.reporting.config() };
+        let threads = threads.map_or(config.threads, |threads| match self.reporting.threads {
             Some(asked) => asked,
             None => threads.min(config.threads),
         });
@@ -112,7 +112,7 @@ impl Live {
         let given_up = self.rights.give_up(outputs.places(), outputs.begun(), needs_admin)?;
         given_up.iter().for_each(|line| self.say(line));
         self.say(&format!("capturing on {}; Ctrl-C ends it with the verdict", self.places()));
-        let interval = (!self.common.quiet).then(|| length(self.interval.unwrap_or(INTERVAL)));
+        let interval = (!self.reporting.quiet).then(|| length(self.interval.unwrap_or(INTERVAL)));
         let mut before = Before::default();
         let mut warned = 0;
         let show = &mut |look: &Look| self.show(look, &mut before, &mut warned);
@@ -154,7 +154,7 @@ impl Live {
             Occasion::Interval => self.say(&line::line(look, before)),
             Occasion::Asked => {
                 let options = report::Options::default();
-                if let Ok(bytes) = self.common.rendered(&look.document, &options) {
+                if let Ok(bytes) = self.reporting.rendered(&look.document, &options) {
                     eprint!("{}", String::from_utf8_lossy(&bytes));
                 }
             }
@@ -163,7 +163,7 @@ impl Live {
 
     /// Writes a line to standard error, where anything is wanted there.
     fn say(&self, text: &str) {
-        if !self.common.quiet {
+        if !self.reporting.quiet {
             eprintln!("{}", report::for_terminal(text));
         }
     }

@@ -20,7 +20,9 @@ use std::io::{self, Write};
 
 pub(crate) use escape::for_terminal;
 // The progress line shows figures as the report does.
-pub(crate) use number::{bytes, count, duration, percent};
+#[cfg(feature = "live")]
+pub(crate) use number::percent;
+pub(crate) use number::{bytes, count, duration};
 
 use crate::verdict::Severity;
 

@@ -51,14 +51,20 @@ enum Tunnels {
 }
 
 impl Filter {
-    /// The expression for handles of this link type.
-    pub fn text(&self, link_type: LinkType) -> String {
+    /// The expression for handles of this link type. `length`: how many instructions an expression takes
+    /// there, if it can be compiled; it differs between a live handle and a dead one.
+    pub(super) fn text(
+        &self,
+        link_type: LinkType,
+        length: impl Fn(&str) -> Option<usize>,
+    ) -> String {
         let within = self.text_with(link_type, Tunnels::Within);
-        // With many ports, looking into tunnels becomes too long: the kernel rather hands over too much.
-        if instructions(&within, link_type).is_ok_and(|count| count > MAX_INSTRUCTIONS) {
-            return self.text_with(link_type, Tunnels::Whole);
+        // With many ports, looking into tunnels becomes too long for libpcap, or for the kernel: it rather
+        // hands over too much.
+        match length(&within) {
+            Some(..=MAX_INSTRUCTIONS) => within,
+            _ => self.text_with(link_type, Tunnels::Whole),
         }
-        within
     }
 
     fn text_with(&self, link_type: LinkType, tunnels: Tunnels) -> String {
@@ -88,7 +94,6 @@ impl Filter {
     pub(super) fn check(&self) -> Result<(), LiveError> {
         let Some(user) = &self.user else { return Ok(()) };
         // Words that exist for one link type only are found out when its handle is opened.
-        let understood = |text: &str| instructions(text, LinkType(ETHERNET));
         let Err(message) = understood(user) else { return Ok(()) };
         let words: Vec<&str> = user.split_whitespace().collect();
         let known = (1..words.len()).rev().find(|&end| understood(&words[..end].join(" ")).is_ok());
@@ -182,11 +187,10 @@ impl Filter {
     }
 }
 
-/// How long the program of an expression is; what libpcap says where it does not understand it.
-fn instructions(text: &str, link_type: LinkType) -> Result<usize, String> {
-    let dead = Capture::dead(Linktype(i32::from(link_type.0))).map_err(|error| words(&error))?;
-    let program = dead.compile(text, true).map_err(|error| words(&error))?;
-    Ok(program.get_instructions().len())
+/// Whether libpcap understands an expression; what it says where it does not.
+fn understood(text: &str) -> Result<(), String> {
+    let dead = Capture::dead(Linktype::ETHERNET).map_err(|error| words(&error))?;
+    dead.compile(text, true).map(|_| ()).map_err(|error| words(&error))
 }
 
 #[cfg(test)]

@@ -53,8 +53,9 @@ pub(super) fn open(
         // The second version names the interface of each packet. Older libraries do not have it.
         let _ = capture.set_datalink(SLL2);
     }
-    let link_type = LinkType(u16::try_from(capture.get_datalink().0).unwrap_or(u16::MAX));
-    let filter = options.filter.text(link_type);
+    let link_type = link_type(capture.get_datalink());
+    let length = |text: &str| Some(capture.compile(text, true).ok()?.get_instructions().len());
+    let filter = options.filter.text(link_type, length);
     capture.filter(&filter, true).map_err(|error| LiveError::Handle {
         name: name.to_owned(),
         message: format!("the filter does not fit this kind of interface: {}", words(&error)),
@@ -70,6 +71,13 @@ pub(super) fn open(
     // Behind a header of the second version each packet has an interface of its own.
     let number = (link_type.0 != LINUX_SLL2).then(|| board.add_interface(interface.clone()));
     Ok(Handle { capture, socket, name: name.to_owned(), tap, interface, number })
+}
+
+/// The number of the registry, which is what files have: raw IP has another one on a live handle.
+fn link_type(datalink: Linktype) -> LinkType {
+    const DLT_RAW: i32 = 12;
+    let number = if datalink.0 == DLT_RAW { Linktype::RAW.0 } else { datalink.0 };
+    LinkType(u16::try_from(number).unwrap_or(u16::MAX))
 }
 
 /// `LINKTYPE_LINUX_SLL2`.

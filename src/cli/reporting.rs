@@ -17,7 +17,7 @@ use crate::verdict::Status;
 
 /// The options.
 #[derive(Debug, Args)]
-pub(super) struct Common {
+pub(super) struct Reporting {
     /// How the report is written
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t, hide_possible_values = true)]
     #[arg(help = "How the report is written: text, json or yaml")]
@@ -83,18 +83,18 @@ pub(super) enum FormatName {
 /// Where the results go, checked before there are any: an hour of work must not end in a report that has
 /// no place.
 pub(super) struct Outputs<'a> {
-    common: &'a Common,
+    reporting: &'a Reporting,
     destination: Destination,
     rows: Option<transactions::Output>,
 }
 
-impl Common {
+impl Reporting {
     /// Finds the places of the results; none of them may be one of the `inputs`.
     pub(super) fn outputs(&self, inputs: &[PathBuf]) -> Result<Outputs<'_>, Error> {
         let destination = Destination::new(self.output.as_deref(), inputs)?;
         let open = |path: &Path| transactions::Output::open(path, inputs, &destination);
         let rows = self.transactions.as_deref().map(open).transpose()?;
-        Ok(Outputs { common: self, destination, rows })
+        Ok(Outputs { reporting: self, destination, rows })
     }
 
     /// The settings, without the context.
@@ -153,12 +153,12 @@ impl Outputs<'_> {
         analysed: Result<Document, Error>,
         shown: impl FnOnce(),
     ) -> Result<ExitCode, Error> {
-        let path = self.common.transactions.as_deref();
+        let path = self.reporting.transactions.as_deref();
         let document = analysed.map_err(|error| transactions::Output::name(path, error))?;
         self.rows.map_or(Ok(()), transactions::Output::commit)?;
         shown();
-        let options = self.common.color.options(self.destination.is_standard_output());
-        self.destination.put(&self.common.rendered(&document, &options)?)?;
+        let options = self.reporting.color.options(self.destination.is_standard_output());
+        self.destination.put(&self.reporting.rendered(&document, &options)?)?;
         Ok(ExitCode::from(exit_status(document.verdict.status)))
     }
 }
