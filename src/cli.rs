@@ -177,10 +177,8 @@ mod tests {
 
     fn read(arguments: &[&str]) -> Box<Read> {
         let all = ["dnspect", "read", "x.pcap"].iter().chain(arguments);
-        match Cli::try_parse_from(all).unwrap().command {
-            Command::Read(read) => read,
-            _ => unreachable!(),
-        }
+        let Command::Read(read) = Cli::try_parse_from(all).unwrap().command else { unreachable!() };
+        read
     }
 
     #[test]

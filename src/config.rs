@@ -40,6 +40,7 @@ pub struct Config {
 
 impl Config {
     /// All but what the operator knows, which may be large: what a capture is observed with.
+    #[must_use]
     pub fn without_context(&self) -> Config {
         Config {
             ports: self.ports.clone(),

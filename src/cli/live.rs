@@ -110,7 +110,9 @@ impl Live {
         // All is open, and no thread is started yet: what is not needed any more goes.
         let needs_admin = node.as_ref().is_some_and(Node::needs_net_admin);
         let given_up = self.rights.give_up(outputs.places(), outputs.begun(), needs_admin)?;
-        given_up.iter().for_each(|line| self.say(line));
+        for line in &given_up {
+            self.say(line);
+        }
         self.say(&format!("capturing on {}; Ctrl-C ends it with the verdict", self.places()));
         let interval = (!self.reporting.quiet).then(|| length(self.interval.unwrap_or(INTERVAL)));
         let mut before = Before::default();

@@ -47,13 +47,8 @@ impl Series {
 
     /// One more. A counter that is smaller than it was began anew: all of it was counted since.
     pub fn add(&mut self, time: Timestamp, value: u64) {
-        let by = match value.checked_sub(self.last) {
-            Some(by) => by,
-            None => {
-                self.set_back = true;
-                value
-            }
-        };
+        self.set_back |= value < self.last;
+        let by = value.checked_sub(self.last).unwrap_or(value);
         if by > 0 {
             self.grown = self.grown.saturating_add(by);
             if self.rises.len() == MAX_RISES {

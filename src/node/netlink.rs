@@ -62,7 +62,7 @@ pub(super) fn add(mut datagram: &[u8], sequence: u32, sums: &mut Vec<(Counter, u
                 return State::Refused(code.saturating_neg());
             }
             GET_STATS if ours => {
-                attributes(message.get(HEADER + FAMILY..).unwrap_or_default(), sums)
+                attributes(message.get(HEADER + FAMILY..).unwrap_or_default(), sums);
             }
             _ => {}
         }

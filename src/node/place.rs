@@ -150,7 +150,7 @@ fn text<'a>(file: &File, buffer: &'a mut Vec<u8>) -> Option<&'a str> {
         if filled >= MAX_STATISTICS {
             return None;
         }
-        buffer.resize((filled * 2).max(16 << 10).min(MAX_STATISTICS), 0);
+        buffer.resize((filled * 2).clamp(16 << 10, MAX_STATISTICS), 0);
         match file.read_at(&mut buffer[filled..], filled as u64) {
             Ok(0) => {
                 buffer.truncate(filled);

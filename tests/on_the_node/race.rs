@@ -48,7 +48,9 @@ pub(crate) fn run(namespace: &Namespace, pairs: u16) {
             }
         })
     });
-    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    for thread in threads {
+        thread.join().unwrap();
+    }
 }
 
 /// Each identifier is a flow of its own.

@@ -104,14 +104,18 @@ impl Live {
         let mut said = Vec::new();
         // The first line with figures comes when everything runs.
         let figures = |line: &str| line.contains("packets/s");
-        while let Some(line) = lines.next() {
+        for line in lines.by_ref() {
             said.push(line.unwrap());
             if said.last().is_some_and(|line| figures(line)) {
                 break;
             }
         }
         assert!(said.last().is_some_and(|line| figures(line)), "{said:#?}");
-        let errors = thread::spawn(move || lines.flatten().for_each(|line| println!("{line}")));
+        let errors = thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                println!("{line}");
+            }
+        });
         Live { child, errors: Some(errors), folder }
     }
 

@@ -1,9 +1,12 @@
 use super::*;
 
+/// An interface: its name, its driver, and its counters.
+type Known = (&'static str, &'static str, Vec<(String, u64)>);
+
 /// A machine with some interfaces: their drivers, and what their counters are called and stand at.
 #[derive(Default)]
 pub(in crate::node) struct Machine {
-    pub(in crate::node) nics: Vec<(&'static str, &'static str, Vec<(String, u64)>)>,
+    pub(in crate::node) nics: Vec<Known>,
     /// Each reading of values adds this.
     pub(in crate::node) rise: u64,
     pub(in crate::node) fails: Option<i32>,

@@ -1,6 +1,8 @@
 //! Counters of the node's own kernel, read while the capture ran: what its connection tracking and its
 //! sockets dropped.
 
+use std::fmt::Write;
+
 use super::timing::Timing;
 use crate::context::Kernel;
 use crate::context::kernel::{Change, Counter};
@@ -92,7 +94,7 @@ fn race(facts: &Facts<'_>, kernel: &Kernel, finding: &mut Finding) {
             format!("live: insert_failed rose by {rose}, but while no question was lost."),
         )),
         _ if (rose as f64) < EXPLAINS * finding.damage as f64 => {
-            finding.supplemented(told(rose, format!("{text} These losses are more than that.")))
+            finding.supplemented(told(rose, format!("{text} These losses are more than that.")));
         }
         Timing::Same => {
             finding.confirmed(facts, told(rose, text));
@@ -183,11 +185,12 @@ fn table(facts: &Facts<'_>, kernel: &Kernel, finding: &mut Finding, patternless:
     };
     finding.considered(TABLE, why);
     if timing == Timing::Same && patternless && rose as f64 >= EXPLAINS * finding.damage as f64 {
-        finding.summary.push_str(&format!(
+        let _ = write!(
+            finding.summary,
             " In the same seconds the conntrack table of this node had no room and dropped {}: that is the \
              likely reason.",
             counted(rose, "packet")
-        ));
+        );
     }
 }
 
@@ -221,7 +224,7 @@ fn sockets(facts: &Facts<'_>, kernel: &Kernel, finding: &mut Finding) {
         Timing::Other => finding.supplemented(told),
         // At the server itself a full buffer is the overload.
         Timing::Same if here && finding.cause == "coredns_overload" => {
-            finding.confirmed(facts, told)
+            finding.confirmed(facts, told);
         }
         _ if finding.cause == "coredns_overload" => finding.supplemented(told),
         _ => {
@@ -240,12 +243,13 @@ pub(in crate::verdict) fn beside_losses(facts: &Facts<'_>) -> String {
     if let Some(change) = crowded_out(kernel).filter(|change| change.rose > 0) {
         let timing = Timing::of(facts, &change.rises);
         if timing != Timing::Other {
-            said.push_str(&format!(
+            let _ = write!(
+                said,
                 " This node's conntrack dropped {} for want of room{}.{}",
                 counted(change.rose, "packet"),
                 timing.words(),
                 fullness(kernel)
-            ));
+            );
         }
     }
     for (counter, what) in [
@@ -257,11 +261,12 @@ pub(in crate::verdict) fn beside_losses(facts: &Facts<'_>) -> String {
         };
         let timing = Timing::of(facts, &change.rises);
         if timing != Timing::Other {
-            said.push_str(&format!(
+            let _ = write!(
+                said,
                 " This node dropped {} {what}{}.",
                 counted(change.rose, "packet"),
                 timing.words()
-            ));
+            );
         }
     }
     said

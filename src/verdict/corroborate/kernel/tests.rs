@@ -38,7 +38,7 @@ fn racing(story: &mut Story) -> std::ops::Range<std::time::Duration> {
     let mut fate = race(story, 0.4);
     let when = bad.clone();
     story.background(ms(0), secs(120), 10.0, &mut |ask| {
-        let reply = fate(&ask);
+        let reply = fate(ask);
         if when.contains(&ask.time) { reply } else { ask.healthy() }
     });
     story.settle(secs(150));
