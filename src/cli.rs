@@ -2,7 +2,10 @@
 
 mod context;
 mod destination;
+mod hiding;
 mod hint;
+#[cfg(feature = "live")]
+mod keeping;
 #[cfg(feature = "live")]
 mod live;
 mod nearest;
@@ -134,6 +137,7 @@ impl Read {
     fn run(self) -> Result<ExitCode, Error> {
         let mut outputs = self.reporting.outputs(&self.files)?;
         let config = Config { context: self.reporting.context.read()?, ..self.reporting.config() };
+        let config = self.reporting.hiding.apply(config)?;
         let mut progress = Progress::new(self.progress_mode());
         let tick = &mut |done, total, packets| progress.tick(done, total, packets);
         let analysed = crate::analyse_into(&self.files, &config, outputs.sink(), tick);

@@ -7,6 +7,7 @@
 
 pub mod aggregate;
 mod analysis;
+pub mod anonymize;
 pub mod capture;
 pub mod classify;
 pub mod cli;

@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::keeping::Keeping;
 use super::reporting::Reporting;
 use super::rights::Rights;
 use super::value;
 use crate::capture::live::{self, Filter, Stop};
+use crate::capture::record::{Recorder, Recording};
 use crate::config::Config;
 use crate::error::Error;
 use crate::live::line::{self, Before};
@@ -17,7 +19,7 @@ use crate::live::signals::Signals;
 use crate::live::{Look, Occasion};
 use crate::model::Span;
 use crate::node::Node;
-use crate::report;
+use crate::report::{self, Document};
 
 /// On a node that has other work: reading and decoding in one, the ordered stage in the other.
 const THREADS: usize = 2;
@@ -90,11 +92,16 @@ pub(super) struct Live {
     rights: Rights,
 
     #[command(flatten)]
+    keeping: Keeping,
+
+    #[command(flatten)]
     reporting: Reporting,
 }
 
 impl Live {
     pub(super) fn run(self) -> Result<ExitCode, Error> {
+        let reporting = &self.reporting;
+        self.keeping.check(&[reporting.output.as_deref(), reporting.transactions.as_deref()])?;
         let mut outputs = self.reporting.outputs(&[])?;
         let threads = self.reporting.threads.or(NonZeroUsize::new(THREADS));
         let config = Config { context: self.reporting.context.read()?, ..self.reporting.config() };
@@ -104,24 +111,65 @@ impl Live {
         });
         let config = Config { threads, ..config };
         let opened = live::open(&self.options(&config))?;
+        let config = self.reporting.hiding.apply(config)?;
+        let recording = self.keeping.open(&opened, config.anonymizer.is_none())?;
         let stop = Stop::default();
         let signals = Signals::listen(&stop).map_err(Error::Signals)?;
         let node = (!self.no_node_facts).then(|| Node::open(&self.interface));
         // All is open, and no thread is started yet: what is not needed any more goes.
         let needs_admin = node.as_ref().is_some_and(Node::needs_net_admin);
-        let given_up = self.rights.give_up(outputs.places(), outputs.begun(), needs_admin)?;
+        let (mut places, mut begun) = (outputs.places(), outputs.begun());
+        if let Some(recording) = &recording {
+            places.extend_from_slice(recording.outputs());
+            begun.extend(recording.begun());
+        }
+        let given_up = self.rights.give_up(places, begun, needs_admin)?;
         for line in &given_up {
             self.say(line);
         }
         self.say(&format!("capturing on {}; Ctrl-C ends it with the verdict", self.places()));
-        let interval = (!self.reporting.quiet).then(|| length(self.interval.unwrap_or(INTERVAL)));
+        let recorder = recording.map(Recording::start).transpose().map_err(Error::RecordThread)?;
+        let watched = !self.reporting.quiet || self.keeping.watches();
+        let interval = watched.then(|| length(self.interval.unwrap_or(INTERVAL)));
         let mut before = Before::default();
         let mut warned = 0;
-        let show = &mut |look: &Look| self.show(look, &mut before, &mut warned);
-        let session = (&stop, &signals);
-        let analysed =
-            crate::live::run(opened, config, node, session, interval, outputs.sink(), show);
+        let show = &mut |look: &Look| {
+            if let Some(recorder) = &recorder {
+                recorder.found(crate::live::findings(&look.document));
+            }
+            self.show(look, &mut before, &mut warned);
+        };
+        let (session, sink) = ((&stop, &signals), outputs.sink());
+        let analysed = crate::live::run(
+            opened,
+            config,
+            (recorder.as_ref(), node),
+            session,
+            interval,
+            sink,
+            show,
+        );
+        let analysed = self.kept(analysed, recorder);
         outputs.put(analysed, || ())
+    }
+
+    /// Ends the files of packets. What they lack is said, and no fault of the analysis.
+    fn kept(
+        &self,
+        analysed: Result<Document, Error>,
+        recorder: Option<Recorder>,
+    ) -> Result<Document, Error> {
+        let (mut document, recorder) = match (analysed, recorder) {
+            (Ok(document), Some(recorder)) => (document, recorder),
+            // Whoever leaves early leaves whole files behind: they end as the recorder is dropped.
+            (analysed, _) => return analysed,
+        };
+        let status = recorder.finish(crate::live::findings(&document));
+        for name in &status.incidents {
+            self.say(&format!("the moments around a finding are in {name}"));
+        }
+        document.capture.caveats.extend(status.caveats());
+        Ok(document)
     }
 
     fn options(&self, config: &Config) -> live::Options {

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 
 use super::destination::Destination;
+use super::hiding::Hiding;
 use super::screen::Color;
 use super::{context, transactions, value};
 use crate::config::{Config, VPC_DNS};
@@ -63,6 +64,9 @@ pub(super) struct Reporting {
 
     #[command(flatten)]
     pub(super) context: context::Files,
+
+    #[command(flatten)]
+    pub(super) hiding: Hiding,
 
     #[command(flatten)]
     pub(super) color: Color,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::context::Context;
+use crate::config::Config;
 use crate::node::Node;
 
 /// How often it is read: the limits of AWS are of seconds.
@@ -38,10 +38,14 @@ impl Beside {
         }
     }
 
-    /// Puts what is known beside what the operator gave.
-    pub(super) fn tell(&self, context: &mut Context) {
+    /// Puts what is known beside what the operator gave. Addresses that the node names do not go into a
+    /// report whose own are replaced.
+    pub(super) fn tell(&self, config: &mut Config) {
         if let Some(node) = &self.node {
-            node.tell(context);
+            node.tell(&mut config.context);
+            if config.anonymizer.is_some() {
+                config.context.node_resolv_conf = None;
+            }
         }
     }
 }

@@ -18,6 +18,12 @@ use source::{Code, is_test_file, module_path};
 const LAYERS: &[(&str, &[&str], &str)] = &[
     ("model", &[], "plain values that every stage shares"),
     ("capture", &["model"], "readers know records and times, not what the bytes mean"),
+    (
+        "anonymize",
+        &["capture", "model"],
+        "a source around another: it knows packets as decode does, and shares no code with it, so that what \
+         one forgets the other does not tell",
+    ),
     ("decode", &["model"], "a pure function of one frame, and the two reassemblers"),
     ("matcher", &["decode", "model"], "ICMP errors are matched as decode quotes them"),
     ("classify", &["model"], "outcomes and lookups do not depend on how they were matched"),
@@ -39,7 +45,11 @@ const LAYERS: &[(&str, &[&str], &str)] = &[
         &["aggregate", "classify", "context", "decode", "matcher", "model"],
         "reads the sums, in the words of the stages below, and holds them against the context",
     ),
-    ("config", &["context", "model"], "plain settings: whoever needs one is handed it"),
+    (
+        "config",
+        &["anonymize", "context", "model"],
+        "plain settings: whoever needs one is handed it",
+    ),
     (
         "pipeline",
         &["aggregate", "capture", "decode", "matcher", "model", "transactions"],
@@ -50,11 +60,16 @@ const LAYERS: &[(&str, &[&str], &str)] = &[
         &["aggregate", "capture", "model", "verdict"],
         "the document is made from the verdict's facts and from what the reader noted",
     ),
-    ("error", &["capture", "confine", "context", "transactions"], "what can go wrong at the edges"),
+    (
+        "error",
+        &["anonymize", "capture", "confine", "context", "transactions"],
+        "what can go wrong at the edges",
+    ),
     (
         "analysis",
         &[
             "aggregate",
+            "anonymize",
             "capture",
             "config",
             "context",
@@ -70,9 +85,9 @@ const LAYERS: &[(&str, &[&str], &str)] = &[
         "live",
         &[
             "analysis",
+            "anonymize",
             "capture",
             "config",
-            "context",
             "error",
             "node",
             "pipeline",
@@ -87,6 +102,7 @@ const LAYERS: &[(&str, &[&str], &str)] = &[
         "cli",
         &[
             "analysis",
+            "anonymize",
             "capture",
             "confine",
             "config",

@@ -28,6 +28,8 @@ pub(super) struct Handle {
     pub(super) interface: Interface,
     /// The number of its only interface; `None` where packets name theirs.
     pub(super) number: Option<u16>,
+    /// The filter, in the words of libpcap.
+    pub(super) filter: String,
 }
 
 /// Opens a handle and enters its interface.
@@ -70,7 +72,7 @@ pub(super) fn open(
     };
     // Behind a header of the second version each packet has an interface of its own.
     let number = (link_type.0 != LINUX_SLL2).then(|| board.add_interface(interface.clone()));
-    Ok(Handle { capture, socket, name: name.to_owned(), tap, interface, number })
+    Ok(Handle { capture, socket, name: name.to_owned(), tap, interface, number, filter })
 }
 
 /// The number of the registry, which is what files have: raw IP has another one on a live handle.

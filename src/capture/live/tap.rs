@@ -47,7 +47,7 @@ impl Tap {
         stop: Stop,
         ends: Option<Instant>,
     ) -> Tap {
-        let Handle { capture, socket, name, tap, interface, number } = handle;
+        let Handle { capture, socket, name, tap, interface, number, .. } = handle;
         let chunk = None;
         let seats = Seats { number, template: interface, known: Vec::new(), last: (0, 0) };
         let (latest, began) = (Timestamp::MIN, clock::now());
