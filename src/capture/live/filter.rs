@@ -76,15 +76,17 @@ impl Filter {
                 let plain = self.body(Tunnels::Not);
                 format!("({any}) or (vlan and (({plain}) or (vlan and ({plain}))))")
             }
-            // There is no such word for cooked headers. What is left of tags stands where the IP header
-            // would be.
+            // There is no such word for cooked headers. The kernel takes the outer tag off before; the inner
+            // one of two stands where the IP header would be. What the header names then differs between
+            // the kernel's filter and libpcap's, which both have to let a packet through at first: it is
+            // not asked.
             LINUX_SLL2 => {
-                let tag = |at: &str| format!("(link[{at}:2] = 0x8100 or link[{at}:2] = 0x88a8)");
+                let ip = |at: &str| format!("(link[{at}:2] = 0x0800 or link[{at}:2] = 0x86dd)");
                 let (one, two) = (self.within("link", "24"), self.within("link", "28"));
                 let user =
                     self.user.as_ref().map(|user| format!("({user}) and ")).unwrap_or_default();
-                let (outer, inner) = (tag("0"), tag("22"));
-                format!("({any}) or ({user}{outer} and ({one} or ({inner} and {two})))")
+                let (outer, inner) = (ip("22"), ip("26"));
+                format!("({any}) or ({user}(({outer} and {one}) or ({inner} and {two})))")
             }
             _ => any,
         }
