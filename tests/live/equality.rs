@@ -23,7 +23,7 @@ fn comparable(report: &Value) -> String {
     }
     let text = serde_json::to_string_pretty(&report).unwrap();
     let is_moment =
-        |word: &str| word.starts_with("\"20") && word.contains("T") && word.contains("Z\"");
+        |word: &str| word.starts_with("\"20") && word.contains('T') && word.contains("Z\"");
     let words = text.split(' ').map(|word| if is_moment(word) { "MOMENT\n" } else { word });
     words.collect::<Vec<_>>().join(" ")
 }

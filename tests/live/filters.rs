@@ -180,7 +180,9 @@ fn a_filter_narrows_what_is_captured() {
             let process = live(Some(&net.node), &["-i", interface, filter]);
             Net::within(&net.far, || {
                 let mut cable = Capture::from_device("vb").unwrap().open().unwrap();
-                frames.iter().for_each(|frame| cable.sendpacket(frame.as_slice()).unwrap());
+                for frame in &frames {
+                    cable.sendpacket(frame.as_slice()).unwrap();
+                }
             });
             let seen = report(process, Some("INT"));
             // On cooked headers a filter by address sees nothing behind a tag that is left there.

@@ -8,7 +8,6 @@ mod ending;
 mod equality;
 mod filters;
 #[path = "../forge/mod.rs"]
-#[allow(dead_code, unreachable_pub)]
 mod forge;
 mod net;
 mod places;

@@ -73,7 +73,9 @@ pub(super) fn open_all(
     }
     if handles.len() > 1 {
         let since = clock::wall();
-        handles.iter_mut().for_each(|handle| handle.since = since);
+        for handle in &mut handles {
+            handle.since = since;
+        }
     }
     Ok(handles)
 }

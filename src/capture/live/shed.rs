@@ -71,7 +71,8 @@ fn flow(link_type: u16, frame: &[u8], ports: &DnsPorts) -> Option<u64> {
         start += 4;
     }
     let (protocol, addresses, length, header) = match kind {
-        IPV4 if at(start + 6)? & 0x3fff == 0 => {
+        // Neither a fragment nor followed by one.
+        IPV4 if matches!(at(start + 6)? << 2, 0) => {
             let header = usize::from(frame.get(start)? & 0xf) * 4;
             (*frame.get(start + 9)?, start + 12, 4, header)
         }
