@@ -15,6 +15,7 @@ pub mod filter;
 mod gather;
 mod handle;
 mod namespace;
+mod pool;
 mod shed;
 mod tap;
 
@@ -33,6 +34,7 @@ use crate::model::Timestamp;
 use board::Board;
 use gather::Gather;
 use handle::Handle;
+use pool::Pool;
 
 /// What a live capture may take where nobody says: beside a node's other work.
 pub const MEMORY: usize = 256 << 20;
@@ -181,18 +183,14 @@ impl Opened {
         let each = options.chunks(taps);
         let (out, chunks) = bounded(each * taps + taps);
         let ends = options.duration.map(|duration| clock::now() + duration);
-        let mut supplies = Vec::with_capacity(taps);
+        let mut pools = Vec::with_capacity(taps);
         for handle in handles {
-            let (supply, empty) = bounded(each);
-            for _ in 0..each {
-                // Empty ones take no memory before they are filled.
-                let _ = supply.send(Box::<Chunk>::default());
-            }
-            supplies.push(supply);
+            let pool = Arc::new(Pool::new(each));
+            pools.push(Arc::clone(&pool));
             let sampler = shed::Sampler::new(&options.filter.ports, clock::wall().0 as u64);
             let tap = tap::Tap::new(
                 (handle, sampler),
-                empty,
+                pool,
                 out.clone(),
                 Arc::clone(&board),
                 stop.clone(),
@@ -202,7 +200,7 @@ impl Opened {
                 std::thread::Builder::new().name("capture".to_owned()).spawn(|| tap.run());
             spawned.map_err(LiveError::Thread)?;
         }
-        let gather = Gather::new(chunks, supplies, options.count);
+        let gather = Gather::new(chunks, pools, options.count);
         Ok(Live { gather: Mutex::new(gather), board, stop: stop.clone() })
     }
 }

@@ -4,13 +4,14 @@ use std::os::fd::OwnedFd;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::Sender;
 use pcap::{Active, Capture, Packet};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use super::board::Board;
 use super::handle::{Handle, RETIRE_MS, Seats, words};
+use super::pool::Pool;
 use super::shed::Sampler;
 use super::{Chunk, Stop, clock};
 use crate::capture::{BLOCK_SIZE, Interface, Record};
@@ -44,7 +45,7 @@ pub(super) struct Tap {
 impl Tap {
     pub(super) fn new(
         (handle, sampler): (Handle, Sampler),
-        empty: Receiver<Box<Chunk>>,
+        pool: Arc<Pool>,
         out: Sender<Box<Chunk>>,
         board: Arc<Board>,
         stop: Stop,
@@ -53,7 +54,6 @@ impl Tap {
         let Handle { capture, socket, name, tap, interface, number, seats, .. } = handle;
         let (since, counts_interface) = (handle.since, handle.counts_interface);
         let link_type = interface.link_type.0;
-        let chunks = empty.capacity().unwrap_or(0);
         let chunk = None;
         let seats = Seat { number, template: interface, known: seats, last: (0, 0) };
         let (latest, began) = (Timestamp::MIN, clock::now());
@@ -63,12 +63,11 @@ impl Tap {
             since,
             sampler,
             link_type,
-            chunks,
             shed: 0,
             socket,
             seats,
             chunk,
-            empty,
+            pool,
             out,
             board,
             latest,
@@ -178,12 +177,10 @@ struct Filler {
     since: Timestamp,
     sampler: Sampler,
     link_type: u16,
-    /// Chunks there are.
-    chunks: usize,
     /// Packets left out since the chunk was begun.
     shed: u64,
     chunk: Option<Box<Chunk>>,
-    empty: Receiver<Box<Chunk>>,
+    pool: Arc<Pool>,
     out: Sender<Box<Chunk>>,
     board: Arc<Board>,
     /// The latest time of any packet.
@@ -226,7 +223,7 @@ impl Filler {
     /// the kernel counts what finds no room. `None`: nobody wants any more.
     fn begin(&mut self) -> Option<&mut Chunk> {
         if self.chunk.is_none() {
-            let Ok(mut chunk) = self.empty.recv() else {
+            let Some(mut chunk) = self.pool.take() else {
                 self.unwanted = true;
                 return None;
             };
@@ -234,7 +231,8 @@ impl Filler {
             chunk.data.clear();
             chunk.records.clear();
             self.began = clock::now();
-            self.sampler.adapt(self.empty.len(), self.chunks);
+            let (all, free) = self.pool.counts();
+            self.sampler.adapt(free, all);
             self.chunk = Some(chunk);
         }
         self.chunk.as_deref_mut()
