@@ -13,16 +13,22 @@ use std::net::UdpSocket;
 use namespace::Namespace;
 use run::{Live, Status};
 
-/// A counter of `/proc/net/snmp` and of connection tracking in a namespace, as the kernel tells it.
-fn counters(namespace: &Namespace) -> (u64, u64) {
+/// Datagrams that no program took in a namespace, as the kernel tells it.
+fn counters_of_sockets(namespace: &Namespace) -> u64 {
     namespace.run(|| {
-        let read = |path| std::fs::read_to_string(path).unwrap();
-        let snmp = read("/proc/thread-self/net/snmp");
+        let snmp = std::fs::read_to_string("/proc/thread-self/net/snmp").unwrap();
         let mut lines = snmp.lines().filter_map(|line| line.strip_prefix("Udp:"));
         let names: Vec<&str> = lines.next().unwrap().split_whitespace().collect();
         let at = names.iter().position(|name| *name == "RcvbufErrors").unwrap();
-        let full: u64 = lines.next().unwrap().split_whitespace().nth(at).unwrap().parse().unwrap();
-        let stat = read("/proc/thread-self/net/stat/nf_conntrack");
+        lines.next().unwrap().split_whitespace().nth(at).unwrap().parse().unwrap()
+    })
+}
+
+/// The same, and packets that lost a race in connection tracking.
+fn counters(namespace: &Namespace) -> (u64, u64) {
+    let full = counters_of_sockets(namespace);
+    namespace.run(move || {
+        let stat = std::fs::read_to_string("/proc/thread-self/net/stat/nf_conntrack").unwrap();
         let names: Vec<&str> = stat.lines().next().unwrap().split_whitespace().collect();
         let at = names.iter().position(|name| *name == "insert_failed").unwrap();
         let of = |line: &str| u64::from_str_radix(line.split_whitespace().nth(at).unwrap(), 16);
@@ -79,6 +85,24 @@ fn the_node_is_not_read_where_nobody_wants_to_know() {
     let (_, report) = live.end();
     assert!(report.contains("10 questions were answered"), "{report}");
     assert!(!report.contains("Node, while"), "{report}");
+}
+
+/// Outside of the namespace, capturing inside: both tell, each of its own sockets.
+#[test]
+fn a_namespace_that_is_captured_in_tells_beside_the_node() {
+    let Some(namespace) = Namespace::new("other") else { return };
+    let live = Live::outside(&["--netns", namespace.name()], &namespace);
+    let _server = namespace.dns_server();
+    namespace.ask(10);
+    let before = counters_of_sockets(&namespace);
+    overrun(&namespace);
+    let full = counters_of_sockets(&namespace) - before;
+    let (_, report) = live.end();
+    let words = report.split_whitespace().collect::<Vec<_>>().join(" ");
+    let there = format!("sockets in the network namespace {}: UdpInErrors +", namespace.name());
+    assert!(words.contains(&there) && words.contains("- sockets: UdpInErrors +"), "{report}");
+    assert!(full > 0 && words.contains(&format!("UdpRcvbufErrors +{full},")), "{full}: {report}");
+    assert!(words.contains("10 questions were answered"), "{report}");
 }
 
 /// Nothing that root may and others may not, in any thread.

@@ -76,6 +76,14 @@ impl Live {
         Live::wait(command, folder)
     }
 
+    /// Starts it, as root, where this test runs.
+    pub(crate) fn outside(arguments: &[&str], namespace: &Namespace) -> Live {
+        let (folder, program) = folder(namespace, 0);
+        let mut command = Command::new(program);
+        command.arg("live").args(arguments);
+        Live::wait(command, folder)
+    }
+
     /// The same as somebody with these capabilities only.
     pub(crate) fn with_capabilities(
         namespace: &Namespace,

@@ -28,11 +28,11 @@ struct Learned {
 }
 
 impl Board {
-    /// Of handles on these interfaces.
-    pub(super) fn new(names: &[String]) -> Board {
+    /// Of so many handles on these interfaces.
+    pub(super) fn new(names: &[String], handles: usize) -> Board {
         let learned = Learned {
             interfaces: Arc::default(),
-            drops: vec![Drops::default(); names.len()],
+            drops: vec![Drops::default(); handles],
             warnings: Vec::new(),
         };
         let title = format!("live on {}", names.join(", "));
@@ -96,6 +96,10 @@ impl Board {
         self.read.load(Ordering::Relaxed)
     }
 
+    pub(super) fn add_shed(&self, packets: u64) {
+        self.shed.fetch_add(packets, Ordering::Relaxed);
+    }
+
     pub(super) fn shed(&self) -> u64 {
         self.shed.load(Ordering::Relaxed)
     }
@@ -120,7 +124,7 @@ mod tests {
 
     #[test]
     fn interfaces_beyond_the_bound_share_the_last_number() {
-        let board = Board::new(&["any".to_owned()]);
+        let board = Board::new(&["any".to_owned()], 1);
         for number in 0..MAX_INTERFACES {
             assert_eq!(usize::from(board.add_interface(Interface::default())), number);
         }

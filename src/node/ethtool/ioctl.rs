@@ -1,4 +1,4 @@
-//! The ioctl `SIOCETHTOOL`: the one place of dnspect with `unsafe` code. No crate offers the counters of
+//! The ioctl `SIOCETHTOOL`, with `unsafe` code. No crate offers the counters of
 //! `ethtool -S`, and netlink does not tell them.
 
 #![expect(unsafe_code, reason = "an ioctl whose answer the kernel writes through a pointer")]
