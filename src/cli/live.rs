@@ -121,7 +121,8 @@ pub(super) struct Live {
 impl Live {
     pub(super) fn run(self) -> Result<ExitCode, Error> {
         let reporting = &self.reporting;
-        self.keeping.check(&[reporting.output.as_deref(), reporting.transactions.as_deref()])?;
+        let others = [reporting.output.as_deref(), reporting.transactions.as_deref()];
+        self.keeping.check(&others, self.max_memory)?;
         let mut outputs = self.reporting.outputs(&[])?;
         let threads = self.reporting.threads.or(NonZeroUsize::new(THREADS));
         let config = Config { context: self.reporting.context.read()?, ..self.reporting.config() };
@@ -222,7 +223,7 @@ impl Live {
             buffer_size: self.buffer_size.map(|kib| kib << 10),
             threads: self.capture_threads.get(),
             place: self.place(),
-            memory: self.max_memory,
+            memory: self.max_memory - self.keeping.memory(),
             promiscuous: self.promiscuous,
             count: self.count,
             duration: self.duration.map(length),

@@ -77,7 +77,9 @@ impl Board {
         let sums = learned.drops.iter().map(Drops::parts);
         let [ring, interface] =
             sums.fold([0_u64; 2], |[a, b], [c, d]| [a.saturating_add(c), b.saturating_add(d)]);
-        let (interface_dropped, kernel_dropped) = (Some(interface), Some(ring));
+        // What was left out here is missing in a file just the same.
+        let kernel_dropped = Some(ring.saturating_add(self.shed()));
+        let interface_dropped = Some(interface);
         vec![Counters { received: None, interface_dropped, kernel_dropped }]
     }
 
