@@ -142,7 +142,6 @@ fn open(name: &str, tap: usize, ring: u32, options: &Options) -> Result<Handle, 
         seats: Seats::default(),
         counts_interface: false,
         since: Timestamp::MIN,
-        filter,
     })
 }
 
