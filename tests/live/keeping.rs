@@ -143,7 +143,7 @@ fn the_moments_around_a_fault_are_kept_and_no_others() {
     let mut client = Client::new(&net.node, FAR);
     (0..20).for_each(|number| client.ask(&format!("n{number}.test")));
     std::thread::sleep(Duration::from_millis(600));
-    assert_eq!(files(&folder), [PathBuf::new(); 0], "nothing has happened yet");
+    assert!(files(&folder).is_empty(), "nothing has happened yet");
     (0..40).for_each(|number| client.ask(&format!("fail.n{number}.test")));
     let seen = report(process, Some("INT"));
     let files = files(&folder);
