@@ -112,6 +112,7 @@ pub fn judge(analysed: &Analysed, config: &Config) -> Document {
         aggregate,
         quality: &analysed.quality,
         dropped: analysed.notes.dropped,
+        shed: analysed.notes.shed,
         streams: &analysed.streams,
         fragments: &analysed.fragments,
         interfaces: &interfaces,

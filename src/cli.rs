@@ -11,6 +11,8 @@ mod live;
 mod nearest;
 mod replacement;
 mod reporting;
+#[cfg(feature = "live")]
+mod rights;
 mod screen;
 mod transactions;
 mod value;
@@ -179,10 +181,8 @@ mod tests {
 
     fn read(arguments: &[&str]) -> Box<Read> {
         let all = ["dnspect", "read", "x.pcap"].iter().chain(arguments);
-        match Cli::try_parse_from(all).unwrap().command {
-            Command::Read(read) => read,
-            _ => unreachable!(),
-        }
+        let Command::Read(read) = Cli::try_parse_from(all).unwrap().command else { unreachable!() };
+        read
     }
 
     #[test]

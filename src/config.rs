@@ -42,6 +42,30 @@ pub struct Config {
     pub threads: NonZeroUsize,
 }
 
+impl Config {
+    /// All but what the operator knows, which may be large: what a capture is observed with.
+    #[must_use]
+    pub fn without_context(&self) -> Config {
+        Config {
+            ports: self.ports.clone(),
+            vpc_dns: self.vpc_dns.clone(),
+            cluster_dns: self.cluster_dns.clone(),
+            context: Context::default(),
+            anonymizer: self.anonymizer.clone(),
+            ..*self
+        }
+    }
+
+    /// The same with packets and addresses of these settings replaced.
+    #[must_use]
+    pub fn anonymized(mut self, anonymizer: Anonymizer) -> Config {
+        for address in self.vpc_dns.iter_mut().chain(&mut self.cluster_dns) {
+            *address = anonymizer.address(*address);
+        }
+        Config { anonymizer: Some(anonymizer), ..self }
+    }
+}
+
 impl Default for Config {
     fn default() -> Config {
         Config {
@@ -57,17 +81,6 @@ impl Default for Config {
             // A saved capture is read at a desk: all cores. One where the system does not say.
             threads: available_parallelism().unwrap_or(NonZeroUsize::MIN),
         }
-    }
-}
-
-impl Config {
-    /// The same with packets and addresses of these settings replaced.
-    #[must_use]
-    pub fn anonymized(mut self, anonymizer: Anonymizer) -> Config {
-        for address in self.vpc_dns.iter_mut().chain(&mut self.cluster_dns) {
-            *address = anonymizer.address(*address);
-        }
-        Config { anonymizer: Some(anonymizer), ..self }
     }
 }
 

@@ -14,6 +14,10 @@ pub enum Error {
     #[cfg(feature = "live")]
     #[error(transparent)]
     Live(#[from] crate::capture::live::LiveError),
+    /// Rights cannot be given up.
+    #[cfg(feature = "live")]
+    #[error(transparent)]
+    Confine(#[from] crate::confine::Error),
     /// Signals cannot be listened to.
     #[cfg(feature = "live")]
     #[error("cannot listen for signals: {0}")]

@@ -68,7 +68,13 @@ impl Keeping {
     }
 
     /// Refuses what cannot be, before anything is opened. `others`: files that are written besides.
-    pub(super) fn check(&self, others: &[Option<&Path>]) -> Result<(), Error> {
+    pub(super) fn check(&self, others: &[Option<&Path>], memory: usize) -> Result<(), Error> {
+        if self.memory() > memory / 2 {
+            return Err(Error::Keep(
+                "--ring-size, and 32 MiB for packets that wait to be written, take more than half of \
+                 --max-memory: give a smaller ring, or more memory",
+            ));
+        }
         let rotates = [self.rotate_size.is_some(), self.rotate_seconds.is_some()];
         match &self.write {
             None if rotates.contains(&true) || self.file_count.is_some() => {
@@ -85,6 +91,15 @@ impl Keeping {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Octets that it may take, of those of `--max-memory`.
+    pub(super) fn memory(&self) -> usize {
+        if self.write.is_none() && self.on_finding.is_none() {
+            return 0;
+        }
+        let ring = self.on_finding.as_ref().map(|_| self.ring_size.unwrap_or(record::RING_SIZE));
+        record::MAX_QUEUED.saturating_add(ring.unwrap_or(0))
     }
 
     /// Opens what has to be open. `told`: the filter may be told.
@@ -143,15 +158,17 @@ mod tests {
             (&["-w", "-"], "standard output is for the report"),
             (&["-w", "a", "-W", "3"], "-C SIZE or -G SECONDS"),
             (&["-w", "report.txt"], "the same file"),
+            (&["--on-finding", "a", "--ring-size", "1GiB"], "--max-memory"),
         ] {
-            let refused = keeping(arguments).check(&[Some(Path::new("report.txt")), None]);
+            let refused =
+                keeping(arguments).check(&[Some(Path::new("report.txt")), None], 256 << 20);
             let error = refused.unwrap_err().to_string();
             assert!(error.contains(words), "{arguments:?}: {error}");
         }
         for arguments in
             [&[][..], &["-w", "a"], &["-w", "a", "-C", "1", "-W", "3"], &["-w", "a", "-G", "60"]]
         {
-            assert!(keeping(arguments).check(&[None]).is_ok(), "{arguments:?}");
+            assert!(keeping(arguments).check(&[None], 256 << 20).is_ok(), "{arguments:?}");
         }
     }
 }

@@ -138,6 +138,19 @@ impl Outputs<'_> {
         self.rows.as_mut().map(transactions::Output::sink)
     }
 
+    /// The files that will be written, or replaced.
+    #[cfg(feature = "live")]
+    pub(super) fn places(&self) -> Vec<PathBuf> {
+        let report = self.destination.path().map(Path::to_owned);
+        report.into_iter().chain(self.rows.as_ref().map(transactions::Output::target)).collect()
+    }
+
+    /// Those that are begun already.
+    #[cfg(feature = "live")]
+    pub(super) fn begun(&self) -> Vec<std::os::fd::BorrowedFd<'_>> {
+        self.rows.iter().map(transactions::Output::begun).collect()
+    }
+
     /// Puts transactions and report in their places. `analysed`: what the analysis came to.
     pub(super) fn put(
         self,

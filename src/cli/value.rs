@@ -66,6 +66,24 @@ pub(super) fn snap_length(text: &str) -> Result<u32, String> {
     }
 }
 
+/// Octets: a number and K, M or G.
+#[cfg(feature = "live")]
+pub(super) fn memory(text: &str) -> Result<usize, String> {
+    let least = crate::capture::live::LEAST_MEMORY;
+    let unit_at = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(unit_at);
+    let shift = match unit {
+        "K" | "k" | "KiB" => 10,
+        "M" | "m" | "MiB" => 20,
+        "G" | "g" | "GiB" => 30,
+        _ => return Err("expected a number and K, M or G, as in 256M".to_owned()),
+    };
+    match number.parse::<usize>().ok().and_then(|number| number.checked_mul(1 << shift)) {
+        Some(octets) if octets >= least && octets <= 1 << 40 => Ok(octets),
+        _ => Err(format!("expected {}M to 1024G", least >> 20)),
+    }
+}
+
 /// libpcap takes 31 bits.
 #[cfg(feature = "live")]
 pub(super) fn buffer(text: &str) -> Result<u32, String> {

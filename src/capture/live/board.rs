@@ -28,11 +28,11 @@ struct Learned {
 }
 
 impl Board {
-    /// Of handles on these interfaces.
-    pub(super) fn new(names: &[String]) -> Board {
+    /// Of so many handles on these interfaces.
+    pub(super) fn new(names: &[String], handles: usize) -> Board {
         let learned = Learned {
             interfaces: Arc::default(),
-            drops: vec![Drops::default(); names.len()],
+            drops: vec![Drops::default(); handles],
             warnings: Vec::new(),
         };
         let title = format!("live on {}", names.join(", "));
@@ -77,7 +77,9 @@ impl Board {
         let sums = learned.drops.iter().map(Drops::parts);
         let [ring, interface] =
             sums.fold([0_u64; 2], |[a, b], [c, d]| [a.saturating_add(c), b.saturating_add(d)]);
-        let (interface_dropped, kernel_dropped) = (Some(interface), Some(ring));
+        // What was left out here is missing in a file just the same.
+        let kernel_dropped = Some(ring.saturating_add(self.shed()));
+        let interface_dropped = Some(interface);
         vec![Counters { received: None, interface_dropped, kernel_dropped }]
     }
 
@@ -94,6 +96,10 @@ impl Board {
 
     pub(super) fn read(&self) -> u64 {
         self.read.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn add_shed(&self, packets: u64) {
+        self.shed.fetch_add(packets, Ordering::Relaxed);
     }
 
     pub(super) fn shed(&self) -> u64 {
@@ -120,7 +126,7 @@ mod tests {
 
     #[test]
     fn interfaces_beyond_the_bound_share_the_last_number() {
-        let board = Board::new(&["any".to_owned()]);
+        let board = Board::new(&["any".to_owned()], 1);
         for number in 0..MAX_INTERFACES {
             assert_eq!(usize::from(board.add_interface(Interface::default())), number);
         }

@@ -42,7 +42,7 @@ use writer::{Create, Writer};
 
 /// Octets that wait to be written: the packets of a second at 200,000 a second. A disk that stands still
 /// for longer costs packets in the files.
-const MAX_QUEUED: usize = 32 << 20;
+pub const MAX_QUEUED: usize = 32 << 20;
 
 /// What a waiting chunk takes besides its packets.
 const CHUNK: usize = 256;
