@@ -2,8 +2,8 @@
 //!
 //! Streams are not followed: blocks are worked on side by side, in any order. A segment holds whole
 //! messages, each behind its length, and perhaps the beginning of one more, nearly always; what does not
-//! look like that, the middle of a large message above all, becomes zeros. The first segment of a message
-//! has its header and its question, which is what the analysis needs.
+//! look like that, the middle of a large message above all, becomes zeros. Of a message that goes on
+//! in the next segment its header and its question are told, which is what the analysis needs.
 
 use super::Anonymizer;
 use super::message::{HEADER, Stop, counts};
@@ -31,10 +31,12 @@ impl Anonymizer {
                 // A length alone.
                 return pane.keep(at..start);
             }
-            let read = self.tried(&mut pane, start..end);
-            let whole = end <= pane.len() && read == Ok(end);
-            let begun = end > pane.len() && read == Err(Stop::End);
-            if !whole && !begun {
+            let understood = if end <= pane.len() {
+                self.tried(&mut pane, start..end) == Ok(end)
+            } else {
+                self.begun(&mut pane, start..end)
+            };
+            if !understood {
                 return pane.to[start.min(end)..].fill(0);
             }
             pane.keep(at..start);
@@ -42,16 +44,31 @@ impl Anonymizer {
         }
     }
 
-    /// Takes what stands in `range`, which may go beyond the segment, for a message with a question.
+    /// Takes what stands in `range`, which goes beyond the segment, for a message that begins here. Nothing
+    /// proves that it is one: the middle of a stream can look like a header by chance. So its header and its
+    /// question are written, and no record, of which the numbers might be somebody's text.
+    fn begun(&self, pane: &mut Pane<'_>, range: std::ops::Range<usize>) -> bool {
+        /// IN, CH, HS, NONE, ANY.
+        const CLASSES: [u16; 5] = [1, 3, 4, 254, 255];
+        let sent = range.len();
+        let Some(mut inner) = pane.within(range) else { return false };
+        if counts(inner.from, sent).is_none_or(|counts| counts[0] != 1) {
+            return false;
+        }
+        let Ok(end) = self.name(&mut inner, HEADER) else { return false };
+        if !inner.number(end + 2).is_some_and(|class| CLASSES.contains(&class)) {
+            return false;
+        }
+        inner.keep(0..HEADER);
+        inner.keep(end..end + 4);
+        true
+    }
+
+    /// Takes what stands in `range` for a message.
     fn tried(&self, pane: &mut Pane<'_>, range: std::ops::Range<usize>) -> Result<usize, Stop> {
         let (start, sent) = (range.start, range.len());
         let inner = pane.within(range).ok_or(Stop::Bad)?;
-        match counts(inner.from, sent) {
-            Some([1, ..]) => {}
-            // One without a question is a rare update or a transfer's later message.
-            Some([0, ..]) if inner.len() == sent => {}
-            _ => return Err(Stop::Bad),
-        }
+        counts(inner.from, sent).ok_or(Stop::Bad)?;
         self.message(inner, sent).map(|end| start + end)
     }
 }

@@ -301,3 +301,21 @@ fn interfaces_are_called_something_else() {
     assert!(name.starts_with("eni") && name.len() == 14 && !name.contains("1a2b"), "{name}");
     assert_eq!(source.notes().interfaces, *block.interfaces);
 }
+
+/// The middle of a stream can look like the beginning of a message: a length, an identifier, flags, one
+/// question. Text behind it must not be taken for the numbers of a record.
+#[test]
+fn text_in_the_middle_of_a_stream_is_not_told_for_a_record() {
+    let question = b"\x08intranet\x00\x00\x01\x00\x01";
+    let header = b"\x12\x34\x81\x80\x00\x01\x00\x02\x00\x00\x00\x00";
+    let text = b"\x00v1-x7076N is nobody's business, whatever it looks like";
+    let message = [&header[..], question, text].concat();
+    // It promises more than the segment has.
+    let payload = [&600_u16.to_be_bytes()[..], &message].concat();
+    let from: std::net::SocketAddr = "10.1.2.3:53".parse().unwrap();
+    let segment = Packet::tcp(from, TO, forge::ACK, (1, 1), payload.as_slice());
+    let told = rewritten(101, &segment.encode());
+    assert!(!holds(&told, b"v1-x7") && !holds(&told, b"nobody"), "{told:?}");
+    assert!(holds(&told, header), "the header is told");
+    assert!(!holds(&told, b"intranet"), "its name is replaced");
+}

@@ -98,7 +98,11 @@ impl Start {
         }
         // Where the tests are built others may have no business.
         let program = self.scratch.0.join("program");
-        fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+        // By a process of its own: what this one has open for writing, a child that another test begins
+        // at this moment has open too, and then the program cannot be run ("Text file busy").
+        let copied =
+            Command::new("cp").arg(std::env::current_exe().unwrap()).arg(&program).status();
+        assert!(copied.unwrap().success());
         let mut command = if self.setpriv.is_empty() {
             Command::new(&program)
         } else {

@@ -55,7 +55,10 @@ fn folder(namespace: &Namespace, owner: u32) -> (PathBuf, String) {
     let folder = std::env::temp_dir().join(format!("dnspect-{}", namespace.name()));
     fs::create_dir_all(&folder).unwrap();
     let program = folder.join("dnspect");
-    fs::copy(env!("CARGO_BIN_EXE_dnspect"), &program).unwrap();
+    // Copied by a process of its own: what this one has open for writing, a child that another test
+    // begins at this moment has open too, and then the program cannot be run ("Text file busy").
+    let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_dnspect")).arg(&program).status();
+    assert!(copied.unwrap().success());
     chown(&folder, Some(owner), Some(owner)).unwrap();
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
     (folder, program.display().to_string())
