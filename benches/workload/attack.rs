@@ -7,7 +7,7 @@ use super::exchange::Asked;
 use super::forge::{A, Name, Transport, query, response};
 use super::options::Options;
 use super::random::mix;
-use super::schedule::{Note, Time};
+use super::schedule::{Note, Starts, Time};
 use super::wire::{Path, Wire};
 
 const SERVER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 100, 0, 10));
@@ -43,12 +43,12 @@ impl Attack {
         let query = query(&name, A).id(id);
         if wire.random.chance(self.unanswered) {
             let transport = Transport::Udp { payload: query.encode() };
-            let note = Note::Query { starts_lookup: true, hopeless: true };
+            let note = Note::Query { starts: Starts::Lookup, hopeless: true };
             wire.send(at, &path, true, transport, [note, Note::Nothing]);
             return;
         }
         let response = response(&query).nxdomain("victim.example");
         let latency = wire.random.log_normal(2_000_000.0, 1.0).clamp(150_000.0, 2e9) as Time;
-        wire.udp(at, &path, &Asked { query, response, latency }, false, true);
+        wire.udp(at, &path, &Asked { query, response, latency }, false, Starts::Lookup);
     }
 }

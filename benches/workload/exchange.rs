@@ -1,7 +1,7 @@
 //! A question and its answer: over UDP with losses and retries, over TCP with all that streams do.
 
 use super::forge::{ACK, FIN, Message, PSH, SYN, Transport};
-use super::schedule::{Key, Note, Time};
+use super::schedule::{Key, Note, Starts, Time};
 use super::wire::{Path, Wire};
 
 /// glibc asks again from the same port, under the same ID, after this time.
@@ -35,7 +35,7 @@ impl Wire {
         path: &Path,
         exchange: &Asked,
         lost: bool,
-        starts_lookup: bool,
+        starts: Starts,
     ) -> Option<Time> {
         let mut retries = 0;
         let mut hopeless = false;
@@ -48,7 +48,7 @@ impl Wire {
             retries = retries.min(RETRIES);
         }
         let query = || Transport::Udp { payload: exchange.query.encode() };
-        let note = Note::Query { starts_lookup, hopeless };
+        let note = Note::Query { starts, hopeless };
         let asked = self.send(at, path, true, query(), [note, Note::Nothing]);
         let mut sent = at;
         for _ in 0..retries {
@@ -70,7 +70,7 @@ impl Wire {
     }
 
     /// One or two questions on one connection; says when the last was answered.
-    pub fn tcp(&mut self, at: Time, path: &Path, asked: &[Asked], starts_lookup: bool) -> Time {
+    pub fn tcp(&mut self, at: Time, path: &Path, asked: &[Asked], starts: Starts) -> Time {
         let round_trip = self.random.between(80_000, 250_000);
         let mut stream = Stream::new(self, path, at);
         stream.control(at, true, SYN);
@@ -80,8 +80,8 @@ impl Wire {
         now += 8_000;
 
         let mut questions = Vec::with_capacity(asked.len());
-        let first = Note::Query { starts_lookup, hopeless: false };
-        let further = Note::Query { starts_lookup: false, hopeless: false };
+        let first = Note::Query { starts, hopeless: false };
+        let further = Note::Query { starts: Starts::Nothing, hopeless: false };
         if let [one, two] = asked
             && stream.wire.random.chance(0.3)
         {

@@ -40,7 +40,7 @@ pub fn capture(options: &str) -> Result<Vec<u8>> {
 /// Writes the capture to `out`, and says what is in it.
 pub fn write<W: Write>(options: &Options, out: W) -> Result<(W, serde_json::Value)> {
     let link = options.link();
-    let mut output = Output::new(out, link, options.format, options.snap_length)?;
+    let mut output = Output::new(out, options)?;
     let mut random = Random::new(options.seed);
     let mut foreign = Noise::new(link, &mut random);
     let mut wire = Wire::new(Schedule::new(options.unit()), random, options.copies);

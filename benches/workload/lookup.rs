@@ -10,7 +10,7 @@ use super::forge::{self, Message, query};
 use super::names::{Names, Step, Wanted, Zone};
 use super::options::Options;
 use super::random::{Zipf, mix};
-use super::schedule::Time;
+use super::schedule::{Starts, Time};
 use super::wire::{Path, Wire};
 
 /// How long CoreDNS keeps what it forwarded.
@@ -58,9 +58,11 @@ impl Kubernetes {
         let (key, wanted) = self.wish(at, pod, wire);
         let mut now = at;
         let mut ended = at;
-        for (n, step) in wanted.steps.iter().enumerate() {
-            let (end, answered) = self.step(now, pod, step, wanted.kinds, n == 0, wire);
+        let mut starts = Starts::Lookup;
+        for step in &wanted.steps {
+            let (end, answered) = self.step(now, pod, step, wanted.kinds, starts, wire);
             ended = end;
+            starts = Starts::Nothing;
             if !answered {
                 break;
             }
@@ -91,7 +93,7 @@ impl Kubernetes {
         pod: usize,
         step: &Step,
         kinds: &[u16],
-        first: bool,
+        starts: Starts,
         wire: &mut Wire,
     ) -> (Time, bool) {
         let over_tcp = wire.random.chance(self.tcp);
@@ -107,11 +109,16 @@ impl Kubernetes {
         if over_tcp {
             let pipelined = asked.len() < 2 || wire.random.chance(0.5);
             if pipelined {
-                return (wire.tcp(at, &path, &asked, first), true);
+                return (wire.tcp(at, &path, &asked, starts), true);
             }
-            let end = wire.tcp(at, &path, &asked[..1], first);
+            // Which connection is sooner there is open.
+            let starts = match starts {
+                Starts::Lookup => Starts::Either(wire.schedule.scheduled()),
+                other => other,
+            };
+            let end = wire.tcp(at, &path, &asked[..1], starts);
             let path = self.another_socket(pod, &path, wire);
-            return (wire.tcp(at + 30_000, &path, &asked[1..], false).max(end), true);
+            return (wire.tcp(at + 30_000, &path, &asked[1..], starts).max(end), true);
         }
         let mut end = at;
         let mut answered = true;
@@ -121,8 +128,9 @@ impl Kubernetes {
             } else {
                 path
             };
+            let starts = if n == 0 { starts } else { Starts::Nothing };
             let sent = at + n as u64 * wire.random.between(8_000, 60_000);
-            match self.ask(sent, &path, pod, step, exchange, first && n == 0, wire) {
+            match self.ask(sent, &path, pod, step, exchange, starts, wire) {
                 Ok(done) => end = end.max(done),
                 Err(gave_up) => {
                     end = end.max(gave_up);
@@ -149,7 +157,7 @@ impl Kubernetes {
         pod: usize,
         step: &Step,
         mut exchange: Asked,
-        starts_lookup: bool,
+        starts: Starts,
         wire: &mut Wire,
     ) -> Result<Time, Time> {
         let lost = wire.random.chance(self.timeouts);
@@ -159,11 +167,11 @@ impl Kubernetes {
             exchange.response.answers.clear();
             exchange.response = exchange.response.truncated();
         }
-        let end = wire.udp(at, path, &exchange, lost, starts_lookup).ok_or(at + 15_000_000_000)?;
+        let end = wire.udp(at, path, &exchange, lost, starts).ok_or(at + 15_000_000_000)?;
         let Some(response) = full else { return Ok(end) };
         let path = self.another_socket(pod, path, wire);
         let again = Asked { query: exchange.query, response, latency: 250_000 };
-        Ok(wire.tcp(end + 60_000, &path, &[again], false))
+        Ok(wire.tcp(end + 60_000, &path, &[again], Starts::Nothing))
     }
 
     /// What CoreDNS does with a question; it asks the VPC resolver if it must.
@@ -204,7 +212,7 @@ impl Kubernetes {
             response: response.clone().id(id),
             latency: upstream,
         };
-        wire.udp(at + latency / 2, &path, &forwarded, false, false);
+        wire.udp(at + latency / 2, &path, &forwarded, false, Starts::Nothing);
         Asked { query, response, latency: latency + upstream }
     }
 }

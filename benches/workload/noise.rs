@@ -31,7 +31,7 @@ impl Noise {
         let connections = connections.collect();
         let bytes = (0..1 << 13).flat_map(|_| random.next().to_le_bytes()).collect();
         // Without a link header there is nothing but IP.
-        Noise { connections, bytes, arp: link != Link::Raw }
+        Noise { connections, bytes, arp: !matches!(link, Link::Raw | Link::Null | Link::Loop) }
     }
 
     /// One packet.

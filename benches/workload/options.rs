@@ -25,6 +25,9 @@ pub struct Options {
     pub link: LinkName,
     #[arg(long, value_enum, default_value_t = Format::Pcap)]
     pub format: Format,
+    /// Numbers of the file in network order.
+    #[arg(long)]
+    pub big_endian: bool,
     /// Cuts packets to this length.
     #[arg(long, default_value_t = super::forge::file::SNAP_LENGTH)]
     pub snap_length: u32,
@@ -63,8 +66,11 @@ pub struct Options {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LinkName {
     Ethernet,
+    Sll,
     Sll2,
     Raw,
+    Null,
+    Loop,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -89,8 +95,11 @@ impl Options {
     pub fn link(&self) -> Link {
         match self.link {
             LinkName::Ethernet => Link::Ethernet,
+            LinkName::Sll => Link::Sll,
             LinkName::Sll2 => Link::Sll2,
             LinkName::Raw => Link::Raw,
+            LinkName::Null => Link::Null,
+            LinkName::Loop => Link::Loop,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::forge::{Hop, Interface, Link, PcapNgWriter, PcapOptions, PcapWriter};
-use super::options::Format;
+use super::options::{Format, Options};
 use super::schedule::{Item, Key, Payload};
 
 /// How many pod interfaces the node has; pods share them.
@@ -31,16 +31,19 @@ pub struct Output<W: Write> {
 }
 
 impl<W: Write> Output<W> {
-    pub fn new(file: W, link: Link, format: Format, snap_length: u32) -> io::Result<Self> {
-        let writer = if format == Format::Pcapng {
+    pub fn new(file: W, options: &Options) -> io::Result<Self> {
+        let (link, snap_length, big_endian) =
+            (options.link(), options.snap_length, options.big_endian);
+        let writer = if options.format == Format::Pcapng {
             let named = INTERFACES.iter().map(|name| Interface::new(name, link));
             let pods = (0..POD_INTERFACES).map(|n| Interface::new(&format!("veth{n}"), link));
             let interfaces: Vec<_> =
                 named.chain(pods).map(|one| Interface { snap_length, ..one }).collect();
-            Writer::PcapNg(PcapNgWriter::new(file, false, &interfaces)?)
+            Writer::PcapNg(PcapNgWriter::new(file, big_endian, &interfaces)?)
         } else {
-            let nanoseconds = format == Format::PcapNs;
-            let options = PcapOptions { nanoseconds, snap_length, ..PcapOptions::new(link) };
+            let nanoseconds = options.format == Format::PcapNs;
+            let link = link.number();
+            let options = PcapOptions { link, nanoseconds, big_endian, snap_length };
             Writer::Pcap(PcapWriter::new(file, options)?)
         };
         let (snap_length, hop) = (snap_length as usize, Hop::default());

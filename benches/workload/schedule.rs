@@ -18,6 +18,15 @@ pub struct Key {
     order: u64,
 }
 
+/// Whether a question is the first of a lookup.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Starts {
+    Nothing,
+    Lookup,
+    /// This one or another with the same number, whichever is first in the file.
+    Either(u64),
+}
+
 /// What a packet means to the truth.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Note {
@@ -26,7 +35,7 @@ pub enum Note {
     /// Foreign traffic.
     Noise,
     /// A question's first transmission; `hopeless` if no answer will ever come.
-    Query { starts_lookup: bool, hopeless: bool },
+    Query { starts: Starts, hopeless: bool },
     /// A question's further transmission.
     Again,
     /// The first answer to the question that stands at `asked`.

@@ -26,12 +26,12 @@
 //!   is one, counted with its first question. One pod never asks for a name again before a second has
 //!   passed since it was done with it, so that two lookups never overlap.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 
 use serde_json::{Value, json};
 
 use super::forge::{Packet, Transport};
-use super::schedule::{Copy, Item, Key, Note, Payload, Time};
+use super::schedule::{Copy, Item, Key, Note, Payload, Starts, Time};
 
 /// The analyser's default query timeout.
 pub const TIMEOUT: Time = 5_000_000_000;
@@ -79,6 +79,8 @@ pub struct Truth {
     message_copies: Messages,
     messages: Messages,
     lookups: u64,
+    /// Lookups begun by one of two questions, of which the other is still to come.
+    begun: HashSet<u64>,
     transactions: u64,
     answered: u64,
     unanswered: u64,
@@ -133,8 +135,15 @@ impl Truth {
 
     fn message(&mut self, time: Time, note: Note) {
         match note {
-            Note::Query { starts_lookup, hopeless } => {
-                self.lookups += u64::from(starts_lookup);
+            Note::Query { starts, hopeless } => {
+                self.lookups += u64::from(match starts {
+                    Starts::Nothing => false,
+                    Starts::Lookup => true,
+                    // The second of the two takes its number away.
+                    Starts::Either(number) => {
+                        !self.begun.remove(&number) && self.begun.insert(number)
+                    }
+                });
                 self.transactions += 1;
                 if hopeless {
                     self.hopeless.push_back(time);

@@ -20,6 +20,9 @@ use super::{Block, Blocks, Notes, report};
 /// Read with every block beyond its end: most records that reach over it are complete then.
 const SLACK: usize = 2 << 10;
 
+/// Read at a time of what was written behind the end since the file was opened.
+const MORE: usize = 4 << 10;
+
 /// A regular file read by block numbers.
 pub(super) struct Parallel {
     file: File,
@@ -90,8 +93,10 @@ impl Parallel {
     fn fill_one(&self, number: u64, block: &mut Block) -> Option<()> {
         let start = number.saturating_mul(self.block_size as u64);
         block.records.clear();
-        let (mut filled, mut error) =
-            self.read_to(&mut block.data, 0, self.block_size + SLACK, start);
+        // A small file gets a small buffer; what was written to it since is asked for by the walk.
+        let left = self.size.saturating_sub(start);
+        let wanted = left.min((self.block_size + SLACK) as u64) as usize;
+        let (mut filled, mut error) = self.read_to(&mut block.data, 0, wanted, start);
 
         let mut turn = self.chain.wait_for(number)?;
         let progress = turn.value();
@@ -110,7 +115,8 @@ impl Parallel {
                 Stop::Need(count) => {
                     let wanted = span.position as usize + count;
                     if error.is_none() {
-                        (filled, error) = self.read_to(&mut block.data, filled, wanted, start);
+                        let more = wanted.max(filled + MORE);
+                        (filled, error) = self.read_to(&mut block.data, filled, more, start);
                     }
                     if filled >= wanted {
                         continue;

@@ -154,6 +154,22 @@ fn packets_without_a_link_header_in_nanoseconds() {
 }
 
 #[test]
+fn cooked_packets_of_three_interfaces_that_have_no_names() {
+    check("sll.pcap", "--packets 100000 --pps 12000 --seed 12 --link sll --copies 3 --noise 0.2");
+}
+
+#[test]
+fn packets_of_a_loopback_interface_in_both_byte_orders() {
+    check(
+        "null.pcap",
+        "--packets 100000 --pps 8000 --seed 13 --link null --big-endian --noise 0.2",
+    );
+    let arguments = "--packets 100000 --pps 8000 --seed 14 --link loop --noise 0.2";
+    check("loop.pcapng", &format!("{arguments} --format pcapng --big-endian"));
+    check("loop.pcap", &format!("{arguments} --format pcap-ns --big-endian"));
+}
+
+#[test]
 fn dns_among_much_else() {
     check("noise.pcap", "--packets 200000 --pps 16000 --seed 6 --noise 0.5");
 }

@@ -4,7 +4,7 @@ mod created;
 
 use super::cluster_name_sent_upstream;
 use super::firewall_reject::sorted;
-use crate::aggregate::{Missing, Period, SampleKind};
+use crate::aggregate::{Missing, Pair, Period, SampleKind};
 use crate::model::{Address, display_name, labels};
 use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter, words};
 
@@ -57,7 +57,7 @@ struct Vain<'a> {
 }
 
 impl Vain<'_> {
-    fn of<'a>(facts: &Facts<'_>, missing: &'a Missing) -> Vain<'a> {
+    fn of<'a>(facts: &Facts<'_>, losers: &[Address], missing: &'a Missing) -> Vain<'a> {
         let (lookups, transactions) = missing.others;
         let mut vain = Vain { missing, lookups, transactions, askers: Vec::new() };
         // A list may have made the name: then it may be a step of a walk whose rest is not seen.
@@ -67,7 +67,7 @@ impl Vain<'_> {
                 continue;
             }
             // glibc leaves its list when an answer is lost, and tries the name as it is.
-            let doubtful = listed || loses(facts, asker.address);
+            let doubtful = listed || losers.binary_search(&asker.address).is_ok();
             let alone = if doubtful { asker.alone() } else { 0 };
             // Behind a Service each step may go to another backend, on a way that is not captured.
             let partial = asker.partial(facts.longest_walk(asker.address));
@@ -84,8 +84,9 @@ impl Vain<'_> {
 
 fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let names = facts.aggregate.missing.iter().filter(|missing| !is_reverse(&missing.name));
+    let losers = losers(facts);
     let mut vain: Vec<Vain<'_>> = names
-        .map(|missing| Vain::of(facts, missing))
+        .map(|missing| Vain::of(facts, &losers, missing))
         .filter(|vain| vain.lookups >= AGAIN)
         .collect();
     vain.sort_by(|a, b| {
@@ -165,11 +166,10 @@ fn storm(facts: &Facts<'_>, (lookups, queries): (u64, u64), period: Period) -> O
     })
 }
 
-/// Whether packets of this client were lost, or asked for again.
-fn loses(facts: &Facts<'_>, client: Address) -> bool {
-    facts
-        .client_pairs()
-        .any(|pair| pair.client == client && pair.all.unanswered + pair.retransmissions > 0)
+/// Clients of which packets were lost, or asked for again.
+fn losers(facts: &Facts<'_>) -> Vec<Address> {
+    let losing = |pair: &&Pair| pair.all.unanswered + pair.retransmissions > 0;
+    sorted(facts.client_pairs().filter(losing).map(|pair| pair.client))
 }
 
 /// A display filter's string: backslashes of escaped octets and quotes are escaped once more.
