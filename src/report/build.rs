@@ -154,6 +154,7 @@ fn capture(facts: &Facts<'_>, notes: &Notes) -> Capture {
         first_packet: quality.first.map(|time| time.to_string()),
         last_packet: quality.last.map(|time| time.to_string()),
         taken: facts.with_names(&facts.vantage().words()),
+        node: facts.node_lines().iter().map(|line| facts.with_names(line)).collect(),
         packets: quality.packets,
         bytes: quality.bytes,
         dns,

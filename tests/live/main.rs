@@ -9,6 +9,7 @@ mod equality;
 mod filters;
 #[path = "../forge/mod.rs"]
 mod forge;
+mod keeping;
 mod net;
 mod places;
 mod process;

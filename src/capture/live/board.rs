@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::drops::Drops;
+use crate::capture::record::Counters;
 use crate::capture::{Interface, Notes};
 
 /// Interfaces of a live capture with a number of their own: a node of many pods has a few hundred at a
@@ -67,6 +68,19 @@ impl Board {
 
     pub(super) fn dropped(&self) -> u64 {
         self.learned().drops.iter().map(Drops::sum).fold(0, u64::saturating_add)
+    }
+
+    /// What the kernel says, for files that are written. All handles together, with the first interface:
+    /// one handle may have many interfaces, and its counters do not tell them apart.
+    pub(super) fn counters(&self) -> Vec<Counters> {
+        let learned = self.learned();
+        let sums = learned.drops.iter().map(Drops::parts);
+        let [ring, interface] =
+            sums.fold([0_u64; 2], |[a, b], [c, d]| [a.saturating_add(c), b.saturating_add(d)]);
+        // What was left out here is missing in a file just the same.
+        let kernel_dropped = Some(ring.saturating_add(self.shed()));
+        let interface_dropped = Some(interface);
+        vec![Counters { received: None, interface_dropped, kernel_dropped }]
     }
 
     pub(super) fn warn(&self, warning: String) {

@@ -31,6 +31,8 @@ pub(super) struct Handle {
     pub(super) interface: Interface,
     /// The number of its only interface; `None` where packets name theirs.
     pub(super) number: Option<u16>,
+    /// The filter, in the words of libpcap.
+    pub(super) filter: String,
     /// Numbers of the interfaces that packets name, shared by the handles of `any`.
     pub(super) seats: Seats,
     /// Whether the counter of the interface itself means the interface that is captured on, and nobody else
@@ -136,6 +138,7 @@ fn open(name: &str, tap: usize, ring: u32, options: &Options) -> Result<Handle, 
         tap,
         interface,
         number: None,
+        filter,
         seats: Seats::default(),
         counts_interface: false,
         since: Timestamp::MIN,

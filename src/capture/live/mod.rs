@@ -21,7 +21,7 @@ mod tap;
 
 pub use error::LiveError;
 pub use filter::Filter;
-pub use namespace::Place;
+pub use namespace::{Place, inside};
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,6 +29,7 @@ use std::time::Duration;
 
 use crossbeam_channel::bounded;
 
+use super::record::Count;
 use super::{Block, Blocks, Notes, Record};
 use crate::model::Timestamp;
 use board::Board;
@@ -176,6 +177,17 @@ pub fn open(options: &Options) -> Result<Opened, LiveError> {
 }
 
 impl Opened {
+    /// What the kernel counts, for as long as anybody asks.
+    pub fn count(&self) -> Count {
+        let board = Arc::clone(&self.board);
+        Box::new(move || board.counters())
+    }
+
+    /// The filter of the first handle, in the words of libpcap.
+    pub fn filter(&self) -> Option<String> {
+        self.handles.first().map(|handle| handle.filter.clone())
+    }
+
     /// Begins to read.
     pub fn start(self, stop: &Stop) -> Result<Live, LiveError> {
         let Opened { handles, board, options } = self;

@@ -64,7 +64,7 @@ impl Place {
 
 /// Does `work` in the namespace.
 #[cfg(target_os = "linux")]
-pub(super) fn inside<T: Send>(
+pub fn inside<T: Send>(
     place: &Place,
     work: impl FnOnce() -> Result<T, LiveError> + Send,
 ) -> Result<T, LiveError> {
@@ -94,7 +94,7 @@ pub(super) fn inside<T: Send>(
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(super) fn inside<T: Send>(
+pub fn inside<T: Send>(
     place: &Place,
     _: impl FnOnce() -> Result<T, LiveError> + Send,
 ) -> Result<T, LiveError> {
