@@ -7,9 +7,9 @@ use super::load::Settled;
 use super::places::Places;
 use super::{Aggregate, Metering, Pair, SHARED, SampleKind, count_lookup};
 use crate::classify::{Outcome, Question, Twin, Zone};
-use crate::decode::{IcmpError, IcmpKind};
+use crate::decode::IcmpKind;
 use crate::matcher::{Observer, Refusal, Sighting, Stranger, Token, Transaction, Transport};
-use crate::model::{FOLD_LIMIT, PacketMeta, fold_into, qtype};
+use crate::model::{Address, FOLD_LIMIT, PacketMeta, fold_into, qtype};
 
 /// No lookup: probes, zone transfers, updates.
 const NO_LOOKUP: u32 = u32::MAX;
@@ -305,11 +305,16 @@ impl Observer for Aggregate {
         pair.refused_connections += u64::from(transaction.is_none());
     }
 
-    fn answer_unwanted(&mut self, packet: &PacketMeta, error: &IcmpError<'_>) {
-        self.note_unwanted(error.quoted_destination, error.quoted_source, packet);
+    fn answer_unwanted(
+        &mut self,
+        packet: &PacketMeta,
+        kind: IcmpKind,
+        client: Address,
+        server: Address,
+    ) {
+        self.note_unwanted(client, server, packet);
         self.totals.unwanted += 1;
-        if error.kind == IcmpKind::ReassemblyTimeExceeded {
-            let (client, server) = (error.quoted_destination, error.quoted_source);
+        if kind == IcmpKind::ReassemblyTimeExceeded {
             self.pair_of(client, server).fragmented.expire(packet);
         }
     }

@@ -82,6 +82,13 @@ pub struct Block {
     pub interfaces: Arc<Vec<Interface>>,
 }
 
+impl Block {
+    /// Whether the capture tells interfaces apart: by name, or because there are several.
+    pub fn is_named(&self) -> bool {
+        self.interfaces.len() > 1 || self.interfaces.iter().any(|i| i.name.is_some())
+    }
+}
+
 /// What is known of the capture when all of it was read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Notes {
@@ -108,6 +115,12 @@ pub trait Blocks: Sync {
 
     /// What was learned; complete once [`Blocks::fill`] has returned false.
     fn notes(&self) -> Notes;
+
+    /// Whether [`Blocks::fill`] may wait for packets that are yet to come: what there is must not wait
+    /// with it.
+    fn waits(&self) -> bool {
+        false
+    }
 
     /// Bytes read so far and, where it is known, bytes to read in all; for the progress line.
     fn progress(&self) -> (u64, Option<u64>);

@@ -56,6 +56,8 @@ pub(super) struct Entry {
     interface: u16,
     transport: Transport,
     failed: bool,
+    /// Remembered anew further back: the token is there now.
+    moved: bool,
 }
 
 impl Entry {
@@ -159,10 +161,18 @@ impl Answered {
         ring.get_mut(sequence.wrapping_sub(*first) as usize)
     }
 
-    pub(super) fn insert(&mut self, key: u64, transaction: &Transaction, response: &Sighting<'_>) {
+    /// Remembers that a transaction was answered, under one of its keys. Gives the token of an answer
+    /// that had to be forgotten for it.
+    pub(super) fn insert(
+        &mut self,
+        key: u64,
+        token: Token,
+        transaction: &Transaction,
+        response: &Sighting<'_>,
+    ) -> Option<Token> {
         let Message { rcode, body_hash, .. } = response.message;
         self.push(Entry {
-            token: transaction.token,
+            token,
             last_sent: transaction.last_sent,
             query_ip_id: transaction.last_ip_id,
             query_body: transaction.last_body,
@@ -178,28 +188,30 @@ impl Answered {
             interface: response.packet.interface,
             transport: transaction.transport,
             failed: matches!(rcode, Rcode::SERVFAIL | Rcode::REFUSED | Rcode::NOTIMP),
-        });
+            moved: false,
+        })
     }
 
-    fn push(&mut self, entry: Entry) {
-        if self.ring.len() == MAX_ANSWERED {
-            self.pop();
-        }
+    fn push(&mut self, entry: Entry) -> Option<Token> {
+        let forgotten = if self.ring.len() == MAX_ANSWERED { self.pop() } else { None };
         let (key, sequence) = (entry.key, self.first.wrapping_add(self.ring.len() as u32));
         self.ring.push_back(entry);
         // A later answer with the same key takes the place of the earlier one.
         let Answered { ring, first, index, .. } = self;
         index.insert(key, (*first, sequence), |s| key_of(ring, *first, s));
+        forgotten
     }
 
-    /// Forgets what is too old, many at a time.
-    pub(super) fn expire(&mut self, now: Timestamp) {
+    /// Forgets what is too old, many at a time, and tells whose tokens nobody has any more.
+    pub(super) fn expire(&mut self, now: Timestamp, forgotten: &mut impl FnMut(Token)) {
         if now < self.next_expiry {
             return;
         }
         self.next_expiry = now.plus(EXPIRY);
         while self.ring.front().is_some_and(|entry| now.since(entry.kept) > MEMORY) {
-            self.pop();
+            if let Some(token) = self.pop() {
+                forgotten(token);
+            }
         }
     }
 
@@ -208,10 +220,13 @@ impl Answered {
         self.next_expiry
     }
 
-    /// Remembers an answer anew, because its question was asked again at `now`.
-    pub(super) fn renew(&mut self, key: u64, now: Timestamp) {
-        let Some(&mut entry) = self.find(key) else { return };
-        self.push(Entry { kept: now, ..entry });
+    /// Remembers an answer anew, because its question was asked again at `now`. Gives the token of one
+    /// that had to be forgotten for it.
+    pub(super) fn renew(&mut self, key: u64, now: Timestamp) -> Option<Token> {
+        let entry = self.find(key)?;
+        let renewed = Entry { kept: now, ..*entry };
+        entry.moved = true;
+        self.push(renewed)
     }
 
     /// Reads what [`Answered::find`] will, to have it in the cache then.
@@ -219,9 +234,9 @@ impl Answered {
         self.index.find(key, |s| key_of(&self.ring, self.first, s)).is_some()
     }
 
-    fn pop(&mut self) {
-        if self.ring.pop_front().is_some() {
-            self.first = self.first.wrapping_add(1);
-        }
+    fn pop(&mut self) -> Option<Token> {
+        let entry = self.ring.pop_front()?;
+        self.first = self.first.wrapping_add(1);
+        (!entry.moved).then_some(entry.token)
     }
 }

@@ -10,6 +10,7 @@
 mod answered;
 mod copies;
 mod in_flight;
+mod observer;
 mod recent;
 mod refusals;
 mod transaction;
@@ -18,10 +19,10 @@ mod transfers;
 use answered::{Answered, Verdict};
 use copies::Translations;
 use in_flight::InFlight;
+pub use observer::Observer;
 pub use transaction::{Keys, Leg, Refusal, Sighting, Stranger, Token, Transaction, Transport};
 use transfers::Transfers;
 
-use crate::decode::IcmpError;
 use crate::model::{Address, Endpoint, Message, NameHasher, PacketMeta, Span, Timestamp};
 
 /// How long after the last transmission of a question its answer is still taken for one.
@@ -39,34 +40,6 @@ pub const SKEW: Span = Span::from_millis(10);
 /// Responses held for [`SKEW`] in the hope of their query. More come within 10 ms only in a
 /// one-sided capture, where no query follows anyway.
 const MAX_EARLY: usize = 256;
-
-/// What the matcher tells.
-pub trait Observer {
-    /// A question is asked for the first time. The token comes back with all that follows; where
-    /// it is lent, it may be changed.
-    fn opened(&mut self, transaction: &Transaction, query: &Sighting<'_>) -> Token;
-    /// The question is asked again; `answered` when its answer had been seen before.
-    fn resent(&mut self, token: &mut Token, query: &Sighting<'_>, answered: bool);
-    /// The first answer.
-    fn answered(&mut self, transaction: &Transaction, response: &Sighting<'_>);
-    /// Another answer to a question that has been answered.
-    fn duplicate(&mut self, token: Token, response: &Sighting<'_>);
-    /// No answer came. `pending`: the capture ended before one had to.
-    fn unanswered(&mut self, transaction: &Transaction, pending: bool);
-    /// The room ran out for a transaction that may yet be answered.
-    fn evicted(&mut self, transaction: &Transaction);
-    /// A response to nothing that was asked.
-    fn orphan(&mut self, packet: &PacketMeta);
-    /// The same packet once more: on another interface, before or after NAT, mirrored.
-    fn copied(&mut self, token: &mut Token, copy: &Sighting<'_>, same_interface: bool);
-    /// The answer reaches the client from an address that it did not ask; without a stranger: what
-    /// was said so before is taken back, for the translated answer followed.
-    fn strange(&mut self, token: Token, stranger: Option<Stranger>);
-    /// An ICMP error or a TCP RST says no: to a question in flight, or to something older.
-    fn refused(&mut self, transaction: Option<&Transaction>, packet: &PacketMeta, refusal: Refusal);
-    /// A client says that it no longer listens for an answer.
-    fn answer_unwanted(&mut self, packet: &PacketMeta, error: &IcmpError<'_>);
-}
 
 /// A response that came before its query.
 #[derive(Clone)]
@@ -133,9 +106,11 @@ impl Matcher {
             return;
         }
         while let Some(slot) = self.in_flight.expire(now) {
-            observer.unanswered(self.in_flight.get(slot), false);
+            let transaction = self.in_flight.get(slot);
+            observer.unanswered(transaction, false);
+            observer.release(transaction.token);
         }
-        self.answered.expire(now);
+        self.answered.expire(now, &mut |token| observer.release(token));
         if !self.early.is_empty() {
             self.early.retain(|early| {
                 let keep = now.since(early.packet.time) <= SKEW;
@@ -159,6 +134,7 @@ impl Matcher {
             let waited = end.since(transaction.first_sent);
             let pending = transaction.refusal.is_none() && waited < self.query_timeout;
             observer.unanswered(transaction, pending);
+            observer.release(transaction.token);
         }
     }
 
@@ -193,7 +169,10 @@ impl Matcher {
                 Verdict::Again => {
                     answered.resend(query);
                     observer.resent(&mut answered.token, query, true);
-                    return self.answered.renew(key, packet.time);
+                    if let Some(forgotten) = self.answered.renew(key, packet.time) {
+                        observer.release(forgotten);
+                    }
+                    return;
                 }
                 Verdict::New => {}
             }
@@ -227,7 +206,9 @@ impl Matcher {
 
     fn open(&mut self, key: u64, query: &Sighting<'_>, observer: &mut impl Observer) {
         if let Some(oldest) = self.in_flight.make_room() {
-            observer.evicted(self.in_flight.get(oldest));
+            let transaction = self.in_flight.get(oldest);
+            observer.evicted(transaction);
+            observer.release(transaction.token);
         }
         let slot = self.in_flight.begin(key, query);
         let transaction = self.in_flight.get_mut(slot);
@@ -262,7 +243,12 @@ impl Matcher {
         if let Some(slot) = found {
             let keys = self.in_flight.release(slot);
             for alias in keys.into_iter().flatten().filter(|&alias| alias != key) {
-                self.answered.insert(alias, self.in_flight.get(slot), response);
+                let transaction = self.in_flight.get(slot);
+                let token = observer.share(transaction.token);
+                let forgotten = self.answered.insert(alias, token, transaction, response);
+                if let Some(forgotten) = forgotten {
+                    observer.release(forgotten);
+                }
             }
             return self.settle(key, slot, response, observer);
         }
@@ -304,11 +290,19 @@ impl Matcher {
         observer: &mut impl Observer,
     ) {
         let transaction = self.in_flight.get(slot);
-        self.answered.insert(key, transaction, response);
-        self.transfers.begin(transaction, response);
+        let token = transaction.token;
+        let forgotten = self.answered.insert(key, token, transaction, response);
         observer.answered(transaction, response);
         if transaction.origin.is_stranger(&response.packet) {
-            observer.strange(transaction.token, Some(Stranger::new(&response.packet, true)));
+            observer.strange(token, Some(Stranger::new(&response.packet, true)));
+        }
+        let unfollowed = if Transfers::is_one(transaction) {
+            self.transfers.begin(observer.share(token), transaction, response)
+        } else {
+            None
+        };
+        for token in forgotten.into_iter().chain(unfollowed) {
+            observer.release(token);
         }
     }
 

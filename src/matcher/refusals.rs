@@ -20,7 +20,8 @@ impl Matcher {
         self.advance(packet.time, observer);
         if !is_dns_port(error.quoted_destination_port) {
             if is_dns_port(error.quoted_source_port) {
-                observer.answer_unwanted(packet, error);
+                let (client, server) = (error.quoted_destination, error.quoted_source);
+                observer.answer_unwanted(packet, error.kind, client, server);
             }
             return;
         }

@@ -1,6 +1,7 @@
 //! What the matcher tells of packets made by hand; `tests/regressions.rs` tells whole stories.
 
 use super::*;
+use crate::decode::IcmpKind;
 use crate::model::{Message, MessageFlags};
 
 /// The events, one word each.
@@ -39,7 +40,7 @@ impl Observer for Told {
     fn refused(&mut self, _: Option<&Transaction>, _: &PacketMeta, _: Refusal) {
         self.0.push("refused");
     }
-    fn answer_unwanted(&mut self, _: &PacketMeta, _: &IcmpError<'_>) {
+    fn answer_unwanted(&mut self, _: &PacketMeta, _: IcmpKind, _: Address, _: Address) {
         self.0.push("unwanted");
     }
 }

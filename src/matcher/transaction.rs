@@ -223,7 +223,7 @@ impl Transaction {
     }
 
     /// Makes this the transaction of a new query. Legs beyond their count are not cleared.
-    pub(super) fn begin(&mut self, query: &Sighting<'_>) {
+    pub(crate) fn begin(&mut self, query: &Sighting<'_>) {
         let (packet, message) = (&query.packet, &query.message);
         (self.client, self.server) = (packet.from(), packet.to());
         self.transport = query.transport;

@@ -27,23 +27,31 @@ pub(super) struct Transfers {
 }
 
 impl Transfers {
-    /// Notes the transfer that `response` begins, if it is one.
-    pub(super) fn begin(&mut self, transaction: &Transaction, response: &Sighting<'_>) {
-        let transfer = matches!(transaction.qtype, qtype::AXFR | qtype::IXFR);
-        if !transfer || transaction.transport != Transport::Tcp {
-            return;
-        }
-        if self.begun.len() == MAX_TRANSFERS {
-            self.begun.pop_front();
-        }
+    /// Whether a transaction is one.
+    pub(super) fn is_one(transaction: &Transaction) -> bool {
+        matches!(transaction.qtype, qtype::AXFR | qtype::IXFR)
+            && transaction.transport == Transport::Tcp
+    }
+
+    /// Follows the transfer that `response` begins. Gives the token of one that is no longer followed
+    /// for it.
+    pub(super) fn begin(
+        &mut self,
+        token: Token,
+        transaction: &Transaction,
+        response: &Sighting<'_>,
+    ) -> Option<Token> {
+        let full = self.begun.len() == MAX_TRANSFERS;
+        let dropped = if full { self.begun.pop_front() } else { None };
         self.begun.push_back(Transfer {
             client: response.packet.to(),
             server: response.packet.source,
             id: transaction.id,
             qname_hash: transaction.qname_hash,
-            token: transaction.token,
+            token,
             last: response.packet.time,
         });
+        dropped.map(|transfer| transfer.token)
     }
 
     /// The token of the transfer that `response` goes on with, which has not been silent for long.

@@ -37,3 +37,9 @@ impl std::ops::Deref for Events {
         &self.places[..self.count]
     }
 }
+
+impl std::ops::DerefMut for Events {
+    fn deref_mut(&mut self) -> &mut [Event] {
+        &mut self.places[..self.count]
+    }
+}

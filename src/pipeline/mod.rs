@@ -1,40 +1,34 @@
-//! The only place with threads: blocks are read and decoded side by side, and observed in the order
-//! of the capture by whoever has a hand free.
+//! The only place with threads.
 //!
-//! Each worker takes a `Unit`, has the source fill its block, decodes the block, and hands the
-//! unit in. Whoever gets hold of the ordered stage then observes all units that are next in line and
-//! gives them back; the others go on decoding. So the report is that of a sequential run whatever
-//! the number of threads, and with one thread it is one.
+//! A `Unit` goes through three stages. In the first its block is read and decoded, side by side with
+//! others. In the second (`matching`) units are matched in the order of the capture, and what the
+//! matcher tells is written into the unit's log. In the third (`counting`) logs are counted, in the
+//! same order. The second and the third have one worker at a time each (`line` says which), and do not
+//! wait for one another; so the report is that of a sequential run whatever the number of threads, and
+//! with one thread it is one.
 
+mod counting;
 mod events;
 mod interfaces;
+mod line;
+mod log;
+mod matching;
 mod moment;
-mod ordered;
 mod rows;
+mod teller;
 mod unit;
 
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, TryLockError};
-use std::time::Duration;
-
-use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::aggregate::{Aggregate, Quality, Settings};
 use crate::capture::{Blocks, Notes};
 use crate::decode::fragment::FragmentCounters;
 use crate::decode::stream::StreamCounters;
-use crate::model::{DnsPorts, NameHasher};
+use crate::model::NameHasher;
 use crate::transactions::{Rows, Sink};
+use line::Line;
+pub use line::PROGRESS;
 pub use moment::Moment;
-use ordered::Ordered;
-use unit::Unit;
-
-/// Units per thread: one in work, and as many waiting that an uneven block holds nobody up.
-const UNITS_PER_THREAD: usize = 4;
-
-/// How often the caller hears of the progress.
-pub const PROGRESS: Duration = Duration::from_millis(100);
 
 /// What a run depends on besides the capture.
 #[derive(Clone, Debug)]
@@ -129,122 +123,17 @@ pub fn run_watched(
 ) -> Result<Analysed, Error> {
     // Tables are seeded per process: nobody outside can choose names that collide.
     let hasher = NameHasher::random();
+    let aggregate = Aggregate::new(options.settings.clone(), hasher)?;
     let Some(sink) = sink else {
-        return Ok(work(source, options, Ordered::new(options, hasher, None)?, hasher, watch));
+        return Ok(Line::new(source, options, hasher, aggregate, None).run(watch));
     };
     let (outlet, demand) = rows::connect();
     let rows = Rows::new(hasher, options.settings.query_timeout, outlet);
-    let ordered = Ordered::new(options, hasher, Some(rows))?;
+    let line = Line::new(source, options, hasher, aggregate, Some(rows));
     std::thread::scope(|scope| {
         let writer = scope.spawn(move || demand.write(sink));
-        let analysed = work(source, options, ordered, hasher, watch);
+        let analysed = line.run(watch);
         writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         Ok(analysed)
     })
-}
-
-/// Reads, decodes and observes all of it.
-fn work(
-    source: &dyn Blocks,
-    options: &Options,
-    ordered: Ordered,
-    hasher: NameHasher,
-    watch: &mut dyn FnMut(&Moment<'_>),
-) -> Analysed {
-    let threads = options.threads.max(1);
-    let (give_back, free) = bounded(threads * UNITS_PER_THREAD);
-    for _ in 0..threads * UNITS_PER_THREAD {
-        let _ = give_back.send(Box::<Unit>::default());
-    }
-    let (hand_in, ready) = bounded(threads * UNITS_PER_THREAD);
-    let line = Line {
-        source,
-        ports: DnsPorts::new(&options.ports),
-        hasher,
-        free,
-        give_back,
-        hand_in,
-        ready,
-        ordered: Mutex::new(ordered),
-        packets: AtomicU64::new(0),
-        over: AtomicBool::new(false),
-    };
-    let (done, finished) = bounded::<()>(0);
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            let (line, done) = (&line, done.clone());
-            scope.spawn(move || {
-                line.work();
-                drop(done);
-            });
-        }
-        drop(done);
-        while finished.recv_timeout(PROGRESS).is_err_and(|error| error.is_timeout()) {
-            watch(&Moment { line: &line });
-            // Whoever wanted to observe during a look went away again. Not all that comes: under load
-            // that would be a worker's day, and whoever watches has to hear of signals.
-            line.observe(threads * UNITS_PER_THREAD);
-        }
-    });
-    let ordered = line.ordered.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    ordered.finish(source.notes())
-}
-
-/// What the workers share.
-struct Line<'a> {
-    source: &'a dyn Blocks,
-    ports: DnsPorts,
-    hasher: NameHasher,
-    free: Receiver<Box<Unit>>,
-    give_back: Sender<Box<Unit>>,
-    hand_in: Sender<Box<Unit>>,
-    ready: Receiver<Box<Unit>>,
-    ordered: Mutex<Ordered>,
-    packets: AtomicU64,
-    over: AtomicBool,
-}
-
-impl Line<'_> {
-    /// Reads, decodes and hands in until the capture is over.
-    fn work(&self) {
-        // Nobody waits here for ever: all units but those in work are free, or in line behind one
-        // in work, whose worker observes them when it hands in.
-        while !self.over.load(Ordering::Acquire) {
-            let Ok(mut unit) = self.free.recv() else { return };
-            if !self.source.fill(&mut unit.block) {
-                self.over.store(true, Ordering::Release);
-                // Wake a worker that waits for a unit.
-                let _ = self.give_back.send(unit);
-                return;
-            }
-            unit.decode(&self.ports, &self.hasher);
-            self.packets.fetch_add(unit.block.records.len() as u64, Ordering::Relaxed);
-            let _ = self.hand_in.send(unit);
-            self.observe(usize::MAX);
-        }
-    }
-
-    /// Observes what is next in line, of so many units at most, unless somebody else is at it.
-    fn observe(&self, most: usize) {
-        let mut left = most;
-        while left > 0 && !self.ready.is_empty() {
-            let mut ordered = match self.ordered.try_lock() {
-                Ok(ordered) => ordered,
-                // Whoever holds it looks at the line again after letting go.
-                Err(TryLockError::WouldBlock) => return,
-                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            };
-            while left > 0
-                && let Ok(unit) = self.ready.try_recv()
-            {
-                left -= 1;
-                ordered.take(unit, &mut |unit| {
-                    let _ = self.give_back.send(unit);
-                });
-            }
-            if ordered.is_abandoned() {
-                self.over.store(true, Ordering::Release);
-            }
-        }
-    }
 }

@@ -1,9 +1,9 @@
 //! A look at a run that goes on.
 
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
-use super::{Analysed, Line};
+use super::Analysed;
+use super::line::Line;
 
 /// A moment of a run: how far it is, and what there is so far.
 pub struct Moment<'a> {
@@ -21,13 +21,11 @@ impl Moment<'_> {
         self.line.packets.load(Ordering::Relaxed)
     }
 
-    /// What the run would yield if the capture ended here. The sums are copied while the ordered stage
-    /// waits, which takes milliseconds, since they are a few MiB on a node; closing the books of the
+    /// What the run would yield if the capture ended here. The sums are copied while both ordered stages
+    /// wait, which takes milliseconds, since they are a few MiB on a node; closing the books of the
     /// copy holds nobody up. Without it a loss would be seen after half a minute, when its question
     /// leaves the table, not after the query timeout.
     pub fn so_far(&self) -> Analysed {
-        // What comes after the copy is in neither.
-        let copy = self.line.ordered.lock().unwrap_or_else(PoisonError::into_inner).so_far();
-        copy.finish(self.line.source.notes())
+        self.line.so_far()
     }
 }

@@ -1,4 +1,4 @@
-//! Rows on their way: from the ordered stage, a batch at a time, to the one thread that writes them.
+//! Rows on their way: from the counting stage, a batch at a time, to the one thread that writes them.
 
 use std::io;
 
@@ -10,7 +10,7 @@ use crate::transactions::{self, Batch, Batches, Outlet, Sink};
 /// in which a row group is completed. When all are full the analysis waits for the disk. 4 MiB.
 const MAX_BATCHES: usize = 16;
 
-/// The end of the ordered stage.
+/// The end of the counting stage.
 struct Supply {
     full: Sender<Box<Batch>>,
     empty: Receiver<Box<Batch>>,

@@ -1,6 +1,7 @@
 //! A block and what was decoded from it: the work of one thread between two hand-overs.
 
 use super::events::Events;
+use super::log::Log;
 use crate::aggregate::{Limited, Quality};
 use crate::capture::Block;
 use crate::decode::{Body, Decoded, Network, frame, message};
@@ -11,7 +12,7 @@ use crate::model::{Direction, DnsPorts, Message, NameHasher, PacketMeta, Timesta
 /// that are followed.
 const REASSEMBLED: [u8; 8] = [1, 4, 6, 17, 41, 47, 58, 115];
 
-/// Something that the ordered stage has to see.
+/// Something that the ordered stages have to see.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Event {
     pub(super) packet: PacketMeta,
@@ -42,6 +43,8 @@ pub(super) enum Kind {
 pub(super) struct Unit {
     pub(super) block: Block,
     pub(super) events: Events,
+    /// What the matcher told of them.
+    pub(super) log: Log,
     pub(super) quality: Quality,
     /// Earliest time of any frame, to find steps back across blocks.
     pub(super) earliest: Option<Timestamp>,
@@ -104,7 +107,7 @@ pub(super) fn packet_of(network: &Network, time: Timestamp, interface: u16) -> P
     }
 }
 
-/// Writes what a frame is to the ordered stage into `event`, but for what its record says; false for
+/// Writes what a frame is to the ordered stages into `event`, but for what its record says; false for
 /// foreign traffic, which costs no more than this.
 #[expect(clippy::too_many_arguments, reason = "one call, in the innermost loop")]
 fn take(

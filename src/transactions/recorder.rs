@@ -3,9 +3,9 @@
 use super::asked::Asked;
 use super::row::{Batch, Fate, Response, Row};
 use crate::aggregate::Aggregate;
-use crate::decode::IcmpError;
+use crate::decode::IcmpKind;
 use crate::matcher::{Observer, Refusal, Sighting, Stranger, Token, Transaction};
-use crate::model::{NameHasher, PacketMeta, Span};
+use crate::model::{Address, NameHasher, PacketMeta, Span};
 
 /// Where full batches go.
 pub trait Outlet: Send {
@@ -162,7 +162,13 @@ impl Observer for Recorder<'_> {
         self.aggregate.refused(transaction, packet, refusal);
     }
 
-    fn answer_unwanted(&mut self, packet: &PacketMeta, error: &IcmpError<'_>) {
-        self.aggregate.answer_unwanted(packet, error);
+    fn answer_unwanted(
+        &mut self,
+        packet: &PacketMeta,
+        kind: IcmpKind,
+        client: Address,
+        server: Address,
+    ) {
+        self.aggregate.answer_unwanted(packet, kind, client, server);
     }
 }

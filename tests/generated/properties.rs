@@ -10,10 +10,10 @@ use dnspect::config::Config;
 use serde_json::Value;
 
 use crate::Generated;
-use crate::forge::{Interface, Link, PcapNgWriter, PcapOptions, PcapWriter};
+use crate::forge::{Interface, Link, Packet, PcapNgWriter, PcapOptions, PcapWriter, dns};
 
 /// A packet as it was read.
-struct Packet {
+struct Read {
     time: u64,
     original: u32,
     bytes: Vec<u8>,
@@ -58,7 +58,7 @@ fn report_of_bytes(bytes: Vec<u8>) -> Value {
 }
 
 /// All packets of a file with one link type, and that.
-fn packets(path: &Path) -> (Vec<Packet>, u16) {
+fn packets(path: &Path) -> (Vec<Read>, u16) {
     let options = capture::Options { threads: 1, ..capture::Options::default() };
     let source = capture::open(&[path.to_owned()], &options).unwrap();
     let (mut block, mut packets, mut link) = (Block::default(), Vec::new(), 0);
@@ -67,13 +67,13 @@ fn packets(path: &Path) -> (Vec<Packet>, u16) {
             let start = record.offset as usize;
             let bytes = block.data[start..start + record.captured as usize].to_vec();
             link = block.interfaces[usize::from(record.interface)].link_type.0;
-            packets.push(Packet { time: record.time.0 as u64, original: record.original, bytes });
+            packets.push(Read { time: record.time.0 as u64, original: record.original, bytes });
         }
     }
     (packets, link)
 }
 
-fn pcap(packets: &[Packet], link: u16) -> Vec<u8> {
+fn pcap(packets: &[Read], link: u16) -> Vec<u8> {
     let options = PcapOptions { link, nanoseconds: true, ..PcapOptions::new(Link::Ethernet) };
     let mut writer = PcapWriter::new(Vec::new(), options).unwrap();
     for packet in packets {
@@ -82,7 +82,7 @@ fn pcap(packets: &[Packet], link: u16) -> Vec<u8> {
     writer.finish().unwrap()
 }
 
-fn pcapng(packets: &[Packet], link: u16, big_endian: bool) -> Vec<u8> {
+fn pcapng(packets: &[Read], link: u16, big_endian: bool) -> Vec<u8> {
     let interface = Interface { link, ..Interface::new("", Link::Ethernet) };
     let mut writer = PcapNgWriter::new(Vec::new(), big_endian, &[interface]).unwrap();
     for packet in packets {
@@ -164,6 +164,46 @@ fn threads_and_blocks_do_not_change_the_report_of_a_workload() {
         let block_size = [300, 2_000, 20_000, capture::BLOCK_SIZE][threads % 4];
         let other = report(&paths, threads, block_size);
         assert_same(&one, &other, &format!("{threads} threads, blocks of {block_size}"));
+    }
+}
+
+/// What a minute without packets lets run out: many more transactions than one block holds.
+#[test]
+fn what_runs_out_all_at_once_is_counted() {
+    const LOST: usize = 20_000;
+    let options = PcapOptions::new(Link::Raw);
+    let mut writer = PcapWriter::new(Vec::new(), options).unwrap();
+    let mut ask = |number: usize, time: u64, answered: bool| {
+        let client = format!("10.244.{}.{}:{}", number >> 6 & 255, number & 63, 20_000 + number);
+        let query = dns::query("example.com.", 1).id(number as u16);
+        let frame = Packet::udp(client.as_str(), "10.96.0.10:53", query.encode()).encode();
+        writer.packet(time, &frame).unwrap();
+        if answered {
+            let response = dns::response(&query).address([192, 0, 2, 1]);
+            let frame = Packet::udp("10.96.0.10:53", client.as_str(), response.encode()).encode();
+            writer.packet(time + 1_000_000, &frame).unwrap();
+        }
+    };
+    let start = 1_700_000_000_000_000_000;
+    for number in 0..LOST {
+        ask(number, start + number as u64 * 50_000, false);
+    }
+    for number in LOST..LOST + 1000 {
+        ask(number, start + 60_000_000_000 + number as u64 * 2_000_000, true);
+    }
+    let file = Temporary::new("all-at-once.pcap", &writer.finish().unwrap());
+    let paths = [file.0.clone()];
+    let one = report(&paths, 1, capture::BLOCK_SIZE);
+    for (count, expected) in
+        [("transactions", LOST + 1000), ("unanswered", LOST), ("answered", 1000)]
+    {
+        assert_eq!(one["traffic"][count], expected, "{count}");
+    }
+    for threads in [2, 4, 8] {
+        for block_size in [1_000, capture::BLOCK_SIZE] {
+            let other = report(&paths, threads, block_size);
+            assert_same(&one, &other, &format!("{threads} threads, blocks of {block_size}"));
+        }
     }
 }
 

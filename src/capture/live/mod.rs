@@ -175,6 +175,10 @@ impl Live {
 }
 
 impl Blocks for Live {
+    fn waits(&self) -> bool {
+        true
+    }
+
     fn fill(&self, block: &mut Block) -> bool {
         let mut gather = self.gather.lock().unwrap_or_else(PoisonError::into_inner);
         let more = gather.fill(block);

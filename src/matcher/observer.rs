@@ -1,0 +1,45 @@
+//! What the matcher tells, in the order of the capture.
+
+use super::{Refusal, Sighting, Stranger, Token, Transaction};
+use crate::decode::IcmpKind;
+use crate::model::{Address, PacketMeta};
+
+/// What the matcher tells.
+pub trait Observer {
+    /// A question is asked for the first time. The token comes back with all that follows; where
+    /// it is lent, it may be changed.
+    fn opened(&mut self, transaction: &Transaction, query: &Sighting<'_>) -> Token;
+    /// The question is asked again; `answered` when its answer had been seen before.
+    fn resent(&mut self, token: &mut Token, query: &Sighting<'_>, answered: bool);
+    /// The first answer.
+    fn answered(&mut self, transaction: &Transaction, response: &Sighting<'_>);
+    /// Another answer to a question that has been answered.
+    fn duplicate(&mut self, token: Token, response: &Sighting<'_>);
+    /// No answer came. `pending`: the capture ended before one had to.
+    fn unanswered(&mut self, transaction: &Transaction, pending: bool);
+    /// The room ran out for a transaction that may yet be answered.
+    fn evicted(&mut self, transaction: &Transaction);
+    /// A response to nothing that was asked.
+    fn orphan(&mut self, packet: &PacketMeta);
+    /// The same packet once more: on another interface, before or after NAT, mirrored.
+    fn copied(&mut self, token: &mut Token, copy: &Sighting<'_>, same_interface: bool);
+    /// The answer reaches the client from an address that it did not ask; without a stranger: what
+    /// was said so before is taken back, for the translated answer followed.
+    fn strange(&mut self, token: Token, stranger: Option<Stranger>);
+    /// An ICMP error or a TCP RST says no: to a question in flight, or to something older.
+    fn refused(&mut self, transaction: Option<&Transaction>, packet: &PacketMeta, refusal: Refusal);
+    /// The client of an answer says that it no longer listens for it, or that a part is missing.
+    fn answer_unwanted(
+        &mut self,
+        packet: &PacketMeta,
+        kind: IcmpKind,
+        client: Address,
+        server: Address,
+    );
+    /// The matcher will have a token in one more place, under another key: the one to have there.
+    fn share(&mut self, token: Token) -> Token {
+        token
+    }
+    /// This token will not come again.
+    fn release(&mut self, _token: Token) {}
+}

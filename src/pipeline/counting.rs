@@ -1,0 +1,248 @@
+//! The last stage: replays what the matcher told, unit by unit, to the sums and the rows.
+
+use std::hint::black_box;
+
+use super::log::{At, Entry, Log};
+use super::unit::{Event, Kind, Unit};
+use crate::aggregate::{Aggregate, Metering};
+use crate::capture::Block;
+use crate::matcher::{Observer, Token, Transaction};
+use crate::model::{Address, Message};
+use crate::transactions::{Recorder, Rows};
+
+/// Entries warmed up in a row: as many waits for memory overlap as the processor keeps track of, and
+/// what they bring still is in the cache when they are counted.
+const AHEAD: usize = 16;
+
+/// Octets that come into the cache together.
+const CACHE_LINE: usize = 64;
+
+/// Sums and rows.
+pub(super) struct Counting {
+    pub(super) aggregate: Aggregate,
+    rows: Option<Rows>,
+    /// What the names of transactions stand for.
+    tokens: Vec<Token>,
+    /// The transaction of a query that is counted: made where it stays.
+    opened: Transaction,
+}
+
+/// What a log speaks of.
+#[derive(Clone, Copy)]
+struct Scene<'u> {
+    block: &'u Block,
+    events: &'u [Event],
+    /// The capture tells interfaces apart.
+    named: bool,
+}
+
+impl Counting {
+    pub(super) fn new(aggregate: Aggregate, rows: Option<Rows>) -> Counting {
+        Counting { aggregate, rows, tokens: Vec::new(), opened: Transaction::default() }
+    }
+
+    /// Whether rows are wanted, and nobody takes them any more.
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.rows.as_ref().is_some_and(Rows::is_abandoned)
+    }
+
+    /// The same once more, without the rows: to be finished as if the capture ended here.
+    pub(super) fn so_far(&self) -> Counting {
+        let Counting { aggregate, tokens, opened, .. } = self;
+        Counting {
+            aggregate: aggregate.clone(),
+            rows: None,
+            tokens: tokens.clone(),
+            opened: *opened,
+        }
+    }
+
+    /// Counts all that was told of a unit.
+    pub(super) fn take(&mut self, unit: &mut Unit) {
+        let Unit { block, events, log, .. } = unit;
+        self.replay(log, block, events);
+        log.clear();
+    }
+
+    /// Counts what was told, of a block and its events.
+    pub(super) fn replay(&mut self, log: &mut Log, block: &Block, events: &[Event]) {
+        let scene = Scene { block, events, named: block.is_named() };
+        for first in (0..log.entries.len()).step_by(AHEAD) {
+            let end = (first + AHEAD).min(log.entries.len());
+            for at in first..end {
+                self.warm(log.entries[at], log, scene);
+            }
+            for at in first..end {
+                self.count(log.entries[at], log, scene);
+            }
+        }
+    }
+
+    /// Closes the books.
+    pub(super) fn finish(mut self) -> Aggregate {
+        self.aggregate.finish();
+        if let Some(rows) = self.rows {
+            rows.finish();
+        }
+        self.aggregate
+    }
+
+    /// Has what an entry will touch read ahead.
+    fn warm(&self, entry: Entry, log: &Log, Scene { block, events, .. }: Scene<'_>) {
+        match entry {
+            Entry::Opened { at, .. } => {
+                if let Some(event) = at.as_event().map(|index| &events[index]) {
+                    self.aggregate.warm_query(&event.packet, event.keys);
+                    if let Kind::Message { offset, .. } = event.kind {
+                        // The name, which another core may have read last.
+                        let name = offset as usize + Message::QNAME_OFFSET;
+                        black_box((block.data.get(name), block.data.get(name + CACHE_LINE)));
+                    }
+                }
+            }
+            Entry::Answered { transaction, .. } => {
+                let name = log.transactions[transaction as usize].token.0[0];
+                // Its question may be in this same run, and have none yet.
+                if let Some(&token) = self.tokens.get(name as usize) {
+                    self.aggregate.warm_answer(token);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn count(&mut self, entry: Entry, log: &mut Log, scene: Scene<'_>) {
+        let Scene { block, events, .. } = scene;
+        match entry {
+            Entry::Opened { token, at } => {
+                self.meter_event(at, scene);
+                let query = log.sighting(at, block, events);
+                self.opened.begin(&query);
+                let Counting { aggregate, rows, opened, .. } = self;
+                let places = Recorder { aggregate, rows: rows.as_mut() }.opened(opened, &query);
+                self.name(token, places);
+            }
+            Entry::Answered { transaction, at } => {
+                let settled = self.settled(transaction, log);
+                let response = log.sighting(at, block, events);
+                self.recorder().answered(&log.transactions[settled], &response);
+            }
+            Entry::Resent { token, at, answered } => {
+                self.meter_event(at, scene);
+                let query = log.sighting(at, block, events);
+                let mut places = self.tokens[token as usize];
+                self.recorder().resent(&mut places, &query, answered);
+                self.tokens[token as usize] = places;
+            }
+            Entry::Copied { token, at, same_interface } => {
+                self.meter_event(at, scene);
+                let copy = log.sighting(at, block, events);
+                let mut places = self.tokens[token as usize];
+                self.recorder().copied(&mut places, &copy, same_interface);
+                self.tokens[token as usize] = places;
+            }
+            Entry::Duplicate { token, at } => {
+                let response = log.sighting(at, block, events);
+                let places = self.tokens[token as usize];
+                self.recorder().duplicate(places, &response);
+            }
+            Entry::Unanswered { transaction, pending } => {
+                let settled = self.settled(transaction, log);
+                self.recorder().unanswered(&log.transactions[settled], pending);
+            }
+            Entry::Shared { from, to } => self.name(to, self.tokens[from as usize]),
+            _ => self.count_rare(entry, log),
+        }
+    }
+
+    fn count_rare(&mut self, entry: Entry, log: &mut Log) {
+        match entry {
+            Entry::Evicted { transaction } => {
+                let settled = self.settled(transaction, log);
+                self.recorder().evicted(&log.transactions[settled]);
+            }
+            Entry::Orphan { packet } => self.recorder().orphan(&log.packets[packet as usize]),
+            Entry::Strange { token, stranger } => {
+                let stranger = stranger.map(|at| log.strangers[at as usize]);
+                let places = self.tokens[token as usize];
+                self.recorder().strange(places, stranger);
+            }
+            Entry::Refused { transaction, packet, refusal } => {
+                let settled = transaction.map(|transaction| self.settled(transaction, log));
+                let transaction = settled.map(|settled| &log.transactions[settled]);
+                let refusal = log.refusals[refusal as usize];
+                self.recorder().refused(transaction, &log.packets[packet as usize], refusal);
+            }
+            Entry::Unwanted { packet, kind, ends } => {
+                let (client, server) = log.ends[ends as usize];
+                let packet = &log.packets[packet as usize];
+                self.recorder().answer_unwanted(packet, kind, client, server);
+            }
+            Entry::Packet { packet, named } => {
+                let packet = &log.packets[packet as usize];
+                if self.count_behind(packet.destination) {
+                    self.aggregate.meter(packet, named);
+                }
+            }
+            Entry::Counted { packet } => {
+                self.count_behind(log.packets[packet as usize].destination);
+            }
+            Entry::Sent { packet, named } => {
+                self.aggregate.meter(&log.packets[packet as usize], named);
+            }
+            Entry::Connection { packet, accepted } => {
+                let packet = &log.packets[packet as usize];
+                let (from, to) = (packet.source, packet.destination);
+                let (client, server) = if accepted { (to, from) } else { (from, to) };
+                self.aggregate.connection(client, server, packet, accepted);
+            }
+            Entry::Assembly(assembly) => self.aggregate.set_assembly(assembly),
+            Entry::Over => self.aggregate.set_metering(Metering::Off),
+            Entry::Opened { .. }
+            | Entry::Answered { .. }
+            | Entry::Resent { .. }
+            | Entry::Copied { .. }
+            | Entry::Duplicate { .. }
+            | Entry::Unanswered { .. }
+            | Entry::Shared { .. } => {}
+        }
+    }
+
+    fn recorder(&mut self) -> Recorder<'_> {
+        Recorder { aggregate: &mut self.aggregate, rows: self.rows.as_mut() }
+    }
+
+    /// Says what a name stands for from now on.
+    fn name(&mut self, name: u32, token: Token) {
+        let name = name as usize;
+        if name >= self.tokens.len() {
+            self.tokens.resize(name + 1, Token::default());
+        }
+        self.tokens[name] = token;
+    }
+
+    /// Puts what its name stands for into a transaction of the log, and gives its place.
+    fn settled(&self, transaction: u32, log: &mut Log) -> usize {
+        let transaction = transaction as usize;
+        let token = &mut log.transactions[transaction].token;
+        *token = self.tokens[token.0[0] as usize];
+        transaction
+    }
+
+    /// Says how the packet of an event counts towards a limit.
+    fn meter_event(&mut self, at: At, Scene { events, named, .. }: Scene<'_>) {
+        let Some(index) = at.as_event() else { return };
+        let event = &events[index];
+        let counts = self.aggregate.limited.counts(event.packet.destination);
+        let named = named || event.link_interface != 0;
+        self.aggregate.set_metering(if counts { Metering::Count { named } } else { Metering::Off });
+    }
+
+    /// The messages that follow went to `destination`, in packets of which each was counted already.
+    fn count_behind(&mut self, destination: Address) -> bool {
+        let limited = self.aggregate.limited.counts(destination);
+        let metering = if limited { Metering::Counted } else { Metering::Off };
+        self.aggregate.set_metering(metering);
+        limited
+    }
+}

@@ -1,0 +1,191 @@
+//! What the matcher told of a unit, written down for the stage that counts: so both stages can be at
+//! work at once, and each one's code and tables stay in the cache of the thread that is at it.
+//!
+//! Replayed in order, a log has the same effect as if the sums had listened themselves.
+
+use super::unit::{Event, Kind};
+use crate::aggregate::Assembly;
+use crate::capture::Block;
+use crate::decode::IcmpKind;
+use crate::matcher::{Keys, Refusal, Sighting, Stranger, Transaction, Transport};
+use crate::model::{Address, Message, PacketMeta};
+
+/// Transactions that settle within one unit at most before the log is replayed in between: those of a
+/// block are fewer, but after a pause of a minute all that was in flight runs out at once. 1.4 MB.
+const MAX_SETTLED: usize = 4096;
+
+/// Octets kept of messages that do not stand in the unit: those of reassembled streams and fragments.
+const MAX_KEPT: usize = 256 << 10;
+
+/// Where a sighting stands: an event of the unit, or one that the log keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct At(u32);
+
+const KEPT: u32 = 1 << 31;
+
+impl At {
+    /// The sighting of an event.
+    pub(super) fn event(index: usize) -> At {
+        At(index as u32)
+    }
+
+    /// Index of the event; `None` where the log keeps it.
+    pub(super) fn as_event(self) -> Option<usize> {
+        (self.0 & KEPT == 0).then_some(self.0 as usize)
+    }
+}
+
+/// One thing that was told. Indexes are those of the log's lists.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Entry {
+    Opened {
+        token: u32,
+        at: At,
+    },
+    Resent {
+        token: u32,
+        at: At,
+        answered: bool,
+    },
+    Answered {
+        transaction: u32,
+        at: At,
+    },
+    Duplicate {
+        token: u32,
+        at: At,
+    },
+    Unanswered {
+        transaction: u32,
+        pending: bool,
+    },
+    Evicted {
+        transaction: u32,
+    },
+    Orphan {
+        packet: u32,
+    },
+    Copied {
+        token: u32,
+        at: At,
+        same_interface: bool,
+    },
+    Strange {
+        token: u32,
+        stranger: Option<u32>,
+    },
+    Refused {
+        transaction: Option<u32>,
+        packet: u32,
+        refusal: u32,
+    },
+    Unwanted {
+        packet: u32,
+        kind: IcmpKind,
+        ends: u32,
+    },
+    Shared {
+        from: u32,
+        to: u32,
+    },
+    /// A packet that is no DNS message as it stands and may count towards a limit.
+    Packet {
+        packet: u32,
+        named: bool,
+    },
+    /// One that does, to a service that is limited for all.
+    Sent {
+        packet: u32,
+        named: bool,
+    },
+    /// What follows came with packets to this packet's destination that were counted when they came.
+    Counted {
+        packet: u32,
+    },
+    Connection {
+        packet: u32,
+        accepted: bool,
+    },
+    Assembly(Assembly),
+    /// Nothing counts any more: the capture is over.
+    Over,
+}
+
+/// A message that does not stand in the unit.
+struct Kept {
+    packet: PacketMeta,
+    transport: Transport,
+    message: Message,
+    keys: Keys,
+    bytes: (usize, usize),
+}
+
+/// All that was told of a unit. Reused.
+#[derive(Default)]
+pub(super) struct Log {
+    pub(super) entries: Vec<Entry>,
+    pub(super) transactions: Vec<Transaction>,
+    pub(super) packets: Vec<PacketMeta>,
+    pub(super) refusals: Vec<Refusal>,
+    pub(super) strangers: Vec<Stranger>,
+    pub(super) ends: Vec<(Address, Address)>,
+    kept: Vec<Kept>,
+    bytes: Vec<u8>,
+}
+
+impl Log {
+    /// Forgets all.
+    pub(super) fn clear(&mut self) {
+        let Log { entries, transactions, packets, refusals, strangers, ends, kept, bytes } = self;
+        entries.clear();
+        transactions.clear();
+        packets.clear();
+        refusals.clear();
+        strangers.clear();
+        ends.clear();
+        kept.clear();
+        bytes.clear();
+    }
+
+    /// Whether it is time to replay it.
+    pub(super) fn is_full(&self) -> bool {
+        self.transactions.len() >= MAX_SETTLED
+            || self.packets.len() >= MAX_SETTLED
+            || self.bytes.len() >= MAX_KEPT
+    }
+
+    /// Keeps a message.
+    pub(super) fn keep(&mut self, sighting: &Sighting<'_>) -> At {
+        let from = self.bytes.len();
+        self.bytes.extend_from_slice(sighting.bytes);
+        let Sighting { packet, transport, message, keys, .. } = *sighting;
+        let bytes = (from, self.bytes.len());
+        self.kept.push(Kept { packet, transport, message, keys, bytes });
+        At((self.kept.len() - 1) as u32 | KEPT)
+    }
+
+    /// The message that an entry speaks of.
+    pub(super) fn sighting<'u>(
+        &'u self,
+        at: At,
+        block: &'u Block,
+        events: &[Event],
+    ) -> Sighting<'u> {
+        let Some(index) = at.as_event() else {
+            let kept = &self.kept[(at.0 & !KEPT) as usize];
+            let Kept { packet, transport, message, keys, bytes: (from, to) } = *kept;
+            let bytes = self.bytes.get(from..to).unwrap_or_default();
+            return Sighting { packet, transport, message, bytes, keys };
+        };
+        let event = &events[index];
+        let bytes = match event.kind {
+            Kind::Message { offset, length } => {
+                let range = offset as usize..(offset + length) as usize;
+                block.data.get(range).unwrap_or_default()
+            }
+            Kind::Again { .. } | Kind::Sent => &[],
+        };
+        let (packet, message, keys) = (event.packet, event.message, event.keys);
+        Sighting { packet, transport: Transport::Udp, message, bytes, keys }
+    }
+}

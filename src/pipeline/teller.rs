@@ -1,0 +1,212 @@
+//! Writes down what the matcher tells.
+
+use super::log::{At, Entry, Log};
+use crate::decode::IcmpKind;
+use crate::matcher::{Observer, Refusal, Sighting, Stranger, Token, Transaction};
+use crate::model::{Address, PacketMeta};
+
+/// Names of transactions, for as long as the matcher remembers them. The stage that counts has a table
+/// of what each one stands for; it is as long as there were ever names in use at once.
+#[derive(Clone, Default)]
+pub(super) struct Names {
+    free: Vec<u32>,
+    next: u32,
+}
+
+impl Names {
+    fn take(&mut self) -> u32 {
+        self.free.pop().unwrap_or_else(|| {
+            self.next += 1;
+            self.next - 1
+        })
+    }
+}
+
+/// The message that is being matched.
+#[derive(Clone, Copy)]
+enum Current {
+    /// An event of the unit.
+    Event(At),
+    /// One that stands elsewhere, and is kept as soon as anything is told of it.
+    Elsewhere,
+    /// One that was kept.
+    Kept(At),
+}
+
+/// Listens to the matcher while it matches one message.
+pub(super) struct Teller<'a> {
+    log: &'a mut Log,
+    names: &'a mut Names,
+    /// Replays a full log.
+    spill: &'a mut dyn FnMut(&mut Log),
+    current: Current,
+    /// Whether the message is a response: an early one is told of together with its query.
+    response: bool,
+}
+
+fn name_of(token: Token) -> u32 {
+    token.0[0]
+}
+
+impl<'a> Teller<'a> {
+    /// For a message that is no event, or none at all.
+    pub(super) fn new(
+        log: &'a mut Log,
+        names: &'a mut Names,
+        spill: &'a mut dyn FnMut(&mut Log),
+    ) -> Teller<'a> {
+        Teller { log, names, spill, current: Current::Elsewhere, response: false }
+    }
+
+    /// For the message of an event.
+    pub(super) fn of_event(self, index: usize, response: bool) -> Teller<'a> {
+        Teller { current: Current::Event(At::event(index)), response, ..self }
+    }
+
+    /// For the next message that is no event.
+    pub(super) fn next(&mut self, response: bool) -> &mut Teller<'a> {
+        self.current = Current::Elsewhere;
+        self.response = response;
+        self
+    }
+
+    fn at(&mut self, sighting: &Sighting<'_>) -> At {
+        if sighting.message.is_response() != self.response {
+            return self.log.keep(sighting);
+        }
+        match self.current {
+            Current::Event(at) | Current::Kept(at) => at,
+            Current::Elsewhere => {
+                let at = self.log.keep(sighting);
+                self.current = Current::Kept(at);
+                at
+            }
+        }
+    }
+
+    /// Sees to it that there is room for what is told next.
+    fn make_room(&mut self) {
+        if self.log.is_full() {
+            (self.spill)(self.log);
+            self.log.clear();
+            if matches!(self.current, Current::Kept(_)) {
+                self.current = Current::Elsewhere;
+            }
+        }
+    }
+
+    fn settled(&mut self, transaction: &Transaction) -> u32 {
+        self.log.transactions.push(*transaction);
+        (self.log.transactions.len() - 1) as u32
+    }
+
+    fn packet(&mut self, packet: &PacketMeta) -> u32 {
+        self.log.packets.push(*packet);
+        (self.log.packets.len() - 1) as u32
+    }
+
+    /// Notes something about a packet.
+    pub(super) fn tell_packet(&mut self, packet: &PacketMeta, entry: impl FnOnce(u32) -> Entry) {
+        self.make_room();
+        let packet = self.packet(packet);
+        self.log.entries.push(entry(packet));
+    }
+
+    /// Notes something else.
+    pub(super) fn tell(&mut self, entry: Entry) {
+        self.log.entries.push(entry);
+    }
+}
+
+impl Observer for Teller<'_> {
+    fn opened(&mut self, _: &Transaction, query: &Sighting<'_>) -> Token {
+        self.make_room();
+        let (token, at) = (self.names.take(), self.at(query));
+        self.tell(Entry::Opened { token, at });
+        Token([token, 0, 0])
+    }
+
+    fn resent(&mut self, token: &mut Token, query: &Sighting<'_>, answered: bool) {
+        self.make_room();
+        let at = self.at(query);
+        self.tell(Entry::Resent { token: name_of(*token), at, answered });
+    }
+
+    fn answered(&mut self, transaction: &Transaction, response: &Sighting<'_>) {
+        self.make_room();
+        let (transaction, at) = (self.settled(transaction), self.at(response));
+        self.tell(Entry::Answered { transaction, at });
+    }
+
+    fn duplicate(&mut self, token: Token, response: &Sighting<'_>) {
+        self.make_room();
+        let at = self.at(response);
+        self.tell(Entry::Duplicate { token: name_of(token), at });
+    }
+
+    fn unanswered(&mut self, transaction: &Transaction, pending: bool) {
+        self.make_room();
+        let transaction = self.settled(transaction);
+        self.tell(Entry::Unanswered { transaction, pending });
+    }
+
+    fn evicted(&mut self, transaction: &Transaction) {
+        self.make_room();
+        let transaction = self.settled(transaction);
+        self.tell(Entry::Evicted { transaction });
+    }
+
+    fn orphan(&mut self, packet: &PacketMeta) {
+        self.tell_packet(packet, |packet| Entry::Orphan { packet });
+    }
+
+    fn copied(&mut self, token: &mut Token, copy: &Sighting<'_>, same_interface: bool) {
+        self.make_room();
+        let at = self.at(copy);
+        self.tell(Entry::Copied { token: name_of(*token), at, same_interface });
+    }
+
+    fn strange(&mut self, token: Token, stranger: Option<Stranger>) {
+        let stranger = stranger.map(|stranger| {
+            self.log.strangers.push(stranger);
+            (self.log.strangers.len() - 1) as u32
+        });
+        self.tell(Entry::Strange { token: name_of(token), stranger });
+    }
+
+    fn refused(
+        &mut self,
+        transaction: Option<&Transaction>,
+        packet: &PacketMeta,
+        refusal: Refusal,
+    ) {
+        self.make_room();
+        let transaction = transaction.map(|transaction| self.settled(transaction));
+        self.log.refusals.push(refusal);
+        let (packet, refusal) = (self.packet(packet), (self.log.refusals.len() - 1) as u32);
+        self.tell(Entry::Refused { transaction, packet, refusal });
+    }
+
+    fn answer_unwanted(
+        &mut self,
+        packet: &PacketMeta,
+        kind: IcmpKind,
+        client: Address,
+        server: Address,
+    ) {
+        self.make_room();
+        self.log.ends.push((client, server));
+        let (packet, ends) = (self.packet(packet), (self.log.ends.len() - 1) as u32);
+        self.tell(Entry::Unwanted { packet, kind, ends });
+    }
+
+    fn share(&mut self, token: Token) -> Token {
+        let to = self.names.take();
+        self.tell(Entry::Shared { from: name_of(token), to });
+        Token([to, 0, 0])
+    }
+
+    fn release(&mut self, token: Token) {
+        self.names.free.push(name_of(token));
+    }
+}
