@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::aggregate::Settings;
+use crate::anonymize::Anonymized;
 use crate::capture::{self, Blocks};
 use crate::config::Config;
 use crate::context::Kube;
@@ -36,7 +37,10 @@ pub fn analyse_into(
     let threads = config.threads.get();
     let options = capture::Options { threads, ..capture::Options::default() };
     let source = capture::open(paths, &options)?;
-    run(&*source, config, sink, on_progress)
+    let Some(anonymizer) = &config.anonymizer else {
+        return run(&*source, config, sink, on_progress);
+    };
+    run(&Anonymized::new(&*source, anonymizer), config, sink, on_progress)
 }
 
 /// [`analyse`] for a capture that is open already.
@@ -108,6 +112,7 @@ pub fn judge(analysed: &Analysed, config: &Config) -> Document {
         aggregate,
         quality: &analysed.quality,
         dropped: analysed.notes.dropped,
+        shed: analysed.notes.shed,
         streams: &analysed.streams,
         fragments: &analysed.fragments,
         interfaces: &interfaces,

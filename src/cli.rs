@@ -2,12 +2,17 @@
 
 mod context;
 mod destination;
+mod hiding;
 mod hint;
+#[cfg(feature = "live")]
+mod keeping;
 #[cfg(feature = "live")]
 mod live;
 mod nearest;
 mod replacement;
 mod reporting;
+#[cfg(feature = "live")]
+mod rights;
 mod screen;
 mod transactions;
 mod value;
@@ -132,6 +137,7 @@ impl Read {
     fn run(self) -> Result<ExitCode, Error> {
         let mut outputs = self.reporting.outputs(&self.files)?;
         let config = Config { context: self.reporting.context.read()?, ..self.reporting.config() };
+        let config = self.reporting.hiding.apply(config)?;
         let mut progress = Progress::new(self.progress_mode());
         let tick = &mut |done, total, packets| progress.tick(done, total, packets);
         let analysed = crate::analyse_into(&self.files, &config, outputs.sink(), tick);
@@ -175,10 +181,8 @@ mod tests {
 
     fn read(arguments: &[&str]) -> Box<Read> {
         let all = ["dnspect", "read", "x.pcap"].iter().chain(arguments);
-        match Cli::try_parse_from(all).unwrap().command {
-            Command::Read(read) => read,
-            _ => unreachable!(),
-        }
+        let Command::Read(read) = Cli::try_parse_from(all).unwrap().command else { unreachable!() };
+        read
     }
 
     #[test]

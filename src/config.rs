@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 use std::thread::available_parallelism;
 
+use crate::anonymize::Anonymizer;
 use crate::context::Context;
 use crate::model::{Address, Span};
 
@@ -34,8 +35,35 @@ pub struct Config {
     pub cluster_dns: Vec<Address>,
     /// What the operator knows besides the capture.
     pub context: Context,
+    /// Replaces addresses and names before anybody sees them. Addresses in these settings are replaced
+    /// already.
+    pub anonymizer: Option<Anonymizer>,
     /// Worker threads.
     pub threads: NonZeroUsize,
+}
+
+impl Config {
+    /// All but what the operator knows, which may be large: what a capture is observed with.
+    #[must_use]
+    pub fn without_context(&self) -> Config {
+        Config {
+            ports: self.ports.clone(),
+            vpc_dns: self.vpc_dns.clone(),
+            cluster_dns: self.cluster_dns.clone(),
+            context: Context::default(),
+            anonymizer: self.anonymizer.clone(),
+            ..*self
+        }
+    }
+
+    /// The same with packets and addresses of these settings replaced.
+    #[must_use]
+    pub fn anonymized(mut self, anonymizer: Anonymizer) -> Config {
+        for address in self.vpc_dns.iter_mut().chain(&mut self.cluster_dns) {
+            *address = anonymizer.address(*address);
+        }
+        Config { anonymizer: Some(anonymizer), ..self }
+    }
 }
 
 impl Default for Config {
@@ -49,6 +77,7 @@ impl Default for Config {
             vpc_dns: VPC_DNS.to_vec(),
             cluster_dns: Vec::new(),
             context: Context::default(),
+            anonymizer: None,
             // A saved capture is read at a desk: all cores. One where the system does not say.
             threads: available_parallelism().unwrap_or(NonZeroUsize::MIN),
         }

@@ -14,10 +14,34 @@ pub enum Error {
     #[cfg(feature = "live")]
     #[error(transparent)]
     Live(#[from] crate::capture::live::LiveError),
+    /// Rights cannot be given up.
+    #[cfg(feature = "live")]
+    #[error(transparent)]
+    Confine(#[from] crate::confine::Error),
     /// Signals cannot be listened to.
     #[cfg(feature = "live")]
     #[error("cannot listen for signals: {0}")]
     Signals(#[source] io::Error),
+    /// Packets cannot be kept.
+    #[error(transparent)]
+    Record(#[from] crate::capture::record::OpenError),
+    /// Packets were to be kept where they cannot be.
+    #[error("{0}")]
+    Keep(&'static str),
+    /// The thread that keeps packets cannot be started.
+    #[error("cannot start the thread that writes packets: {0}")]
+    RecordThread(#[source] io::Error),
+    /// There is no key to replace addresses and names with.
+    #[error("--anonymize: {0}")]
+    Key(#[from] crate::anonymize::KeyError),
+    /// The key is in a file that is none.
+    #[error("--anonymize-key {}: {source}", .path.display())]
+    KeyFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: crate::anonymize::KeyError,
+    },
     /// A file of context cannot be read.
     #[error("{option}: cannot read {}: {source}", .path.display())]
     ReadContext {

@@ -7,10 +7,13 @@
 
 pub mod aggregate;
 mod analysis;
+pub mod anonymize;
 pub mod capture;
 pub mod classify;
 pub mod cli;
 pub mod config;
+#[cfg(any(feature = "live", feature = "sandbox"))]
+pub mod confine;
 pub mod context;
 pub mod decode;
 pub mod error;
@@ -18,6 +21,9 @@ pub mod error;
 pub mod live;
 pub mod matcher;
 pub mod model;
+#[cfg(feature = "live")]
+#[cfg_attr(not(target_os = "linux"), path = "node/elsewhere.rs")]
+pub mod node;
 pub mod pipeline;
 pub mod progress;
 pub mod report;

@@ -21,6 +21,7 @@ mod order;
 mod parallel;
 mod pcap;
 mod pcapng;
+pub mod record;
 mod report;
 mod stream;
 mod walk;

@@ -56,6 +56,7 @@ impl Files {
             iptables: parsed("--iptables", self.iptables.as_deref(), Ruleset::parse)?,
             corefile: parsed("--corefile", self.corefile.as_deref(), Corefile::parse)?,
             resolv_conf: parsed("--resolv-conf", self.resolv_conf.as_deref(), ResolvConf::parse)?,
+            ..Context::default()
         })
     }
 

@@ -46,6 +46,15 @@ impl Destination {
         Ok(Destination::File(target))
     }
 
+    /// The file; none for standard output.
+    #[cfg(feature = "live")]
+    pub(super) fn path(&self) -> Option<&Path> {
+        match self {
+            Destination::StandardOutput => None,
+            Destination::File(path) | Destination::Device(path) => Some(path),
+        }
+    }
+
     pub(super) fn is_standard_output(&self) -> bool {
         matches!(self, Destination::StandardOutput)
     }

@@ -6,16 +6,20 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::keeping::Keeping;
 use super::reporting::Reporting;
+use super::rights::Rights;
 use super::value;
-use crate::capture::live::{self, Filter, Stop};
+use crate::capture::live::{self, Filter, Place, Stop};
+use crate::capture::record::{Recorder, Recording};
 use crate::config::Config;
 use crate::error::Error;
 use crate::live::line::{self, Before};
 use crate::live::signals::Signals;
 use crate::live::{Look, Occasion};
 use crate::model::Span;
-use crate::report;
+use crate::node::Node;
+use crate::report::{self, Document};
 
 /// On a node that has other work: reading and decoding in one, the ordered stage in the other.
 const THREADS: usize = 2;
@@ -63,10 +67,30 @@ pub(super) struct Live {
     #[arg(value_parser = value::snap_length)]
     snaplen: u32,
 
-    /// Room in the kernel for packets that wait, in KiB, for each interface
-    #[arg(short = 'B', long, value_name = "KIB", default_value = "16384", help_heading = HEADING)]
+    /// Capture in this network namespace: a name of `ip netns`, or a path
+    #[arg(long, value_name = "NAME", conflicts_with = "pid", help_heading = HEADING)]
+    netns: Option<String>,
+
+    /// Capture in the network namespace of this process: that of a pod, without tools in the pod
+    #[arg(long, value_name = "PID", help_heading = HEADING)]
+    pid: Option<u32>,
+
+    /// Room in the kernel for packets that wait, in KiB, for each handle [default: 16384, or less of many]
+    #[arg(short = 'B', long, value_name = "KIB", help_heading = HEADING)]
     #[arg(value_parser = value::buffer)]
-    buffer_size: u32,
+    buffer_size: Option<u32>,
+
+    /// Threads that share the packets of each interface
+    #[arg(long, value_name = "N", default_value = "1", help_heading = HEADING)]
+    #[arg(value_parser = value::threads)]
+    capture_threads: NonZeroUsize,
+
+    /// Memory for all of it: rings, queue and tables
+    ///
+    /// When the analysis cannot keep up and the queue is full, whole flows are left out: a question and its
+    /// answer are both kept or both left out. The report says how many packets that were.
+    #[arg(long, value_name = "SIZE", default_value = "256M", value_parser = value::memory)]
+    max_memory: usize,
 
     /// Have interfaces take packets that are for others
     #[arg(long, help_heading = HEADING)]
@@ -80,12 +104,25 @@ pub(super) struct Live {
     #[arg(long, value_name = "DUR", value_parser = value::interval)]
     interval: Option<Span>,
 
+    /// Do not read counters of this node: of its ENIs, its connection tracking and its sockets
+    #[arg(long)]
+    no_node_facts: bool,
+
+    #[command(flatten)]
+    rights: Rights,
+
+    #[command(flatten)]
+    keeping: Keeping,
+
     #[command(flatten)]
     reporting: Reporting,
 }
 
 impl Live {
     pub(super) fn run(self) -> Result<ExitCode, Error> {
+        let reporting = &self.reporting;
+        let others = [reporting.output.as_deref(), reporting.transactions.as_deref()];
+        self.keeping.check(&others, self.max_memory)?;
         let mut outputs = self.reporting.outputs(&[])?;
         let threads = self.reporting.threads.or(NonZeroUsize::new(THREADS));
         let config = Config { context: self.reporting.context.read()?, ..self.reporting.config() };
@@ -95,16 +132,80 @@ impl Live {
         });
         let config = Config { threads, ..config };
         let opened = live::open(&self.options(&config))?;
+        let config = self.reporting.hiding.apply(config)?;
+        let recording = self.keeping.open(&opened, config.anonymizer.is_none())?;
         let stop = Stop::default();
         let signals = Signals::listen(&stop).map_err(Error::Signals)?;
+        let node = self.node()?;
+        // All is open, and no thread is started yet: what is not needed any more goes.
+        let needs_admin = node.as_ref().is_some_and(Node::needs_net_admin);
+        let (mut places, mut begun) = (outputs.places(), outputs.begun());
+        if let Some(recording) = &recording {
+            places.extend_from_slice(recording.outputs());
+            begun.extend(recording.begun());
+        }
+        let given_up = self.rights.give_up(places, begun, needs_admin)?;
+        for line in &given_up {
+            self.say(line);
+        }
         self.say(&format!("capturing on {}; Ctrl-C ends it with the verdict", self.places()));
-        let interval = (!self.reporting.quiet).then(|| length(self.interval.unwrap_or(INTERVAL)));
+        let recorder = recording.map(Recording::start).transpose().map_err(Error::RecordThread)?;
+        let watched = !self.reporting.quiet || self.keeping.watches();
+        let interval = watched.then(|| length(self.interval.unwrap_or(INTERVAL)));
         let mut before = Before::default();
         let mut warned = 0;
-        let show = &mut |look: &Look| self.show(look, &mut before, &mut warned);
-        let session = (&stop, &signals);
-        let analysed = crate::live::run(opened, &config, session, interval, outputs.sink(), show);
+        let show = &mut |look: &Look| {
+            if let Some(recorder) = &recorder {
+                recorder.found(crate::live::findings(&look.document));
+            }
+            self.show(look, &mut before, &mut warned);
+        };
+        let (session, sink) = ((&stop, &signals), outputs.sink());
+        let analysed = crate::live::run(
+            opened,
+            config,
+            (recorder.as_ref(), node),
+            session,
+            interval,
+            sink,
+            show,
+        );
+        let analysed = self.kept(analysed, recorder);
         outputs.put(analysed, || ())
+    }
+
+    /// Ends the files of packets. What they lack is said, and no fault of the analysis.
+    fn kept(
+        &self,
+        analysed: Result<Document, Error>,
+        recorder: Option<Recorder>,
+    ) -> Result<Document, Error> {
+        let (mut document, recorder) = match (analysed, recorder) {
+            (Ok(document), Some(recorder)) => (document, recorder),
+            // Whoever leaves early leaves whole files behind: they end as the recorder is dropped.
+            (analysed, _) => return analysed,
+        };
+        let status = recorder.finish(crate::live::findings(&document));
+        for name in &status.incidents {
+            self.say(&format!("the moments around a finding are in {name}"));
+        }
+        document.capture.caveats.extend(status.caveats());
+        Ok(document)
+    }
+
+    /// What the node tells, and what the namespace does that is captured in.
+    fn node(&self) -> Result<Option<Node>, Error> {
+        if self.no_node_facts {
+            return Ok(None);
+        }
+        let Some(place) = self.place() else { return Ok(Some(Node::open(&self.interface))) };
+        // The interfaces of another namespace are none of the node's.
+        let mut node = Node::open(&[]);
+        live::inside(&place, || {
+            node.open_place(&place.words());
+            Ok(())
+        })?;
+        Ok(Some(node))
     }
 
     fn options(&self, config: &Config) -> live::Options {
@@ -119,15 +220,31 @@ impl Live {
                 user: (!user.is_empty()).then(|| user.to_owned()),
             },
             snap_length: self.snaplen,
-            buffer_size: self.buffer_size << 10,
+            buffer_size: self.buffer_size.map(|kib| kib << 10),
+            threads: self.capture_threads.get(),
+            place: self.place(),
+            memory: self.max_memory - self.keeping.memory(),
             promiscuous: self.promiscuous,
             count: self.count,
             duration: self.duration.map(length),
         }
     }
 
+    fn place(&self) -> Option<Place> {
+        let named = self.netns.as_ref().map(|name| {
+            let is_path = name.contains('/');
+            if is_path { Place::Path(name.into()) } else { Place::Name(name.clone()) }
+        });
+        named.or(self.pid.map(Place::Process))
+    }
+
     fn places(&self) -> String {
-        if self.interface.is_empty() { "any".to_owned() } else { self.interface.join(", ") }
+        let all = self.interface.is_empty();
+        let names = if all { "any".to_owned() } else { self.interface.join(", ") };
+        match self.place() {
+            Some(place) => format!("{names} in {}", place.words()),
+            None => names,
+        }
     }
 
     fn show(&self, look: &Look, before: &mut Before, warned: &mut usize) {

@@ -23,6 +23,12 @@ impl Replacement {
         Ok(Replacement { target: target.to_owned(), temporary: Some(temporary), file })
     }
 
+    /// What it will be.
+    #[cfg(feature = "live")]
+    pub(super) fn target(&self) -> &Path {
+        &self.target
+    }
+
     /// Puts it in its place.
     pub(super) fn commit(mut self) -> io::Result<()> {
         let Some(temporary) = &self.temporary else { return Ok(()) };

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 
 use super::destination::Destination;
+use super::hiding::Hiding;
 use super::screen::Color;
 use super::{context, transactions, value};
 use crate::config::{Config, VPC_DNS};
@@ -63,6 +64,9 @@ pub(super) struct Reporting {
 
     #[command(flatten)]
     pub(super) context: context::Files,
+
+    #[command(flatten)]
+    pub(super) hiding: Hiding,
 
     #[command(flatten)]
     pub(super) color: Color,
@@ -132,6 +136,19 @@ impl Outputs<'_> {
     /// What transactions are written to, if they are wanted.
     pub(super) fn sink(&mut self) -> Option<Sink<'_>> {
         self.rows.as_mut().map(transactions::Output::sink)
+    }
+
+    /// The files that will be written, or replaced.
+    #[cfg(feature = "live")]
+    pub(super) fn places(&self) -> Vec<PathBuf> {
+        let report = self.destination.path().map(Path::to_owned);
+        report.into_iter().chain(self.rows.as_ref().map(transactions::Output::target)).collect()
+    }
+
+    /// Those that are begun already.
+    #[cfg(feature = "live")]
+    pub(super) fn begun(&self) -> Vec<std::os::fd::BorrowedFd<'_>> {
+        self.rows.iter().map(transactions::Output::begun).collect()
     }
 
     /// Puts transactions and report in their places. `analysed`: what the analysis came to.

@@ -63,6 +63,25 @@ impl Output {
         Sink { format: self.format, out }
     }
 
+    /// The file that will be written, or replaced.
+    #[cfg(feature = "live")]
+    pub(super) fn target(&self) -> PathBuf {
+        match &self.place {
+            Place::File(replacement) => replacement.target().to_owned(),
+            Place::Device(_) => self.path.clone(),
+        }
+    }
+
+    /// What is open already.
+    #[cfg(feature = "live")]
+    pub(super) fn begun(&self) -> std::os::fd::BorrowedFd<'_> {
+        use std::os::fd::AsFd;
+        match &self.place {
+            Place::File(replacement) => replacement.file.as_fd(),
+            Place::Device(file) => file.as_fd(),
+        }
+    }
+
     /// Names the file in what went wrong with it.
     pub(super) fn name(path: Option<&Path>, error: Error) -> Error {
         match (error, path) {

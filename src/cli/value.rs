@@ -66,12 +66,80 @@ pub(super) fn snap_length(text: &str) -> Result<u32, String> {
     }
 }
 
+/// Octets: a number and K, M or G.
+#[cfg(feature = "live")]
+pub(super) fn memory(text: &str) -> Result<usize, String> {
+    let least = crate::capture::live::LEAST_MEMORY;
+    let unit_at = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(unit_at);
+    let shift = match unit {
+        "K" | "k" | "KiB" => 10,
+        "M" | "m" | "MiB" => 20,
+        "G" | "g" | "GiB" => 30,
+        _ => return Err("expected a number and K, M or G, as in 256M".to_owned()),
+    };
+    match number.parse::<usize>().ok().and_then(|number| number.checked_mul(1 << shift)) {
+        Some(octets) if octets >= least && octets <= 1 << 40 => Ok(octets),
+        _ => Err(format!("expected {}M to 1024G", least >> 20)),
+    }
+}
+
 /// libpcap takes 31 bits.
 #[cfg(feature = "live")]
 pub(super) fn buffer(text: &str) -> Result<u32, String> {
     match text.parse() {
         Ok(kib @ 256..=2_000_000) => Ok(kib),
         _ => Err("expected 256 to 2000000 KiB".to_owned()),
+    }
+}
+
+/// A number of octets with its unit. k, M and G are those of tcpdump, which counts in 1,024.
+#[cfg(feature = "live")]
+fn size(text: &str, bare: u64) -> Option<u64> {
+    let unit_at = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(unit_at);
+    let unit = match unit {
+        "" => bare,
+        "k" | "K" | "KiB" => 1 << 10,
+        "m" | "M" | "MiB" => 1 << 20,
+        "g" | "G" | "GiB" => 1 << 30,
+        "kB" | "KB" => 1_000,
+        "MB" => 1_000_000,
+        "GB" => 1_000_000_000,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(unit).filter(|&size| size > 0 && unit > 0)
+}
+
+/// tcpdump counts in millions.
+#[cfg(feature = "live")]
+pub(super) fn file_size(text: &str) -> Result<u64, String> {
+    const ALLOWED: &str =
+        "expected millions of bytes, as in 100, or a number and a unit: 100MB, 64MiB, 1GB";
+    size(text, 1_000_000).ok_or_else(|| ALLOWED.to_owned())
+}
+
+#[cfg(feature = "live")]
+pub(super) fn ring_size(text: &str) -> Result<usize, String> {
+    const BOUNDS: std::ops::RangeInclusive<u64> = 1 << 20..=64 << 30;
+    let size = size(text, 0).filter(|size| BOUNDS.contains(size));
+    size.and_then(|size| usize::try_from(size).ok())
+        .ok_or_else(|| "expected 1MiB to 64GiB, with the unit".to_owned())
+}
+
+#[cfg(feature = "live")]
+pub(super) fn seconds(text: &str) -> Result<Span, String> {
+    match text.parse::<u32>() {
+        Ok(seconds @ 1..) => Ok(Span::from_secs(seconds.into())),
+        _ => Err("expected a whole number of seconds, at least 1".to_owned()),
+    }
+}
+
+#[cfg(feature = "live")]
+pub(super) fn files(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(count @ 1..) => Ok(count),
+        _ => Err("expected a whole number of files, at least 1".to_owned()),
     }
 }
 
@@ -122,6 +190,29 @@ mod tests {
         {
             assert!(timeout(text).is_err(), "{text}");
         }
+    }
+
+    #[cfg(feature = "live")]
+    #[test]
+    fn sizes_are_those_of_tcpdump() {
+        for (text, octets) in [
+            ("1", 1_000_000),
+            ("10k", 10_240),
+            ("5M", 5 << 20),
+            ("5MB", 5_000_000),
+            ("2GiB", 2 << 30),
+        ] {
+            assert_eq!(file_size(text), Ok(octets), "{text}");
+        }
+        for text in ["", "0", "MB", "-1", "1.5", "1TB", "99999999999999999999"] {
+            assert!(file_size(text).is_err(), "{text}");
+        }
+        assert_eq!(ring_size("64MiB"), Ok(64 << 20));
+        assert!(
+            ring_size("64").is_err() && ring_size("1k").is_err() && ring_size("65GiB").is_err()
+        );
+        assert!(seconds("0").is_err() && seconds("60") == Ok(Span::from_secs(60)));
+        assert!(files("0").is_err() && files("10") == Ok(10));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use super::series::{Rise, Series};
 use super::{Malformed, Text, quoted};
 
 /// A counter of the ENA driver that tells of a limit.
@@ -48,7 +49,8 @@ impl Counter {
         }
     }
 
-    fn find(name: &str) -> Option<Counter> {
+    /// The counter of this name.
+    pub fn find(name: &str) -> Option<Counter> {
         Counter::ALL.into_iter().find(|counter| counter.name() == name)
     }
 }
@@ -74,11 +76,12 @@ struct Nic {
     counters: BTreeMap<Counter, u64>,
 }
 
-/// The output of `ethtool -S`, once or before and after.
+/// The output of `ethtool -S`, once or before and after; or what a live capture read itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ethtool {
     nics: Vec<(Nic, Option<Nic>)>,
     files: Vec<String>,
+    rises: BTreeMap<Counter, Vec<Rise>>,
 }
 
 impl Ethtool {
@@ -87,7 +90,8 @@ impl Ethtool {
         let first = nics(before)?;
         let Some(text) = after else {
             let nics = first.into_iter().map(|nic| (nic, None)).collect();
-            return Ok(Ethtool { nics, files: vec![before.file.to_owned()] });
+            let files = vec![before.file.to_owned()];
+            return Ok(Ethtool { nics, files, ..Ethtool::default() });
         };
         let second = nics(text)?;
         if first.len() != second.len() {
@@ -100,12 +104,42 @@ impl Ethtool {
         }
         let files = vec![before.file.to_owned(), text.file.to_owned()];
         let nics = first.into_iter().zip(second).map(|(a, b)| (a, Some(b))).collect();
-        Ok(Ethtool { nics, files })
+        Ok(Ethtool { nics, files, ..Ethtool::default() })
+    }
+
+    /// What was read of these interfaces, by name, while the capture ran; `None` where none has such a
+    /// counter.
+    pub fn sampled(read: &[(String, BTreeMap<Counter, Series>)]) -> Option<Ethtool> {
+        let mut ethtool = Ethtool::default();
+        for (name, series) in read.iter().filter(|(_, series)| !series.is_empty()) {
+            let values = |value: fn(&Series) -> u64| Nic {
+                label: Some(name.clone()),
+                counters: series.iter().map(|(&counter, one)| (counter, value(one))).collect(),
+            };
+            let again = series.values().all(|one| one.readings() > 1);
+            ethtool.nics.push((values(Series::first), again.then(|| values(Series::last))));
+            for (&counter, one) in series.iter().filter(|(c, _)| **c != Counter::ConntrackAvailable)
+            {
+                ethtool.rises.entry(counter).or_default().extend(one.rises());
+            }
+        }
+        ethtool.rises.values_mut().for_each(|rises| rises.sort_unstable_by_key(|r| (r.from, r.to)));
+        (!ethtool.nics.is_empty()).then_some(ethtool)
+    }
+
+    /// Where it is from, as evidence says it: the option, or the capture itself.
+    pub fn origin(&self) -> &'static str {
+        if self.files.is_empty() { "live" } else { "--ethtool" }
+    }
+
+    /// The times in which a counter rose, over all interfaces; none where it was read twice only.
+    pub fn rises(&self, counter: Counter) -> &[Rise] {
+        self.rises.get(&counter).map_or(&[], Vec::as_slice)
     }
 
     /// Whether there are two readings, so that changes are known.
     pub fn has_two(&self) -> bool {
-        self.files.len() == 2
+        self.nics.iter().any(|(_, after)| after.is_some())
     }
 
     /// The files.

@@ -7,14 +7,17 @@
 pub mod corefile;
 pub mod ethtool;
 pub mod interface;
+pub mod kernel;
 pub mod kube;
 pub mod resolv_conf;
 pub mod ruleset;
+pub mod series;
 
 use std::fmt;
 
 pub use corefile::Corefile;
 pub use ethtool::Ethtool;
+pub use kernel::Kernel;
 pub use kube::Kube;
 pub use resolv_conf::ResolvConf;
 pub use ruleset::Ruleset;
@@ -22,7 +25,7 @@ pub use ruleset::Ruleset;
 /// Everything that was given. Nothing is by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Context {
-    /// `--ethtool`: counters of the ENI.
+    /// `--ethtool`, or a live capture: counters of the ENI.
     pub ethtool: Option<Ethtool>,
     /// `--kube`: objects of the cluster.
     pub kube: Option<Kube>,
@@ -32,6 +35,10 @@ pub struct Context {
     pub corefile: Option<Corefile>,
     /// `--resolv-conf`: a client's configuration.
     pub resolv_conf: Option<ResolvConf>,
+    /// A live capture: counters of the node's kernel.
+    pub kernel: Option<Kernel>,
+    /// A live capture: the node's own configuration, which CoreDNS and pods without cluster DNS have, too.
+    pub node_resolv_conf: Option<ResolvConf>,
 }
 
 /// A file of context as it was read.

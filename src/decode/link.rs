@@ -109,8 +109,27 @@ fn cooked_payload<'a>(
         LLC => llc(part, network),
         // Below 0x0600 stand Linux's own numbers: Novell 802.3, CAN and the like.
         0..0x0600 => Err(Skip::NotIp),
-        _ => ether_type(protocol, part, network),
+        _ => match left_tag(protocol, part.bytes) {
+            Some(inner) => ether_type(inner, part.skip(4)?, network),
+            None => ether_type(protocol, part, network),
+        },
     }
+}
+
+/// The EtherType behind a VLAN tag that stands where the header says that IP does. Since 6.10 the kernel names
+/// in a cooked header what is behind the tags, and leaves the inner one of two in the packet.
+fn left_tag(protocol: u16, bytes: &[u8]) -> Option<u16> {
+    const IPV4: u16 = 0x0800;
+    const IPV6: u16 = 0x86dd;
+    let fits = |protocol: u16, first: u8| match protocol {
+        IPV4 => first >> 4 == 4 && first & 0xf >= 5,
+        _ => first >> 4 == 6,
+    };
+    let &[tag, _, high, low, first, ..] = bytes else { return None };
+    let inner = u16::from_be_bytes([high, low]);
+    let ip = |protocol| matches!(protocol, IPV4 | IPV6);
+    let tagged = ip(protocol) && !fits(protocol, tag) && ip(inner) && fits(inner, first);
+    tagged.then_some(inner)
 }
 
 /// `PACKET_HOST`, `_BROADCAST`, `_MULTICAST`, `_OTHERHOST`, `_OUTGOING` of `linux/if_packet.h`.

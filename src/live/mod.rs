@@ -3,18 +3,24 @@
 //! Whoever calls opens the handles, and may drop rights before [`run`]. Nothing is printed here: looks go
 //! to whoever wants to show them.
 
+mod beside;
 pub mod line;
 pub mod signals;
 
 use std::time::{Duration, Instant};
 
 use crate::analysis::{judge, observe};
+use crate::anonymize::Anonymized;
+use crate::capture::Blocks;
 use crate::capture::live::{Opened, Stop};
+use crate::capture::record::{Finding, Recorder, Tee};
 use crate::config::Config;
 use crate::error::Error;
+use crate::node::Node;
 use crate::pipeline::{Analysed, Moment};
-use crate::report::Document;
+use crate::report::{Document, percent};
 use crate::transactions::Sink;
+use beside::Beside;
 use signals::Signals;
 
 /// Looks take at most one part in so many of the time: on a node with large tables they become rarer.
@@ -42,20 +48,31 @@ pub struct Look {
 }
 
 /// Captures and analyses until `stop`, by whoever; `show` is called from the calling thread, each
-/// `interval` where there is one, and when asked by a signal.
+/// `interval` where there is one, and when asked by a signal. `recorder` takes what is analysed; what `node`
+/// tells is read each second.
 pub fn run(
     opened: Opened,
-    config: &Config,
+    mut config: Config,
+    (recorder, node): (Option<&Recorder>, Option<Node>),
     (stop, signals): (&Stop, &Signals),
     interval: Option<Duration>,
     sink: Option<Sink<'_>>,
     show: &mut dyn FnMut(&Look),
 ) -> Result<Document, Error> {
+    let mut beside = Beside::new(node);
     let live = opened.start(stop)?;
+    // Nobody behind this sees what was there: what is written is what was analysed.
+    let anonymizer = config.anonymizer.clone();
+    let hidden = anonymizer.as_ref().map(|anonymizer| Anonymized::new(&live, anonymizer));
+    let seen: &dyn Blocks = hidden.as_ref().map_or(&live, |hidden| hidden);
+    let tee = recorder.map(|recorder| Tee::new(seen, recorder));
+    let source: &dyn Blocks = tee.as_ref().map_or(seen, |tee| tee);
+    let settings = config.without_context();
     let began = now();
     let mut due = interval;
-    let analysed = observe(&live, config, sink, &mut |moment: &Moment<'_>| {
+    let analysed = observe(source, &settings, sink, &mut |moment: &Moment<'_>| {
         let elapsed = now().saturating_duration_since(began);
+        beside.read_if_due(elapsed);
         let asked = signals.take_asked();
         let timely = due.is_some_and(|due| elapsed >= due) && !stop.is_stopped();
         if !asked && !timely {
@@ -63,14 +80,28 @@ pub fn run(
         }
         let occasion = if asked { Occasion::Asked } else { Occasion::Interval };
         let analysed = moment.so_far();
-        let document = judge(&analysed, config);
+        beside.tell(&mut config);
+        let document = judge(&analysed, &config);
         show(&Look { occasion, elapsed, analysed, document });
         if timely {
             let took = now().saturating_duration_since(began).saturating_sub(elapsed);
             due = interval.map(|interval| next(elapsed, interval).max(elapsed + took * LOOK_SHARE));
         }
     })?;
-    Ok(judge(&analysed, config))
+    beside.read();
+    beside.tell(&mut config);
+    Ok(judge(&analysed, &config))
+}
+
+/// What a file of packets is to say of the findings. That a capture shows too little, as it does when it
+/// begins, is no moment to keep.
+pub fn findings(document: &Document) -> Vec<Finding> {
+    let one = |finding: &crate::verdict::Finding| Finding {
+        cause: finding.cause.to_owned(),
+        text: format!("{} ({} sure)", finding.summary, percent(finding.confidence)),
+        normal: finding.normal || finding.category == "capture",
+    };
+    document.findings.iter().map(one).collect()
 }
 
 /// The next moment of the row that began with the capture: a late look does not move those behind it.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::document::{Capture, DnsMessages, Document, Latency, ResolverRate, Search, Traffic};
-use super::limits::{ONE_SIDED, dropped_words};
+use super::limits::{ONE_SIDED, dropped_words, shed_words};
 use crate::aggregate::Delays;
 use crate::capture::Notes;
 use crate::model::{Address, Rcode};
@@ -154,6 +154,7 @@ fn capture(facts: &Facts<'_>, notes: &Notes) -> Capture {
         first_packet: quality.first.map(|time| time.to_string()),
         last_packet: quality.last.map(|time| time.to_string()),
         taken: facts.with_names(&facts.vantage().words()),
+        node: facts.node_lines().iter().map(|line| facts.with_names(line)).collect(),
         packets: quality.packets,
         bytes: quality.bytes,
         dns,
@@ -189,6 +190,7 @@ fn hidden(facts: &Facts<'_>, findings: &[Finding]) -> Vec<String> {
 fn caveats(facts: &Facts<'_>, notes: &Notes) -> Vec<String> {
     let mut caveats: Vec<String> = notes.warnings.clone();
     caveats.extend(notes.dropped.filter(|&dropped| dropped > 0).map(dropped_words));
+    caveats.extend((notes.shed > 0).then(|| shed_words(notes.shed)));
     if facts.one_sided() {
         caveats.push(ONE_SIDED.to_owned());
     }

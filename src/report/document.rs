@@ -144,6 +144,9 @@ pub struct Capture {
     /// Where it was taken, and what that shows: for people, not part of the contract.
     #[serde(skip)]
     pub taken: String,
+    /// What was read of the node meanwhile, a line each: for people, not part of the contract.
+    #[serde(skip)]
+    pub node: Vec<String>,
     /// Packets read.
     pub packets: u64,
     /// Their lengths on the wire, summed.

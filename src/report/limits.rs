@@ -13,6 +13,14 @@ pub(super) fn dropped_words(dropped: u64) -> String {
     format!("The kernel dropped {packets} while recording: some losses may be the capture's own.")
 }
 
+/// What dnspect left out by itself.
+pub(super) fn shed_words(shed: u64) -> String {
+    let packets = counted(shed, "packet");
+    format!(
+        "dnspect could not keep up and left out {packets}, whole flows at a time: all counts are too low."
+    )
+}
+
 impl Capture {
     /// One sentence for each counter that limits what can be concluded. The analysis takes those
     /// that lowered a confidence into [`Capture::caveats`]; the text report prints all of them.
@@ -30,7 +38,10 @@ impl Capture {
             Some(0) => {}
             Some(dropped) => limits.push(dropped_words(dropped)),
         }
-        let counters: [(u64, &str, &str); 6] = [
+        if self.dropped_by_dnspect > 0 {
+            limits.push(shed_words(self.dropped_by_dnspect));
+        }
+        let counters: [(u64, &str, &str); 5] = [
             (
                 self.snaplen_truncated,
                 "frame",
@@ -43,7 +54,6 @@ impl Capture {
                 "incomplete: the messages in them are unknown",
             ),
             (self.tcp_gaps, "hole", "found in TCP streams: messages within are missing"),
-            (self.dropped_by_dnspect, "packet", "dropped by dnspect under load"),
             (
                 self.state_evicted,
                 "entry",

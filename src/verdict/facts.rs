@@ -55,6 +55,8 @@ pub struct Facts<'a> {
     pub quality: &'a Quality,
     /// Packets that the kernel dropped, where the capture says.
     pub dropped: Option<u64>,
+    /// Packets that dnspect itself left out of a live capture.
+    pub shed: u64,
     /// TCP streams in numbers.
     pub streams: &'a StreamCounters,
     /// IP fragments in numbers.
@@ -168,7 +170,7 @@ impl Facts<'_> {
 
     /// Whether the capture itself lost packets, so that a loss in it may be its own.
     pub fn lossy(&self) -> bool {
-        self.dropped.unwrap_or(0) > 0
+        self.dropped.unwrap_or(0) > 0 || self.shed > 0
     }
 
     /// Whether only queries, or only responses, were captured: there are no answers, and nobody

@@ -14,6 +14,7 @@ mod finding;
 mod judge;
 pub mod load;
 mod naming;
+mod node_facts;
 pub mod node_local;
 pub mod outage;
 pub mod refusals;

@@ -1,5 +1,6 @@
 //! Losses that no cause explains: how many, and when.
 
+use super::corroborate::beside_losses;
 use super::crowd::Crowd;
 use super::facts::{FEW, Facts};
 use super::finding::{Finding, Severity, Status, Verdict};
@@ -128,12 +129,13 @@ pub(super) fn unexplained(facts: &Facts<'_>, beside: Option<&Finding>) -> Option
         summary: format!(
             "{hurt} of {} {} lost a packet ({} had no answer at all, {} had one after they \
              were sent again), and nothing in this capture tells why: capture on the other side of \
-             the loss as well.{}{beside}",
+             the loss as well.{}{}{beside}",
             losses.tally.sent,
             losses.what,
             losses.tally.unanswered,
             losses.rescued,
-            losses.time(facts)
+            losses.time(facts),
+            beside_losses(facts)
         ),
     })
 }

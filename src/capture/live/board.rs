@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::drops::Drops;
+use crate::capture::record::Counters;
 use crate::capture::{Interface, Notes};
 
 /// Interfaces of a live capture with a number of their own: a node of many pods has a few hundred at a
@@ -27,11 +28,11 @@ struct Learned {
 }
 
 impl Board {
-    /// Of handles on these interfaces.
-    pub(super) fn new(names: &[String]) -> Board {
+    /// Of so many handles on these interfaces.
+    pub(super) fn new(names: &[String], handles: usize) -> Board {
         let learned = Learned {
             interfaces: Arc::default(),
-            drops: vec![Drops::default(); names.len()],
+            drops: vec![Drops::default(); handles],
             warnings: Vec::new(),
         };
         let title = format!("live on {}", names.join(", "));
@@ -69,6 +70,19 @@ impl Board {
         self.learned().drops.iter().map(Drops::sum).fold(0, u64::saturating_add)
     }
 
+    /// What the kernel says, for files that are written. All handles together, with the first interface:
+    /// one handle may have many interfaces, and its counters do not tell them apart.
+    pub(super) fn counters(&self) -> Vec<Counters> {
+        let learned = self.learned();
+        let sums = learned.drops.iter().map(Drops::parts);
+        let [ring, interface] =
+            sums.fold([0_u64; 2], |[a, b], [c, d]| [a.saturating_add(c), b.saturating_add(d)]);
+        // What was left out here is missing in a file just the same.
+        let kernel_dropped = Some(ring.saturating_add(self.shed()));
+        let interface_dropped = Some(interface);
+        vec![Counters { received: None, interface_dropped, kernel_dropped }]
+    }
+
     pub(super) fn warn(&self, warning: String) {
         let mut learned = self.learned();
         if learned.warnings.len() < MAX_WARNINGS {
@@ -82,6 +96,10 @@ impl Board {
 
     pub(super) fn read(&self) -> u64 {
         self.read.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn add_shed(&self, packets: u64) {
+        self.shed.fetch_add(packets, Ordering::Relaxed);
     }
 
     pub(super) fn shed(&self) -> u64 {
@@ -108,7 +126,7 @@ mod tests {
 
     #[test]
     fn interfaces_beyond_the_bound_share_the_last_number() {
-        let board = Board::new(&["any".to_owned()]);
+        let board = Board::new(&["any".to_owned()], 1);
         for number in 0..MAX_INTERFACES {
             assert_eq!(usize::from(board.add_interface(Interface::default())), number);
         }

@@ -17,6 +17,11 @@ impl Drops {
         self.interface.read(interface);
     }
 
+    /// Of the ring, and of the interface, so far.
+    pub(super) fn parts(&self) -> [u64; 2] {
+        [self.ring.sum, self.interface.sum]
+    }
+
     /// All so far.
     pub(super) fn sum(&self) -> u64 {
         self.ring.sum.saturating_add(self.interface.sum)

@@ -35,6 +35,14 @@ pub enum LiveError {
         /// The interface.
         name: String,
     },
+    /// Another network namespace cannot be entered.
+    #[error("cannot enter {place}: {message}")]
+    Namespace {
+        /// Which one, in words.
+        place: String,
+        /// Why.
+        message: String,
+    },
     /// The user's filter is wrong.
     #[error("the filter cannot be used: {message}{}", at.as_ref().map(|at| format!("\n\n    {at}")).unwrap_or_default())]
     Filter {
@@ -53,10 +61,10 @@ pub enum LiveError {
     },
     /// More interfaces than anybody means.
     #[error(
-        "{count} interfaces: at most {limit} can be captured on apart; `-i any` is all of them at once"
+        "{count} handles, for interfaces and threads: at most {limit}; `-i any` is all interfaces at once"
     )]
     TooMany {
-        /// How many were named.
+        /// How many there would be.
         count: usize,
         /// How many may be.
         limit: usize,

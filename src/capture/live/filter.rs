@@ -76,15 +76,17 @@ impl Filter {
                 let plain = self.body(Tunnels::Not);
                 format!("({any}) or (vlan and (({plain}) or (vlan and ({plain}))))")
             }
-            // There is no such word for cooked headers. What is left of tags stands where the IP header
-            // would be.
+            // There is no such word for cooked headers. The kernel takes the outer tag off before; the inner
+            // one of two stands where the IP header would be. What the header names then differs between
+            // the kernel's filter and libpcap's, which both have to let a packet through at first: it is
+            // not asked.
             LINUX_SLL2 => {
-                let tag = |at: &str| format!("(link[{at}:2] = 0x8100 or link[{at}:2] = 0x88a8)");
-                let (one, two) = (self.within("link", "24"), self.within("link", "28"));
+                let ip = |at: &str| format!("(link[{at}:2] = 0x0800 or link[{at}:2] = 0x86dd)");
+                let (one, two) = (self.behind_tag(24), self.behind_tag(28));
                 let user =
                     self.user.as_ref().map(|user| format!("({user}) and ")).unwrap_or_default();
-                let (outer, inner) = (tag("0"), tag("22"));
-                format!("({any}) or ({user}{outer} and ({one} or ({inner} and {two})))")
+                let (outer, inner) = (ip("22"), ip("26"));
+                format!("({any}) or ({user}(({outer} and {one}) or ({inner} and {two})))")
             }
             _ => any,
         }
@@ -167,6 +169,27 @@ impl Filter {
             ),
             "((ip proto 4 or ip proto 41 or ip proto 47) and ip[0] != 0x45)".to_owned(),
         ]
+    }
+
+    /// [`Filter::within`] a cooked frame. libpcap moves constant offsets to where the kernel has the packet, and
+    /// leaves computed ones as they are: so options of IPv4 are not looked behind, but let through.
+    fn behind_tag(&self, base: u16) -> String {
+        let at = |offset: u16| format!("link[{}]", base + offset);
+        let word = |offset: u16| format!("link[{}:2]", base + offset);
+        let ports = |offset: u16| {
+            let (from, to) = (word(offset), word(offset + 2));
+            let any = |port: &u16| format!("{from} = {port} or {to} = {port}");
+            self.ports.iter().map(any).collect::<Vec<_>>().join(" or ")
+        };
+        let (first, protocol, fragment, next) = (at(0), at(9), word(6), at(6));
+        let (v4, v6) = (ports(20), ports(40));
+        format!(
+            "(({first} = 0x45 and ({fragment} & 0x1fff != 0 or {protocol} = 1 \
+             or (({protocol} = 17 or {protocol} = 6) and ({v4})))) \
+             or ({first} & 0xf0 = 0x40 and {first} != 0x45) \
+             or ({first} & 0xf0 = 0x60 and ({next} = 44 or {next} = 58 \
+             or (({next} = 17 or {next} = 6) and ({v6})))))"
+        )
     }
 
     /// Whether an IP packet at `base` of what `of` counts from is wanted: DNS, a later fragment, ICMP.

@@ -5,10 +5,12 @@
 //! slowest of them: some 150 ms where one of them is quiet.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::Receiver;
 
 use super::Chunk;
+use super::pool::Pool;
 use crate::capture::{BLOCK_SIZE, Block, Record};
 use crate::model::Timestamp;
 
@@ -31,22 +33,17 @@ struct Lane {
     next: usize,
     /// Up to when everything was given.
     until: Timestamp,
-    give_back: Sender<Box<Chunk>>,
+    pool: Arc<Pool>,
 }
 
 impl Gather {
     pub(super) fn new(
         chunks: Receiver<Box<Chunk>>,
-        supplies: Vec<Sender<Box<Chunk>>>,
+        pools: Vec<Arc<Pool>>,
         left: Option<u64>,
     ) -> Gather {
-        let lane = |give_back| Lane {
-            waiting: VecDeque::new(),
-            next: 0,
-            until: Timestamp::MIN,
-            give_back,
-        };
-        let lanes = supplies.into_iter().map(lane).collect();
+        let lane = |pool| Lane { waiting: VecDeque::new(), next: 0, until: Timestamp::MIN, pool };
+        let lanes = pools.into_iter().map(lane).collect();
         Gather { chunks, lanes, over: false, left, packets: 0, sequence: 0 }
     }
 
@@ -97,7 +94,7 @@ impl Gather {
         let Some(lane) = self.lanes.get_mut(chunk.tap) else { return };
         lane.until = lane.until.max(chunk.until);
         if chunk.records.is_empty() {
-            let _ = lane.give_back.send(chunk);
+            lane.pool.give(chunk);
         } else {
             lane.waiting.push_back(chunk);
         }
@@ -119,6 +116,15 @@ impl Gather {
     }
 }
 
+impl Drop for Gather {
+    /// Nobody takes packets any more: whoever waits for room does so in vain.
+    fn drop(&mut self) {
+        for lane in &self.lanes {
+            lane.pool.close();
+        }
+    }
+}
+
 impl Lane {
     fn first(&self) -> Option<&Record> {
         self.waiting.front()?.records.get(self.next)
@@ -129,7 +135,7 @@ impl Lane {
         let Some(mut chunk) = self.waiting.pop_front() else { return };
         std::mem::swap(&mut chunk.data, &mut block.data);
         std::mem::swap(&mut chunk.records, &mut block.records);
-        let _ = self.give_back.send(chunk);
+        self.pool.give(chunk);
     }
 
     /// Copies the next record to the end of `block`.
@@ -144,7 +150,7 @@ impl Lane {
         if self.next == chunk.records.len() {
             self.next = 0;
             if let Some(chunk) = self.waiting.pop_front() {
-                let _ = self.give_back.send(chunk);
+                self.pool.give(chunk);
             }
         }
     }
@@ -153,12 +159,12 @@ impl Lane {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crossbeam_channel::bounded;
+    use crossbeam_channel::{Sender, bounded};
 
     /// A gathering of `taps` handles, and the way in.
     fn gather(taps: usize, left: Option<u64>) -> (Gather, Sender<Box<Chunk>>) {
         let (out, chunks) = bounded(64);
-        let supplies = (0..taps).map(|_| bounded(64).0).collect();
+        let supplies = (0..taps).map(|_| Arc::new(Pool::new(4))).collect();
         (Gather::new(chunks, supplies, left), out)
     }
 

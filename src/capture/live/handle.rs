@@ -1,14 +1,17 @@
-//! One handle of libpcap: opened, filtered, and never waited for inside libpcap.
+//! Handles of libpcap: opened, filtered, and never waited for inside libpcap.
 
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use pcap::{Active, Capture, Device, Linktype};
 
 use super::board::Board;
-use super::{LiveError, Options};
+#[cfg(target_os = "linux")]
+use super::fanout;
+use super::{LiveError, Options, clock};
 use crate::capture::Interface;
-use crate::model::LinkType;
+use crate::model::{LinkType, Timestamp};
 
 /// libpcap's name for all interfaces at once.
 pub(super) const ANY: &str = "any";
@@ -28,20 +31,80 @@ pub(super) struct Handle {
     pub(super) interface: Interface,
     /// The number of its only interface; `None` where packets name theirs.
     pub(super) number: Option<u16>,
+    /// The filter, in the words of libpcap.
+    pub(super) filter: String,
+    /// Numbers of the interfaces that packets name, shared by the handles of `any`.
+    pub(super) seats: Seats,
+    /// Whether the counter of the interface itself means the interface that is captured on, and nobody else
+    /// adds it.
+    pub(super) counts_interface: bool,
+    /// Nothing from before this counts: until then some of several handles were not there yet.
+    pub(super) since: Timestamp,
 }
 
-/// Opens a handle and enters its interface.
-pub(super) fn open(
-    name: &str,
-    tap: usize,
+/// Index on the host and number of interfaces.
+pub(super) type Seats = Arc<Mutex<Vec<(u32, u16)>>>;
+
+/// Opens all handles on all of these interfaces, in the namespace that the thread is in.
+pub(super) fn open_all(
+    names: &[String],
     options: &Options,
-    board: &Arc<Board>,
-) -> Result<Handle, LiveError> {
+    board: &Board,
+) -> Result<Vec<Handle>, LiveError> {
+    let threads = options.threads.max(1);
+    let ring = options.ring(names.len() * threads);
+    let mut handles = Vec::new();
+    for name in names {
+        let mut first = open(name, handles.len(), ring, options)?;
+        let interface = first.interface.clone();
+        // Behind a header of the second version each packet has an interface of its own.
+        let cooked = interface.link_type.0 == LINUX_SLL2;
+        first.number = (!cooked).then(|| board.add_interface(interface));
+        first.counts_interface = options.place.is_none();
+        let mut group = vec![first];
+        for _ in 1..threads {
+            let mut next = open(name, handles.len() + group.len(), ring, options)?;
+            (next.number, next.seats) = (group[0].number, Arc::clone(&group[0].seats));
+            group.push(next);
+        }
+        share(&group).map_err(|error| LiveError::Handle {
+            name: name.clone(),
+            message: format!("several threads cannot share its packets: {error}"),
+        })?;
+        handles.append(&mut group);
+    }
+    if handles.len() > 1 {
+        let since = clock::wall();
+        for handle in &mut handles {
+            handle.since = since;
+        }
+    }
+    Ok(handles)
+}
+
+/// Has handles of one interface share its packets.
+#[cfg(target_os = "linux")]
+fn share(handles: &[Handle]) -> io::Result<()> {
+    let [first, others @ ..] = handles else { return Ok(()) };
+    if others.is_empty() {
+        return Ok(());
+    }
+    let group = fanout::begin(&first.socket)?;
+    others.iter().try_for_each(|handle| fanout::join(&handle.socket, group))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn share(handles: &[Handle]) -> io::Result<()> {
+    if handles.len() > 1 { Err(io::ErrorKind::Unsupported.into()) } else { Ok(()) }
+}
+
+/// Opens a handle.
+fn open(name: &str, tap: usize, ring: u32, options: &Options) -> Result<Handle, LiveError> {
     let fail = |error: pcap::Error| explain(name, &error);
     let inactive = Capture::from_device(name).map_err(fail)?;
     let inactive = inactive
         .snaplen(i32::try_from(options.snap_length).unwrap_or(i32::MAX))
-        .buffer_size(i32::try_from(options.buffer_size).unwrap_or(i32::MAX))
+        .buffer_size(i32::try_from(ring).unwrap_or(i32::MAX))
         // The pseudo interface has no such mode, and libpcap would refuse.
         .promisc(options.promiscuous && name != ANY)
         .timeout(i32::from(RETIRE_MS));
@@ -68,9 +131,18 @@ pub(super) fn open(
         snap_length: options.snap_length,
         file: 0,
     };
-    // Behind a header of the second version each packet has an interface of its own.
-    let number = (link_type.0 != LINUX_SLL2).then(|| board.add_interface(interface.clone()));
-    Ok(Handle { capture, socket, name: name.to_owned(), tap, interface, number })
+    Ok(Handle {
+        capture,
+        socket,
+        name: name.to_owned(),
+        tap,
+        interface,
+        number: None,
+        filter,
+        seats: Seats::default(),
+        counts_interface: false,
+        since: Timestamp::MIN,
+    })
 }
 
 /// The number of the registry, which is what files have: raw IP has another one on a live handle.

@@ -9,13 +9,19 @@ mod board;
 mod clock;
 mod drops;
 mod error;
+#[cfg(target_os = "linux")]
+mod fanout;
 pub mod filter;
 mod gather;
 mod handle;
+mod namespace;
+mod pool;
+mod shed;
 mod tap;
 
 pub use error::LiveError;
 pub use filter::Filter;
+pub use namespace::{Place, inside};
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,15 +29,26 @@ use std::time::Duration;
 
 use crossbeam_channel::bounded;
 
+use super::record::Count;
 use super::{Block, Blocks, Notes, Record};
 use crate::model::Timestamp;
 use board::Board;
 use gather::Gather;
 use handle::Handle;
+use pool::Pool;
 
-/// Blocks on their way from all handles to the analysis. At 300,000 packets of 100 octets a second this
-/// is two seconds in which nobody takes any.
-const QUEUE_MEMORY: usize = 64 << 20;
+/// What a live capture may take where nobody says: beside a node's other work.
+pub const MEMORY: usize = 256 << 20;
+/// The least that is of use.
+pub const LEAST_MEMORY: usize = 32 << 20;
+/// The kernel's rings and the queue of blocks take one part in so many each. The rest is for the tables of the
+/// analysis, which are bounded by themselves.
+const MEMORY_SHARE: usize = 4;
+/// The ring of a handle where nobody says: eight times what tcpdump takes, 0.3 s of 300,000 packets a second.
+const BUFFER_SIZE: usize = 16 << 20;
+/// The least that libpcap makes a ring of, and the least number of chunks that keep a handle going.
+const LEAST_BUFFER: usize = 1 << 20;
+const LEAST_CHUNKS: usize = 4;
 /// What a chunk of the queue takes with its records, which are 32 octets each.
 const CHUNK_MEMORY: usize = super::BLOCK_SIZE + (super::BLOCK_SIZE >> 1);
 /// Handles at most: each has a thread and a ring in the kernel.
@@ -46,14 +63,34 @@ pub struct Options {
     pub filter: Filter,
     /// At most so many octets of a packet.
     pub snap_length: u32,
-    /// Octets of the kernel's ring of each handle.
-    pub buffer_size: u32,
+    /// Octets of the kernel's ring of each handle; `None`: as the memory allows.
+    pub buffer_size: Option<u32>,
+    /// Handles an interface, which share its packets, each with a thread.
+    pub threads: usize,
+    /// Another network namespace than this process's own.
+    pub place: Option<Place>,
+    /// Octets that all of the capture and its analysis may take.
+    pub memory: usize,
     /// Whether to have the interfaces take packets that are for others.
     pub promiscuous: bool,
     /// Ends after so many packets.
     pub count: Option<u64>,
     /// Ends after so long.
     pub duration: Option<Duration>,
+}
+
+impl Options {
+    /// Octets of each of so many rings.
+    fn ring(&self, handles: usize) -> u32 {
+        let share = self.memory / MEMORY_SHARE / handles.max(1);
+        let size = BUFFER_SIZE.min(share).max(LEAST_BUFFER);
+        self.buffer_size.unwrap_or(u32::try_from(size).unwrap_or(u32::MAX))
+    }
+
+    /// Chunks for each of so many handles.
+    fn chunks(&self, handles: usize) -> usize {
+        (self.memory / MEMORY_SHARE / CHUNK_MEMORY / handles.max(1)).max(LEAST_CHUNKS)
+    }
 }
 
 impl Default for Options {
@@ -64,8 +101,10 @@ impl Default for Options {
             // A segment that was put together by the card (GRO) may have 64 KiB: DNS over TCP needs it
             // whole. It costs nothing, for the ring holds packets at their length.
             snap_length: super::MAX_CAPTURED,
-            // Eight times what tcpdump takes: 0.3 s of 300,000 packets a second.
-            buffer_size: 16 << 20,
+            buffer_size: None,
+            threads: 1,
+            place: None,
+            memory: MEMORY,
             promiscuous: false,
             count: None,
             duration: None,
@@ -123,39 +162,57 @@ pub fn open(options: &Options) -> Result<Opened, LiveError> {
     if names.is_empty() {
         names.push(handle::ANY.to_owned());
     }
-    if names.len() > MAX_HANDLES {
-        return Err(LiveError::TooMany { count: names.len(), limit: MAX_HANDLES });
+    let (count, limit) = (names.len() * options.threads.max(1), MAX_HANDLES);
+    if count > limit {
+        return Err(LiveError::TooMany { count, limit });
     }
     options.filter.check()?;
-    let board = Arc::new(Board::new(&names));
-    let open = |(tap, name): (usize, &String)| handle::open(name, tap, options, &board);
-    let handles = names.iter().enumerate().map(open).collect::<Result<Vec<_>, _>>()?;
+    let board = Arc::new(Board::new(&names, count));
+    let open = || handle::open_all(&names, options, &board);
+    let handles = match &options.place {
+        None => open()?,
+        Some(place) => namespace::inside(place, open)?,
+    };
     Ok(Opened { handles, board, options: options.clone() })
 }
 
 impl Opened {
+    /// What the kernel counts, for as long as anybody asks.
+    pub fn count(&self) -> Count {
+        let board = Arc::clone(&self.board);
+        Box::new(move || board.counters())
+    }
+
+    /// The filter of the first handle, in the words of libpcap.
+    pub fn filter(&self) -> Option<String> {
+        self.handles.first().map(|handle| handle.filter.clone())
+    }
+
     /// Begins to read.
     pub fn start(self, stop: &Stop) -> Result<Live, LiveError> {
         let Opened { handles, board, options } = self;
         let taps = handles.len();
-        let (out, chunks) = bounded(QUEUE_MEMORY / CHUNK_MEMORY + taps);
-        let each = (QUEUE_MEMORY / CHUNK_MEMORY / taps).max(2);
+        let each = options.chunks(taps);
+        let (out, chunks) = bounded(each * taps + taps);
         let ends = options.duration.map(|duration| clock::now() + duration);
-        let mut supplies = Vec::with_capacity(taps);
+        let mut pools = Vec::with_capacity(taps);
         for handle in handles {
-            let (supply, empty) = bounded(each);
-            for _ in 0..each {
-                // Empty ones take no memory before they are filled.
-                let _ = supply.send(Box::<Chunk>::default());
-            }
-            supplies.push(supply);
-            let tap =
-                tap::Tap::new(handle, empty, out.clone(), Arc::clone(&board), stop.clone(), ends);
+            let pool = Arc::new(Pool::new(each));
+            pools.push(Arc::clone(&pool));
+            let sampler = shed::Sampler::new(&options.filter.ports, clock::wall().0 as u64);
+            let tap = tap::Tap::new(
+                (handle, sampler),
+                pool,
+                out.clone(),
+                Arc::clone(&board),
+                stop.clone(),
+                ends,
+            );
             let spawned =
                 std::thread::Builder::new().name("capture".to_owned()).spawn(|| tap.run());
             spawned.map_err(LiveError::Thread)?;
         }
-        let gather = Gather::new(chunks, supplies, options.count);
+        let gather = Gather::new(chunks, pools, options.count);
         Ok(Live { gather: Mutex::new(gather), board, stop: stop.clone() })
     }
 }

@@ -1,15 +1,18 @@
 //! The thread of a handle: out of the kernel's ring, into chunks.
 
-use std::sync::Arc;
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::Sender;
 use pcap::{Active, Capture, Packet};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use super::board::Board;
-use super::handle::{Handle, RETIRE_MS, words};
+use super::handle::{Handle, RETIRE_MS, Seats, words};
+use super::pool::Pool;
+use super::shed::Sampler;
 use super::{Chunk, Stop, clock};
 use crate::capture::{BLOCK_SIZE, Interface, Record};
 use crate::model::{Direction, Span, Timestamp};
@@ -36,40 +39,50 @@ pub(super) struct Tap {
     stop: Stop,
     ends: Option<Instant>,
     counted: Instant,
+    counts_interface: bool,
 }
 
 impl Tap {
     pub(super) fn new(
-        handle: Handle,
-        empty: Receiver<Box<Chunk>>,
+        (handle, sampler): (Handle, Sampler),
+        pool: Arc<Pool>,
         out: Sender<Box<Chunk>>,
         board: Arc<Board>,
         stop: Stop,
         ends: Option<Instant>,
     ) -> Tap {
-        let Handle { capture, socket, name, tap, interface, number } = handle;
+        let Handle { capture, socket, name, tap, interface, number, seats, .. } = handle;
+        let (since, counts_interface) = (handle.since, handle.counts_interface);
+        let link_type = interface.link_type.0;
         let chunk = None;
-        let seats = Seats { number, template: interface, known: Vec::new(), last: (0, 0) };
+        let seats = Seat { number, template: interface, known: seats, last: (0, 0) };
         let (latest, began) = (Timestamp::MIN, clock::now());
         let filler = Filler {
             name,
             tap,
+            since,
+            sampler,
+            link_type,
+            shed: 0,
             socket,
             seats,
             chunk,
-            empty,
+            pool,
             out,
             board,
             latest,
             began,
             unwanted: false,
         };
-        Tap { capture, filler, stop, ends, counted: began }
+        Tap { capture, filler, stop, ends, counted: began, counts_interface }
     }
 
     /// Captures until it is to end, or cannot go on.
     pub(super) fn run(mut self) {
-        if let Err(why) = self.go_on() {
+        let went = self.go_on();
+        // What the kernel took before the end but has not handed over yet.
+        let rest = self.take_rest();
+        if let Err(why) = went.and(rest) {
             let name = &self.filler.name;
             self.filler.board.warn(format!("{name}: {why}; captured up to there"));
         }
@@ -85,7 +98,10 @@ impl Tap {
                 self.count();
             }
         }
-        // What the kernel took before the end but has not handed over yet.
+        Ok(())
+    }
+
+    fn take_rest(&mut self) -> Result<(), String> {
         let (end, over) = (clock::wall(), clock::now());
         let mut quiet = over;
         loop {
@@ -121,8 +137,6 @@ impl Tap {
             return Ok(told.contains(PollFlags::IN));
         }
         let error = rustix::net::sockopt::socket_error(&self.filler.socket);
-        // What came before is still in the ring.
-        let _ = self.take(true);
         match error {
             Ok(Ok(())) => Ok(false),
             Ok(Err(Errno::NETDOWN | Errno::NODEV | Errno::NXIO)) => {
@@ -148,7 +162,8 @@ impl Tap {
     fn count(&mut self) {
         self.counted = clock::now();
         if let Ok(stat) = self.capture.stats() {
-            self.filler.board.set_dropped(self.filler.tap, stat.dropped, stat.if_dropped);
+            let interface = if self.counts_interface { stat.if_dropped } else { 0 };
+            self.filler.board.set_dropped(self.filler.tap, stat.dropped, interface);
         }
     }
 }
@@ -157,10 +172,15 @@ impl Tap {
 struct Filler {
     name: String,
     tap: usize,
-    socket: std::os::fd::OwnedFd,
-    seats: Seats,
+    socket: OwnedFd,
+    seats: Seat,
+    since: Timestamp,
+    sampler: Sampler,
+    link_type: u16,
+    /// Packets left out since the chunk was begun.
+    shed: u64,
     chunk: Option<Box<Chunk>>,
-    empty: Receiver<Box<Chunk>>,
+    pool: Arc<Pool>,
     out: Sender<Box<Chunk>>,
     board: Arc<Board>,
     /// The latest time of any packet.
@@ -178,6 +198,13 @@ impl Filler {
             self.hand_over(self.latest);
         }
         let time = time_of(packet);
+        if time < self.since {
+            return;
+        }
+        if !self.sampler.keeps(self.link_type, packet.data) {
+            self.shed += 1;
+            return;
+        }
         let interface = self.seats.of(packet.data, &self.socket, &self.board);
         let Some(chunk) = self.begin() else { return };
         chunk.records.push(Record {
@@ -196,7 +223,7 @@ impl Filler {
     /// the kernel counts what finds no room. `None`: nobody wants any more.
     fn begin(&mut self) -> Option<&mut Chunk> {
         if self.chunk.is_none() {
-            let Ok(mut chunk) = self.empty.recv() else {
+            let Some(mut chunk) = self.pool.take() else {
                 self.unwanted = true;
                 return None;
             };
@@ -204,6 +231,8 @@ impl Filler {
             chunk.data.clear();
             chunk.records.clear();
             self.began = clock::now();
+            let (all, free) = self.pool.counts();
+            self.sampler.adapt(free, all);
             self.chunk = Some(chunk);
         }
         self.chunk.as_deref_mut()
@@ -227,6 +256,7 @@ impl Filler {
     fn hand_over(&mut self, until: Timestamp) {
         let Some(chunk) = self.begin() else { return };
         chunk.until = until;
+        self.board.add_shed(std::mem::take(&mut self.shed));
         if let Some(chunk) = self.chunk.take() {
             self.unwanted = self.out.send(chunk).is_err();
         }
@@ -243,17 +273,17 @@ impl Filler {
 }
 
 /// Numbers of interfaces, by what packets say.
-struct Seats {
+struct Seat {
     number: Option<u16>,
     template: Interface,
-    /// Index on the host and number, by index.
-    known: Vec<(u32, u16)>,
+    /// By index.
+    known: Seats,
     last: (u32, u16),
 }
 
-impl Seats {
+impl Seat {
     /// The number of the interface of a packet.
-    fn of(&mut self, data: &[u8], socket: &std::os::fd::OwnedFd, board: &Board) -> u16 {
+    fn of(&mut self, data: &[u8], socket: &OwnedFd, board: &Board) -> u16 {
         if let Some(number) = self.number {
             return number;
         }
@@ -263,13 +293,14 @@ impl Seats {
         if self.last.0 == index && index != 0 {
             return self.last.1;
         }
-        let number = match self.known.binary_search_by_key(&index, |&(index, _)| index) {
-            Ok(at) => self.known[at].1,
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = match known.binary_search_by_key(&index, |&(index, _)| index) {
+            Ok(at) => known[at].1,
             Err(at) => {
                 let name = name_of(socket, index).unwrap_or_else(|| format!("ifindex {index}"));
                 let number =
                     board.add_interface(Interface { name: Some(name), ..self.template.clone() });
-                self.known.insert(at, (index, number));
+                known.insert(at, (index, number));
                 number
             }
         };
@@ -280,12 +311,12 @@ impl Seats {
 
 /// What the interface is called now; it may be gone already.
 #[cfg(target_os = "linux")]
-fn name_of(socket: &std::os::fd::OwnedFd, index: u32) -> Option<String> {
+fn name_of(socket: &OwnedFd, index: u32) -> Option<String> {
     rustix::net::netdevice::index_to_name(socket, index).ok()
 }
 
 #[cfg(not(target_os = "linux"))]
-fn name_of(_: &std::os::fd::OwnedFd, _: u32) -> Option<String> {
+fn name_of(_: &OwnedFd, _: u32) -> Option<String> {
     None
 }
 

@@ -127,3 +127,35 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn what_a_live_capture_read_is_two_readings_with_times() {
+    let at = |second: i64| crate::model::Timestamp(second * 1_000_000_000);
+    let series = |values: &[u64]| {
+        let mut series = Series::new(at(0), values[0]);
+        let rest = (1..).zip(values.iter().skip(1));
+        rest.for_each(|(second, &value)| series.add(at(second), value));
+        series
+    };
+    let eth0 = [
+        (Counter::LinkLocal, series(&[5, 5, 9])),
+        (Counter::ConntrackAvailable, series(&[50, 60, 70])),
+    ];
+    let eth1 = [(Counter::LinkLocal, series(&[1, 3, 3]))];
+    let read = [
+        ("eth0".to_owned(), eth0.into_iter().collect()),
+        ("lo".to_owned(), BTreeMap::new()),
+        ("eth1".to_owned(), eth1.into_iter().collect()),
+    ];
+    let live = Ethtool::sampled(&read).unwrap();
+    assert!(live.has_two());
+    assert_eq!(live.origin(), "live");
+    assert_eq!(live.interfaces().collect::<Vec<_>>(), ["eth0", "eth1"]);
+    assert_eq!(live.change(Counter::LinkLocal), Some(Change::Rose(6)));
+    let rises: Vec<_> =
+        live.rises(Counter::LinkLocal).iter().map(|r| (r.to.seconds(), r.by)).collect();
+    assert_eq!(rises, [(1, 2), (2, 4)]);
+    assert!(live.rises(Counter::ConntrackAvailable).is_empty(), "a level is no sum");
+    assert_eq!(live.conntrack_available(), Some((50, Some(70))));
+    assert_eq!(Ethtool::sampled(&read[1..2]), None);
+}

@@ -18,6 +18,12 @@ pub(super) fn put(page: &mut Page, capture: &Capture) {
             page.item(2, sentence);
         }
     }
+    if !capture.node.is_empty() {
+        page.heading(0, "Node, while the capture ran");
+        for line in &capture.node {
+            page.item(2, line);
+        }
+    }
     page.blank();
     if !capture.taken.is_empty() {
         page.prose(0, ("Taken: ", Tone::Strong), 2, &format!("{}.", capture.taken));

@@ -90,7 +90,7 @@ fn reason(facts: &Facts<'_>) -> Option<(String, &'static str, u64)> {
             totals.pending,
         ));
     }
-    let dropped = facts.dropped.filter(|_| facts.lossy())?;
+    let dropped = facts.dropped.filter(|&dropped| dropped > 0)?;
     let rescued: u64 = facts.aggregate.pairs.iter().map(|pair| pair.rescued).sum();
     let lost = totals.unanswered + rescued;
     (lost > 0 && Facts::share(lost, totals.transactions) > NOTICEABLE).then(|| {

@@ -1,6 +1,7 @@
 //! The ENA counter of tracked connections rose: new flows are dropped by the platform.
 
 use crate::aggregate::{Pair, Period};
+use crate::context::Ethtool;
 use crate::context::ethtool::Counter;
 use crate::verdict::addresses::sorted;
 use crate::verdict::chance::at_most;
@@ -157,7 +158,8 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
             rise as f64,
             "count",
             format!(
-                "--ethtool: {} rose by {rise} between the readings.",
+                "{}: {} rose by {rise} between the readings.",
+                facts.context.ethtool.as_ref().map_or("--ethtool", Ethtool::origin),
                 Counter::Conntrack.name()
             ),
         ));

@@ -1,5 +1,6 @@
 //! Counters of the ENI: what AWS itself says it dropped.
 
+use super::timing::Timing;
 use crate::context::Ethtool;
 use crate::context::ethtool::{Change, Counter};
 use crate::verdict::words::counted;
@@ -42,31 +43,39 @@ pub(super) fn corroborate(facts: &Facts<'_>, ethtool: &Ethtool, finding: &mut Fi
 
 /// A counter that only rises when this cause is at work.
 fn prove(facts: &Facts<'_>, ethtool: &Ethtool, counter: Counter, finding: &mut Finding) {
-    let name = counter.name();
+    let (name, origin) = (counter.name(), ethtool.origin());
     let evidence = |value: u64, text: String| Evidence::new(name, value as f64, "count", text);
     match ethtool.change(counter) {
         // The cause may have it from the same counter already.
         _ if finding.evidence.iter().any(|known| known.metric == name) => {}
         None => finding.supplemented(evidence(
             0,
-            format!("--ethtool: {name} is not among the counters, so they neither confirm nor exclude it."),
+            format!("{origin}: {name} is not among the counters, so they neither confirm nor exclude it."),
         )),
         Some(Change::Total(total)) => finding.supplemented(evidence(
             total,
             format!(
-                "--ethtool: {name} is {total}. One reading counts from the start of the driver and proves \
+                "{origin}: {name} is {total}. One reading counts from the start of the driver and proves \
                  nothing about this capture: give one of before and one of after."
             ),
         )),
         Some(Change::Reset) => finding.supplemented(evidence(
             0,
-            format!("--ethtool: {name} was set back between the readings, so that it tells nothing."),
+            format!("{origin}: {name} was set back between the readings, so that it tells nothing."),
         )),
         Some(Change::Rose(more)) => {
+            let timing = match ethtool.rises(counter) {
+                [] => Timing::Unclear,
+                rises => Timing::of(facts, rises),
+            };
+            let when = if timing == Timing::Unclear { " between the readings" } else { timing.words() };
             let text = format!(
-                "--ethtool: {name} rose by {more} between the readings: AWS dropped {}.",
+                "{origin}: {name} rose by {more}{when}: AWS dropped {}.",
                 counted(more, "packet")
             );
+            if timing == Timing::Other && finding.cause != NEAR {
+                return finding.doubted(evidence(more, text));
+            }
             finding.confirmed(facts, evidence(more, text));
             if finding.cause == NEAR {
                 let why = format!("not excluded: {name} rose by {more}, although this capture shows no loss");
@@ -78,13 +87,13 @@ fn prove(facts: &Facts<'_>, ethtool: &Ethtool, counter: Counter, finding: &mut F
             finding.confirmed(
                 facts,
                 evidence(0, format!(
-                    "--ethtool: {name} stayed {total} between the readings: nothing was dropped yet."
+                    "{origin}: {name} stayed {total} between the readings: nothing was dropped yet."
                 )),
             );
         }
         Some(Change::Same(total)) => {
             let text = format!(
-                "--ethtool: {name} stayed {total} between the readings. If these are of the ENI \
+                "{origin}: {name} stayed {total} between the readings. If these are of the ENI \
                  above and lie around the capture, AWS dropped nothing for this limit: that \
                  contradicts the packets."
             );
@@ -95,7 +104,7 @@ fn prove(facts: &Facts<'_>, ethtool: &Ethtool, counter: Counter, finding: &mut F
 
 /// A counter that makes another explanation of the same losses likely, or excludes it.
 fn blame(ethtool: &Ethtool, counter: Counter, behind: &str, finding: &mut Finding) {
-    let name = counter.name();
+    let (name, origin) = (counter.name(), ethtool.origin());
     match ethtool.change(counter) {
         Some(Change::Rose(more)) => {
             finding.supplemented(Evidence::new(
@@ -103,17 +112,15 @@ fn blame(ethtool: &Ethtool, counter: Counter, behind: &str, finding: &mut Findin
                 more as f64,
                 "count",
                 format!(
-                    "--ethtool: {name} rose by {more} between the readings: some of these losses are \
+                    "{origin}: {name} rose by {more} between the readings: some of these losses are \
                      likely packets that AWS dropped or held back at this interface."
                 ),
             ));
             finding.considered(behind, format!("not excluded: {name} rose by {more}"));
         }
         Some(Change::Same(_)) => {
-            finding.considered(
-                behind,
-                format!("{name} did not rise between the readings (--ethtool)"),
-            );
+            finding
+                .considered(behind, format!("{name} did not rise between the readings ({origin})"));
         }
         _ => {}
     }

@@ -6,14 +6,19 @@
 
 mod corefile;
 mod ethtool;
+mod kernel;
 mod kube;
 mod names;
+mod node_resolv;
 mod resolv_conf;
 mod rules;
+mod timing;
 mod vantage;
 
 #[cfg(test)]
 mod tests;
+
+pub(super) use kernel::beside_losses;
 
 use super::facts::Facts;
 use super::finding::{Alternative, Evidence, Finding};
@@ -24,6 +29,9 @@ const CONFIRMED: f64 = 0.95;
 
 /// The same, where the capture itself lost packets.
 const CONFIRMED_BUT_LOSSY: f64 = 0.6;
+
+/// Side input of the same time that fits the packets, without being tied to them.
+const SUPPORTED: f64 = 0.9;
 
 /// Side input of some other moment that says otherwise.
 const DOUBTED: f64 = 0.6;
@@ -50,10 +58,14 @@ pub(super) fn corroborate(facts: &Facts<'_>, findings: &mut [Finding]) {
 }
 
 /// What an operator may know, one source after the other.
-const SOURCES: [fn(&Facts<'_>, &mut Finding); 6] = [
+const SOURCES: [fn(&Facts<'_>, &mut Finding); 8] = [
     |facts, finding| {
         let Some(ethtool) = &facts.context.ethtool else { return };
         ethtool::corroborate(facts, ethtool, finding);
+    },
+    |facts, finding| {
+        let Some(kernel) = &facts.context.kernel else { return };
+        kernel::corroborate(facts, kernel, finding);
     },
     |facts, finding| {
         let Some(rules) = &facts.context.iptables else { return };
@@ -70,6 +82,10 @@ const SOURCES: [fn(&Facts<'_>, &mut Finding); 6] = [
     |facts, finding| {
         let Some(conf) = &facts.context.resolv_conf else { return };
         resolv_conf::corroborate(facts, conf, finding);
+    },
+    |facts, finding| {
+        let Some(conf) = &facts.context.node_resolv_conf else { return };
+        node_resolv::corroborate(conf, finding);
     },
     // Last: the words of the others get names, too.
     |facts, finding| {
@@ -92,6 +108,13 @@ impl Finding {
     /// Surer, for this reason.
     fn confirmed(&mut self, facts: &Facts<'_>, evidence: Evidence) {
         let to = if facts.lossy() { CONFIRMED_BUT_LOSSY } else { CONFIRMED };
+        self.confidence = self.confidence.max(to);
+        self.evidence.push(evidence);
+    }
+
+    /// Rather surer, for this reason.
+    fn supported(&mut self, facts: &Facts<'_>, evidence: Evidence) {
+        let to = if facts.lossy() { CONFIRMED_BUT_LOSSY } else { SUPPORTED };
         self.confidence = self.confidence.max(to);
         self.evidence.push(evidence);
     }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Seen, Story};
 use crate::config::Config;
-use crate::context::{Context, Corefile, Kube, ResolvConf, Ruleset, Text};
+use crate::context::{Context, Corefile, Kernel, Kube, ResolvConf, Ruleset, Text};
 use crate::forge::START;
 
 /// A pod of the list.
@@ -145,14 +145,22 @@ impl Known {
         Known(Context { resolv_conf: Some(conf), ..Context::default() })
     }
 
+    /// What a live capture read of the kernel.
+    pub(crate) fn kernel(kernel: Kernel) -> Known {
+        Known(Context { kernel: Some(kernel), ..Context::default() })
+    }
+
     /// Both.
     pub(crate) fn and(mut self, other: Known) -> Known {
-        let Context { ethtool, kube, iptables, corefile, resolv_conf } = other.0;
+        let Context { ethtool, kube, iptables, corefile, resolv_conf, kernel, node_resolv_conf } =
+            other.0;
         self.0.ethtool = self.0.ethtool.or(ethtool);
         self.0.kube = self.0.kube.or(kube);
         self.0.iptables = self.0.iptables.or(iptables);
         self.0.corefile = self.0.corefile.or(corefile);
         self.0.resolv_conf = self.0.resolv_conf.or(resolv_conf);
+        self.0.kernel = self.0.kernel.or(kernel);
+        self.0.node_resolv_conf = self.0.node_resolv_conf.or(node_resolv_conf);
         self
     }
 

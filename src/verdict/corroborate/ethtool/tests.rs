@@ -119,3 +119,32 @@ fn loss_here_and_there_names_the_limits_that_may_be_behind_it() {
     assert!(why("packets per second of the instance").unwrap().starts_with("not excluded"));
     assert!(why("inbound bandwidth of the instance").unwrap().contains("did not rise"));
 }
+
+/// A live capture knows the seconds: in those of the losses it confirms, at another time it does not.
+#[test]
+fn a_live_reading_tells_whether_it_was_then() {
+    use crate::context::ethtool::Counter;
+    use crate::context::series::Series;
+    use crate::forge::START;
+    use crate::model::Timestamp;
+    let file = limited(1600, 1024);
+    let live = |rises: &dyn Fn(u64) -> u64| {
+        let at = |second: u64| Timestamp((START + secs(second)).as_nanos() as i64);
+        let (mut value, mut series) = (7, Series::new(at(0), 7));
+        for second in 1..=60 {
+            value += rises(second - 1);
+            series.add(at(second), value);
+        }
+        let read = [("eth0".to_owned(), [(Counter::LinkLocal, series)].into_iter().collect())];
+        let context = Context { ethtool: Ethtool::sampled(&read), ..Context::default() };
+        Seen::with(file.clone(), &Config { context, ..Config::default() })
+    };
+    let then = live(&|second| if second < 3 { 576 } else { 0 });
+    assert!((then.is("vpc_dns_pps_exceeded").confidence - 0.95).abs() < 1e-9);
+    assert!(then.words().contains("live: linklocal_allowance_exceeded rose by 1728"));
+    let later = live(&|second| if second > 40 { 576 } else { 0 });
+    assert!((later.is("vpc_dns_pps_exceeded").confidence - 0.6).abs() < 1e-9, "{}", later.words());
+    assert!(later.words().contains("while no question was lost"), "{}", later.words());
+    let never = live(&|_| 0);
+    assert!((never.is("vpc_dns_pps_exceeded").confidence - 0.3).abs() < 1e-9);
+}
