@@ -10,7 +10,7 @@ use crate::context::Kube;
 use crate::error::Error;
 use crate::pipeline::{self, Analysed, Moment};
 use crate::report::{self, Document};
-use crate::transactions::Sink;
+use crate::transactions::{Sink, Sinks};
 use crate::verdict::{self, Facts, Taps};
 
 /// Reads the captures as one and says what is wrong with DNS in them.
@@ -58,7 +58,7 @@ fn run(
     sink: Option<Sink<'_>>,
     on_progress: &mut dyn FnMut(u64, Option<u64>, u64),
 ) -> Result<Document, Error> {
-    let analysed = observe(source, config, sink, &mut |moment| {
+    let analysed = observe(source, config, sink.into(), &mut |moment| {
         let (read, all) = moment.progress();
         on_progress(read, all, moment.packets());
     })?;
@@ -70,7 +70,7 @@ fn run(
 pub fn observe(
     source: &dyn Blocks,
     config: &Config,
-    sink: Option<Sink<'_>>,
+    sinks: Sinks<'_>,
     watch: &mut dyn FnMut(&Moment<'_>),
 ) -> Result<Analysed, Error> {
     let options = pipeline::Options {
@@ -82,7 +82,7 @@ pub fn observe(
             vpc_dns: config.vpc_dns.clone(),
         },
     };
-    pipeline::run_watched(source, &options, sink, watch).map_err(|error| match error {
+    pipeline::run_watched(source, &options, sinks, watch).map_err(|error| match error {
         pipeline::Error::Histogram(error) => Error::Histogram(error),
         pipeline::Error::Rows(error) => Error::Rows(error),
     })

@@ -14,8 +14,12 @@ mod reporting;
 #[cfg(feature = "live")]
 mod rights;
 mod screen;
+#[cfg(feature = "tui")]
+mod terminal;
 mod transactions;
 mod value;
+#[cfg(feature = "live")]
+mod watching;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -29,7 +33,7 @@ use crate::progress::{Mode, Progress};
 use crate::report;
 use crate::verdict::causes;
 use destination::Destination;
-use reporting::Reporting;
+use reporting::{FormatName, Reporting};
 use screen::Color;
 
 const EXAMPLES: &str = "\
@@ -135,6 +139,9 @@ fn dispatch(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode, E
 
 impl Read {
     fn run(self) -> Result<ExitCode, Error> {
+        if self.reporting.format == FormatName::Ndjson {
+            return Err(Error::StreamOfFiles);
+        }
         let mut outputs = self.reporting.outputs(&self.files)?;
         let config = Config { context: self.reporting.context.read()?, ..self.reporting.config() };
         let config = self.reporting.hiding.apply(config)?;
@@ -188,6 +195,12 @@ mod tests {
     #[test]
     fn defaults_are_those_of_the_config() {
         assert_eq!(read(&[]).reporting.config(), Config::default());
+    }
+
+    #[test]
+    fn a_stream_is_of_a_live_capture() {
+        let error = read(&["--format=ndjson"]).run().unwrap_err().to_string();
+        assert!(error.contains("dnspect live") && error.contains("--transactions"), "{error}");
     }
 
     #[test]

@@ -22,6 +22,20 @@ pub enum Error {
     #[cfg(feature = "live")]
     #[error("cannot listen for signals: {0}")]
     Signals(#[source] io::Error),
+    /// A stream was asked for of captures that are over.
+    #[error(
+        "--format ndjson is the stream of `dnspect live`; of a saved capture, --format json is the report, \
+         and --transactions FILE.ndjson has a line for every transaction"
+    )]
+    StreamOfFiles,
+    /// A stream was to go to a file that is there only when it is complete.
+    #[cfg(feature = "live")]
+    #[error("--format ndjson streams to standard output: leave out --output, or use `> FILE`")]
+    StreamToFile,
+    /// The terminal cannot be drawn on.
+    #[cfg(feature = "tui")]
+    #[error("cannot draw on the terminal: {0}; --plain writes lines instead")]
+    Terminal(#[source] io::Error),
     /// Packets cannot be kept.
     #[error(transparent)]
     Record(#[from] crate::capture::record::OpenError),

@@ -29,6 +29,8 @@ pub mod progress;
 pub mod report;
 pub mod transactions;
 pub mod verdict;
+#[cfg(feature = "live")]
+pub mod view;
 
 pub use analysis::{analyse, analyse_blocks, analyse_into, judge, observe};
 

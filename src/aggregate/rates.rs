@@ -126,6 +126,16 @@ impl Row {
         }
     }
 
+    /// Packets in the second that ends at `time`.
+    pub fn lately(&self, time: Timestamp) -> u64 {
+        let part = time.0.div_euclid(PART_NS).max(self.newest);
+        let gone = part.saturating_sub(self.newest).min(PARTS as i64);
+        // Of the second that ends at the newest part, the oldest parts are over.
+        let over = self.newest - PARTS as i64 + 1..self.newest - PARTS as i64 + 1 + gone;
+        let part = |at: i64| u64::from(self.parts[at.rem_euclid(PARTS as i64) as usize]);
+        self.sum - over.map(part).sum::<u64>()
+    }
+
     fn count(&mut self, packet: &PacketMeta, dns: bool, limit: u64) -> bool {
         // A packet from before the newest is counted with the newest: clocks step back by little.
         let part = packet.time.0.div_euclid(PART_NS).max(self.newest);
@@ -187,6 +197,16 @@ mod tests {
         let rows = rates.rows();
         assert!((1499..=1501).contains(&rows[0].peak), "{}", rows[0].peak);
         assert_eq!(rows[0].seconds_over, 10);
+    }
+
+    #[test]
+    fn the_last_second_slides_on_when_nothing_comes() {
+        let mut rates = Rates::new(1024);
+        for at in 0..2000 {
+            rates.count(&packet(at * 1_000, 0), true, true);
+        }
+        let lately = |millis: i64| rates.rows()[0].lately(Timestamp(millis * 1_000_000));
+        assert_eq!([1_999, 2_249, 2_998, 2_999, 9_000].map(lately), [1000, 750, 1, 0, 0]);
     }
 
     #[test]

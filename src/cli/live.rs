@@ -1,31 +1,36 @@
 //! `dnspect live`: its options, and what it shows while it goes on.
 
+use std::io::stdout;
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
 
+use super::destination::Destination;
 use super::keeping::Keeping;
-use super::reporting::Reporting;
+use super::reporting::{FormatName, Reporting};
 use super::rights::Rights;
 use super::value;
+use super::watching::{Display, Ear, Kind, Watching, say};
 use crate::capture::live::{self, Filter, Place, Stop};
 use crate::capture::record::{Recorder, Recording};
 use crate::config::Config;
 use crate::error::Error;
-use crate::live::line::{self, Before};
 use crate::live::signals::Signals;
-use crate::live::{Look, Occasion};
 use crate::model::Span;
 use crate::node::Node;
-use crate::report::{self, Document};
+use crate::report::Document;
+use crate::transactions::Sinks;
+use crate::view;
+use crate::view::stream::Stream;
 
 /// On a node that has other work: reading and decoding in one, the ordered stage in the other.
 const THREADS: usize = 2;
 
-/// How often a line is written where `--interval` does not say.
+/// How often a line is written where `--interval` does not say, and how often a screen is.
 const INTERVAL: Span = Span::from_secs(5);
+const SCREEN_INTERVAL: Span = Span::from_secs(1);
 
 /// Where help lists them.
 const HEADING: &str = "What is captured";
@@ -96,11 +101,11 @@ pub(super) struct Live {
     #[arg(long, help_heading = HEADING)]
     promiscuous: bool,
 
-    /// Write a line about what there is so far to standard error, each interval
+    /// Write a line about what there is so far to standard error, each interval, also on a terminal
     #[arg(long)]
     plain: bool,
 
-    /// How often: 1s, 500ms [default: 5s]
+    /// How often there is something new to see: 2s, 500ms [default: 5s; on a terminal 1s]
     #[arg(long, value_name = "DUR", value_parser = value::interval)]
     interval: Option<Span>,
 
@@ -120,6 +125,11 @@ pub(super) struct Live {
 
 impl Live {
     pub(super) fn run(self) -> Result<ExitCode, Error> {
+        let streams = self.reporting.format == FormatName::Ndjson;
+        if streams && self.reporting.output.is_some() {
+            return Err(Error::StreamToFile);
+        }
+        let kind = Kind::of(&self.reporting, self.plain);
         let reporting = &self.reporting;
         let others = [reporting.output.as_deref(), reporting.transactions.as_deref()];
         self.keeping.check(&others, self.max_memory)?;
@@ -144,34 +154,69 @@ impl Live {
             places.extend_from_slice(recording.outputs());
             begun.extend(recording.begun());
         }
+        #[cfg(feature = "tui")]
+        if kind == Kind::Screen {
+            super::terminal::prepare();
+        }
         let given_up = self.rights.give_up(places, begun, needs_admin)?;
         for line in &given_up {
-            self.say(line);
+            say(&self.reporting, line);
         }
-        self.say(&format!("capturing on {}; Ctrl-C ends it with the verdict", self.places()));
+        let started = format!("capturing on {}; Ctrl-C ends it with the verdict", self.places());
+        say(&self.reporting, &started);
         let recorder = recording.map(Recording::start).transpose().map_err(Error::RecordThread)?;
-        let watched = !self.reporting.quiet || self.keeping.watches();
-        let interval = watched.then(|| length(self.interval.unwrap_or(INTERVAL)));
-        let mut before = Before::default();
-        let mut warned = 0;
-        let show = &mut |look: &Look| {
-            if let Some(recorder) = &recorder {
-                recorder.found(crate::live::findings(&look.document));
-            }
-            self.show(look, &mut before, &mut warned);
-        };
-        let (session, sink) = ((&stop, &signals), outputs.sink());
+        let usual = if kind == Kind::Screen { SCREEN_INTERVAL } else { INTERVAL };
+        let watched = kind != Kind::Nothing || self.keeping.watches();
+        let interval = watched.then(|| length(self.interval.unwrap_or(usual)));
+        let stream = streams.then(|| Stream::new(stdout()));
+        let (display, mut ear) = self.display(kind, stream.as_ref(), &config)?;
+        let mut watching = Watching::new(&self.reporting, display, &stop, recorder.as_ref());
+        let sinks = Sinks { file: outputs.sink(), listener: ear.listener() };
         let analysed = crate::live::run(
             opened,
             config,
             (recorder.as_ref(), node),
-            session,
+            (&stop, &signals),
             interval,
-            sink,
-            show,
+            sinks,
+            &mut watching,
         );
+        // The terminal is given back before anything is printed.
+        drop(watching);
         let analysed = self.kept(analysed, recorder);
-        outputs.put(analysed, || ())
+        let Some(stream) = stream else { return outputs.put(analysed, || ()) };
+        let end =
+            |document: &Document, _: &Destination| stream.end(document).map_err(Error::WriteOutput);
+        outputs.put_by(analysed, || (), end)
+    }
+
+    /// What is shown, and who listens to transactions for it.
+    fn display<'s>(
+        &self,
+        kind: Kind,
+        stream: Option<&'s Stream<'static>>,
+        config: &Config,
+    ) -> Result<(Display<'s>, Ear<'s>), Error> {
+        // A filter would tell what is replaced.
+        let told = config.anonymizer.is_none();
+        let filter = if told { self.filter.join(" ") } else { String::new() };
+        let place = view::Place { interfaces: self.places(), filter };
+        Ok(match (kind, stream) {
+            (_, Some(stream)) => {
+                stream.start(&place, config.query_timeout);
+                (Display::Stream(stream, Box::default()), Ear::Stream(stream))
+            }
+            #[cfg(feature = "tui")]
+            (Kind::Screen, _) => {
+                let seen = view::Seen::default();
+                let palette = self.reporting.color.palette();
+                let screen = super::terminal::Screen::open(place, seen.clone(), palette);
+                let screen = screen.map_err(Error::Terminal)?;
+                (Display::Screen(Box::new(screen)), Ear::Screen(seen))
+            }
+            (Kind::Nothing, _) => (Display::Nothing, Ear::None),
+            _ => (Display::Lines, Ear::None),
+        })
     }
 
     /// Ends the files of packets. What they lack is said, and no fault of the analysis.
@@ -187,7 +232,7 @@ impl Live {
         };
         let status = recorder.finish(crate::live::findings(&document));
         for name in &status.incidents {
-            self.say(&format!("the moments around a finding are in {name}"));
+            say(&self.reporting, &format!("the moments around a finding are in {name}"));
         }
         document.capture.caveats.extend(status.caveats());
         Ok(document)
@@ -244,29 +289,6 @@ impl Live {
         match self.place() {
             Some(place) => format!("{names} in {}", place.words()),
             None => names,
-        }
-    }
-
-    fn show(&self, look: &Look, before: &mut Before, warned: &mut usize) {
-        for warning in look.analysed.notes.warnings.iter().skip(*warned) {
-            self.say(&format!("warning: {warning}"));
-        }
-        *warned = look.analysed.notes.warnings.len();
-        match look.occasion {
-            Occasion::Interval => self.say(&line::line(look, before)),
-            Occasion::Asked => {
-                let options = report::Options::default();
-                if let Ok(bytes) = self.reporting.rendered(&look.document, &options) {
-                    eprint!("{}", String::from_utf8_lossy(&bytes));
-                }
-            }
-        }
-    }
-
-    /// Writes a line to standard error, where anything is wanted there.
-    fn say(&self, text: &str) {
-        if !self.reporting.quiet {
-            eprintln!("{}", report::for_terminal(text));
         }
     }
 }

@@ -21,7 +21,9 @@ use crate::verdict::Status;
 pub(super) struct Reporting {
     /// How the report is written
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t, hide_possible_values = true)]
-    #[arg(help = "How the report is written: text, json or yaml")]
+    #[arg(
+        help = "How the report is written: text, json or yaml; or ndjson, a stream of a live capture"
+    )]
     pub(super) format: FormatName,
 
     /// Write the report to FILE instead of standard output
@@ -76,12 +78,14 @@ pub(super) struct Reporting {
     pub(super) quiet: bool,
 }
 
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum FormatName {
     #[default]
     Text,
     Json,
     Yaml,
+    /// Of a live capture: a line for each transaction, finding and interval.
+    Ndjson,
 }
 
 /// Where the results go, checked before there are any: an hour of work must not end in a report that has
@@ -123,7 +127,8 @@ impl Reporting {
     ) -> Result<Vec<u8>, Error> {
         let format = match self.format {
             FormatName::Text => Format::Text,
-            FormatName::Json => Format::Json,
+            // Of a stream, the report is the last line; asked for in between, it is a document.
+            FormatName::Json | FormatName::Ndjson => Format::Json,
             FormatName::Yaml => Format::Yaml,
         };
         let mut bytes = Vec::new();
@@ -157,12 +162,25 @@ impl Outputs<'_> {
         analysed: Result<Document, Error>,
         shown: impl FnOnce(),
     ) -> Result<ExitCode, Error> {
+        let Outputs { reporting, .. } = self;
+        self.put_by(analysed, shown, |document, destination| {
+            let options = reporting.color.options(destination.is_standard_output());
+            destination.put(&reporting.rendered(document, &options)?)
+        })
+    }
+
+    /// The same, and `write` is how the report gets there.
+    pub(super) fn put_by(
+        self,
+        analysed: Result<Document, Error>,
+        shown: impl FnOnce(),
+        write: impl FnOnce(&Document, &Destination) -> Result<(), Error>,
+    ) -> Result<ExitCode, Error> {
         let path = self.reporting.transactions.as_deref();
         let document = analysed.map_err(|error| transactions::Output::name(path, error))?;
         self.rows.map_or(Ok(()), transactions::Output::commit)?;
         shown();
-        let options = self.reporting.color.options(self.destination.is_standard_output());
-        self.destination.put(&self.reporting.rendered(&document, &options)?)?;
+        write(&document, &self.destination)?;
         Ok(ExitCode::from(exit_status(document.verdict.status)))
     }
 }

@@ -43,6 +43,20 @@ impl Color {
     }
 }
 
+#[cfg(feature = "tui")]
+impl Color {
+    /// How a screen on standard error looks.
+    pub(super) fn palette(&self) -> crate::view::screen::Palette {
+        let color = match self.when {
+            When::Always => true,
+            When::Never => false,
+            When::Auto => AutoStream::choice(&std::io::stderr()) != ColorChoice::Never,
+        };
+        let ascii = !shows_utf8(|name| std::env::var(name).ok());
+        crate::view::screen::Palette { color, ascii }
+    }
+}
+
 /// Whether the locale says that the terminal shows UTF-8 (POSIX: the first of these that is set and not
 /// empty). Where none is, nothing is known, and nearly all do.
 fn shows_utf8(variable: impl Fn(&str) -> Option<String>) -> bool {

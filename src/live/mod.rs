@@ -16,15 +16,20 @@ use crate::capture::live::{Opened, Stop};
 use crate::capture::record::{Finding, Recorder, Tee};
 use crate::config::Config;
 use crate::error::Error;
+use crate::model::{Span, Timestamp};
 use crate::node::Node;
 use crate::pipeline::{Analysed, Moment};
 use crate::report::{Document, percent};
-use crate::transactions::Sink;
+use crate::transactions::{Overdue, Sinks};
 use beside::Beside;
 use signals::Signals;
 
 /// Looks take at most one part in so many of the time: on a node with large tables they become rarer.
 const LOOK_SHARE: u32 = 20;
+
+/// Questions without an answer that a look tells by name, the latest: as many as a screen could show many
+/// times over. Half a MiB.
+const MAX_OVERDUE: usize = 4096;
 
 /// Why a look is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,19 +50,30 @@ pub struct Look {
     pub analysed: Analysed,
     /// The report.
     pub document: Document,
+    /// Questions that should have been answered by now, the latest first; known only where somebody takes
+    /// rows.
+    pub overdue: Vec<Overdue>,
 }
 
-/// Captures and analyses until `stop`, by whoever; `show` is called from the calling thread, each
-/// `interval` where there is one, and when asked by a signal. `recorder` takes what is analysed; what `node`
-/// tells is read each second.
+/// Whoever watches a run. Both are called from the thread that called [`run`].
+pub trait Watcher {
+    /// There is something to look at.
+    fn look(&mut self, look: &Look);
+
+    /// A tenth of a second has gone by.
+    fn tick(&mut self) {}
+}
+
+/// Captures and analyses until `stop`, by whoever; `watcher` is shown a look each `interval` where there is
+/// one, and when asked by a signal. `recorder` takes what is analysed; what `node` tells is read each second.
 pub fn run(
     opened: Opened,
     mut config: Config,
     (recorder, node): (Option<&Recorder>, Option<Node>),
     (stop, signals): (&Stop, &Signals),
     interval: Option<Duration>,
-    sink: Option<Sink<'_>>,
-    show: &mut dyn FnMut(&Look),
+    sinks: Sinks<'_>,
+    watcher: &mut dyn Watcher,
 ) -> Result<Document, Error> {
     let mut beside = Beside::new(node);
     let live = opened.start(stop)?;
@@ -70,7 +86,13 @@ pub fn run(
     let settings = config.without_context();
     let began = now();
     let mut due = interval;
-    let analysed = observe(source, &settings, sink, &mut |moment: &Moment<'_>| {
+    // Who listens to rows beside a file wants them soon.
+    let soon = sinks.listener.is_some();
+    let analysed = observe(source, &settings, sinks, &mut |moment: &Moment<'_>| {
+        if soon {
+            moment.hand_on_rows();
+        }
+        watcher.tick();
         let elapsed = now().saturating_duration_since(began);
         beside.read_if_due(elapsed);
         let asked = signals.take_asked();
@@ -82,7 +104,11 @@ pub fn run(
         let analysed = moment.so_far();
         beside.tell(&mut config);
         let document = judge(&analysed, &config);
-        show(&Look { occasion, elapsed, analysed, document });
+        let overdue = match analysed.quality.last {
+            Some(last) if soon => moment.overdue(before(last, config.query_timeout), MAX_OVERDUE),
+            _ => Vec::new(),
+        };
+        watcher.look(&Look { occasion, elapsed, analysed, document, overdue });
         if timely {
             let took = now().saturating_duration_since(began).saturating_sub(elapsed);
             due = interval.map(|interval| next(elapsed, interval).max(elapsed + took * LOOK_SHARE));
@@ -108,6 +134,10 @@ pub fn findings(document: &Document) -> Vec<Finding> {
 fn next(elapsed: Duration, interval: Duration) -> Duration {
     let passed = elapsed.as_nanos() / interval.as_nanos().max(1);
     interval.saturating_mul(u32::try_from(passed + 1).unwrap_or(u32::MAX))
+}
+
+fn before(time: Timestamp, span: Span) -> Timestamp {
+    Timestamp(time.0.saturating_sub(span.0))
 }
 
 /// The clock of whoever watches; the analysis knows only the capture's clock.

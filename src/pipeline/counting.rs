@@ -7,8 +7,8 @@ use super::unit::{Event, Kind, Unit};
 use crate::aggregate::{Aggregate, Metering};
 use crate::capture::Block;
 use crate::matcher::{Observer, Token, Transaction};
-use crate::model::{Address, Message};
-use crate::transactions::{Recorder, Rows};
+use crate::model::{Address, Message, Timestamp};
+use crate::transactions::{Overdue, Recorder, Rows};
 
 /// Entries warmed up in a row: as many waits for memory overlap as the processor keeps track of, and
 /// what they bring still is in the cache when they are counted.
@@ -44,6 +44,18 @@ impl Counting {
     /// Whether rows are wanted, and nobody takes them any more.
     pub(super) fn is_abandoned(&self) -> bool {
         self.rows.as_ref().is_some_and(Rows::is_abandoned)
+    }
+
+    /// Hands on the rows that there are.
+    pub(super) fn hand_on_rows(&mut self) {
+        if let Some(rows) = &mut self.rows {
+            rows.hand_on();
+        }
+    }
+
+    /// Questions that are overdue.
+    pub(super) fn overdue(&self, until: Timestamp, most: usize) -> Vec<Overdue> {
+        self.rows.as_ref().map(|rows| rows.overdue(until, most)).unwrap_or_default()
     }
 
     /// The same once more, without the rows: to be finished as if the capture ended here.

@@ -14,8 +14,8 @@ use super::unit::{Event, Unit};
 use super::{Analysed, Options};
 use crate::aggregate::Aggregate;
 use crate::capture::{Block, Blocks, Notes};
-use crate::model::{DnsPorts, NameHasher};
-use crate::transactions::Rows;
+use crate::model::{DnsPorts, NameHasher, Timestamp};
+use crate::transactions::{Overdue, Rows};
 
 /// Units per thread: one in work, and as many waiting that an uneven block holds nobody up.
 const UNITS_PER_THREAD: usize = 4;
@@ -145,6 +145,21 @@ impl<'a> Line<'a> {
             (matching.so_far(), counting.so_far())
         };
         close(matching, counting, self.source.notes())
+    }
+
+    /// Hands on the rows that there are, unless whoever counts is at it.
+    pub(super) fn hand_on_rows(&self) {
+        if let Some(mut counting) = try_lock(&self.counting) {
+            counting.hand_on_rows();
+            if counting.is_abandoned() {
+                self.over.store(true, Ordering::Release);
+            }
+        }
+    }
+
+    /// Questions that are overdue.
+    pub(super) fn overdue(&self, until: Timestamp, most: usize) -> Vec<Overdue> {
+        lock(&self.counting).overdue(until, most)
     }
 
     /// Reads, decodes and hands in until the capture is over; and matches and counts.

@@ -25,7 +25,7 @@ use crate::capture::{Blocks, Notes};
 use crate::decode::fragment::FragmentCounters;
 use crate::decode::stream::StreamCounters;
 use crate::model::NameHasher;
-use crate::transactions::{Rows, Sink};
+use crate::transactions::{Rows, Sink, Sinks};
 use line::Line;
 pub use line::PROGRESS;
 pub use moment::Moment;
@@ -108,7 +108,7 @@ pub fn run_into(
     sink: Option<Sink<'_>>,
     progress: &mut dyn FnMut(u64, Option<u64>, u64),
 ) -> Result<Analysed, Error> {
-    run_watched(source, options, sink, &mut |moment| {
+    run_watched(source, options, sink.into(), &mut |moment| {
         let (read, all) = moment.progress();
         progress(read, all, moment.packets());
     })
@@ -118,20 +118,20 @@ pub fn run_into(
 pub fn run_watched(
     source: &dyn Blocks,
     options: &Options,
-    sink: Option<Sink<'_>>,
+    sinks: Sinks<'_>,
     watch: &mut dyn FnMut(&Moment<'_>),
 ) -> Result<Analysed, Error> {
     // Tables are seeded per process: nobody outside can choose names that collide.
     let hasher = NameHasher::random();
     let aggregate = Aggregate::new(options.settings.clone(), hasher)?;
-    let Some(sink) = sink else {
+    if sinks.is_empty() {
         return Ok(Line::new(source, options, hasher, aggregate, None).run(watch));
-    };
+    }
     let (outlet, demand) = rows::connect();
     let rows = Rows::new(hasher, options.settings.query_timeout, outlet);
     let line = Line::new(source, options, hasher, aggregate, Some(rows));
     std::thread::scope(|scope| {
-        let writer = scope.spawn(move || demand.write(sink));
+        let writer = scope.spawn(move || demand.spread(sinks));
         let analysed = line.run(watch);
         writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         Ok(analysed)

@@ -4,6 +4,8 @@ use std::sync::atomic::Ordering;
 
 use super::Analysed;
 use super::line::Line;
+use crate::model::Timestamp;
+use crate::transactions::Overdue;
 
 /// A moment of a run: how far it is, and what there is so far.
 pub struct Moment<'a> {
@@ -27,5 +29,17 @@ impl Moment<'_> {
     /// leaves the table, not after the query timeout.
     pub fn so_far(&self) -> Analysed {
         self.line.so_far()
+    }
+
+    /// Has rows handed on to those who take them, though there are few: on a quiet node a batch takes hours
+    /// to be full.
+    pub fn hand_on_rows(&self) {
+        self.line.hand_on_rows();
+    }
+
+    /// Questions without an answer that were first sent by `until`, or were refused: the latest `most` of
+    /// them, the latest first. None where nobody takes rows.
+    pub fn overdue(&self, until: Timestamp, most: usize) -> Vec<Overdue> {
+        self.line.overdue(until, most)
     }
 }

@@ -4,7 +4,7 @@ use std::io;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use crate::transactions::{self, Batch, Batches, Outlet, Sink};
+use crate::transactions::{self, Batch, Batches, Outlet, Sinks};
 
 /// Batches there are: one is filled, one is written, and what waits in between bridges the milliseconds
 /// in which a row group is completed. When all are full the analysis waits for the disk. 4 MiB.
@@ -21,6 +21,11 @@ impl Outlet for Supply {
         self.full.send(full).ok()?;
         self.empty.recv().ok()
     }
+
+    fn has_room(&self) -> bool {
+        // Of the batches that there are, one waits: so there is room for another in the queue.
+        !self.empty.is_empty()
+    }
 }
 
 /// The end of the thread that writes.
@@ -31,9 +36,9 @@ pub(super) struct Demand {
 }
 
 impl Demand {
-    /// Writes what comes until there is no more.
-    pub(super) fn write(mut self, sink: Sink<'_>) -> io::Result<()> {
-        transactions::write(&mut self, sink)
+    /// Gives what comes to all who want it, until there is no more.
+    pub(super) fn spread(mut self, sinks: Sinks<'_>) -> io::Result<()> {
+        transactions::spread(&mut self, sinks)
     }
 
     fn give_back(&mut self) {

@@ -17,6 +17,42 @@ pub(crate) fn write(document: &Document, out: &mut dyn Write) -> io::Result<()> 
     out.write_all(b"\n")
 }
 
+/// Writes a value on one line, with the same escapes and without a newline.
+#[cfg(feature = "live")]
+pub(crate) fn write_line<T: Serialize>(value: &T, out: &mut dyn Write) -> io::Result<()> {
+    let mut serializer = Serializer::with_formatter(&mut *out, OneLine);
+    value.serialize(&mut serializer)?;
+    Ok(())
+}
+
+/// The inside of a string, with what fools terminals and readers escaped.
+fn fragment<W: ?Sized + Write>(w: &mut W, text: &str) -> io::Result<()> {
+    let mut rest = text;
+    while let Some((at, c)) = rest.char_indices().find(|&(_, c)| is_unsafe(c)) {
+        w.write_all(&rest.as_bytes()[..at])?;
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            write!(w, "\\u{unit:04x}")?;
+        }
+        rest = &rest[at + c.len_utf8()..];
+    }
+    w.write_all(rest.as_bytes())
+}
+
+/// `serde_json`'s shortest form; only the inside of strings differs.
+#[cfg(feature = "live")]
+struct OneLine;
+
+#[cfg(feature = "live")]
+impl Formatter for OneLine {
+    fn write_string_fragment<W: ?Sized + Write>(
+        &mut self,
+        w: &mut W,
+        text: &str,
+    ) -> io::Result<()> {
+        fragment(w, text)
+    }
+}
+
 /// `serde_json`'s indented form; only the inside of strings differs.
 struct Indented<'a> {
     pretty: PrettyFormatter<'a>,
@@ -28,15 +64,7 @@ impl Formatter for Indented<'_> {
         w: &mut W,
         text: &str,
     ) -> io::Result<()> {
-        let mut rest = text;
-        while let Some((at, c)) = rest.char_indices().find(|&(_, c)| is_unsafe(c)) {
-            w.write_all(&rest.as_bytes()[..at])?;
-            for unit in c.encode_utf16(&mut [0; 2]) {
-                write!(w, "\\u{unit:04x}")?;
-            }
-            rest = &rest[at + c.len_utf8()..];
-        }
-        w.write_all(rest.as_bytes())
+        fragment(w, text)
     }
 
     fn begin_array<W: ?Sized + Write>(&mut self, w: &mut W) -> io::Result<()> {

@@ -21,6 +21,8 @@ use std::io::{self, Write};
 pub(crate) use escape::for_terminal;
 // The progress line shows figures as the report does.
 #[cfg(feature = "live")]
+pub(crate) use json::write_line;
+#[cfg(feature = "live")]
 pub(crate) use number::percent;
 pub(crate) use number::{bytes, count, duration};
 

@@ -4,7 +4,7 @@
 use hashbrown::HashTable;
 
 use crate::matcher::{Sighting, Transaction};
-use crate::model::{Endpoint, FOLD_LIMIT, NameHasher, fold_into};
+use crate::model::{Endpoint, FOLD_LIMIT, NameHasher, Timestamp, fold_into};
 
 /// A question in flight.
 pub(super) struct Question {
@@ -14,6 +14,8 @@ pub(super) struct Question {
     qname_hash: u64,
     id: u16,
     kind: u16,
+    first_sent: Timestamp,
+    refused: bool,
     /// In the order of the capture: tells questions of one frame apart that differ in nothing else.
     serial: u64,
     pub(super) opcode: u8,
@@ -33,6 +35,8 @@ impl Default for Question {
             qname_hash: 0,
             id: 0,
             kind: 0,
+            first_sent: Timestamp(0),
+            refused: false,
             serial: 0,
             opcode: 0,
             type_and_class: None,
@@ -49,6 +53,18 @@ impl Question {
         &self.name[..usize::from(self.length)]
     }
 
+    fn overdue(&self) -> Overdue {
+        Overdue {
+            client: self.client,
+            server: self.server,
+            name: self.name().into(),
+            qtype: self.type_and_class.map(|(qtype, _)| qtype),
+            first_sent: self.first_sent,
+            frame: self.frame,
+            refused: self.refused,
+        }
+    }
+
     fn hash(&self, hasher: &NameHasher) -> u64 {
         hash(hasher, self.frame, self.qname_hash, self.id, self.kind)
     }
@@ -60,6 +76,26 @@ impl Question {
             && self.server == transaction.server
             && (self.id, self.kind) == (transaction.id, transaction.qtype)
     }
+}
+
+/// A question that should have been answered by now, or that was refused. Its row comes only when nobody
+/// waits for an answer any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Overdue {
+    /// The socket that asked.
+    pub client: Endpoint,
+    /// The socket that was asked.
+    pub server: Endpoint,
+    /// The case-folded QNAME in wire form; empty where there was none to read.
+    pub name: Box<[u8]>,
+    /// QTYPE, where there is a question.
+    pub qtype: Option<u16>,
+    /// First transmission.
+    pub first_sent: Timestamp,
+    /// Frame of the first transmission.
+    pub frame: u64,
+    /// An ICMP error or a TCP RST said no.
+    pub refused: bool,
 }
 
 /// The questions in flight. Every one that is opened is settled, so there are never more than the
@@ -96,6 +132,8 @@ impl Asked {
         question.qname_hash = transaction.qname_hash;
         question.id = transaction.id;
         question.kind = transaction.qtype;
+        question.first_sent = transaction.first_sent;
+        question.refused = false;
         question.serial = self.serial;
         question.opcode = message.flags.opcode();
         question.type_and_class = message.has_question().then_some((message.qtype, message.qclass));
@@ -107,15 +145,39 @@ impl Asked {
         index.insert_unique(hash, place, |&place| places[place as usize].hash(hasher));
     }
 
-    /// Takes the question of a transaction that is settled. It can be read until the next is opened.
-    pub(super) fn settle(&mut self, transaction: &Transaction) -> Option<&Question> {
+    /// Hash and place of the question of a transaction.
+    fn find(&self, transaction: &Transaction) -> Option<(u64, u32)> {
         let Transaction { first_frame, qname_hash, id, qtype, .. } = *transaction;
         let hash = hash(&self.hasher, first_frame, qname_hash, id, qtype);
-        let Asked { places, index, free, .. } = self;
-        let same = index.iter_hash(hash).copied();
+        let same = self.index.iter_hash(hash).copied();
         let place = same
-            .filter(|&place| places[place as usize].is_of(transaction))
-            .min_by_key(|&place| places[place as usize].serial)?;
+            .filter(|&place| self.places[place as usize].is_of(transaction))
+            .min_by_key(|&place| self.places[place as usize].serial)?;
+        Some((hash, place))
+    }
+
+    /// Notes that somebody said no to a question. It may still be answered.
+    #[cold]
+    pub(super) fn refused(&mut self, transaction: &Transaction) {
+        if let Some((_, place)) = self.find(transaction) {
+            self.places[place as usize].refused = true;
+        }
+    }
+
+    /// Questions that were first sent by `until`, or were refused: the latest of them, the latest first.
+    pub(super) fn overdue(&self, until: Timestamp, most: usize) -> Vec<Overdue> {
+        let waiting = self.index.iter().map(|&place| &self.places[place as usize]);
+        let mut late: Vec<&Question> =
+            waiting.filter(|asked| asked.refused || asked.first_sent <= until).collect();
+        late.sort_unstable_by_key(|asked| std::cmp::Reverse((asked.frame, asked.serial)));
+        late.truncate(most);
+        late.into_iter().map(Question::overdue).collect()
+    }
+
+    /// Takes the question of a transaction that is settled. It can be read until the next is opened.
+    pub(super) fn settle(&mut self, transaction: &Transaction) -> Option<&Question> {
+        let (hash, place) = self.find(transaction)?;
+        let Asked { places, index, free, .. } = self;
         if let Ok(entry) = index.find_entry(hash, |&other| other == place) {
             entry.remove();
         }
@@ -154,6 +216,33 @@ mod tests {
             }
         }
         assert_eq!((asked.places.len(), asked.index.len()), (11, 10));
+    }
+
+    #[test]
+    fn what_waits_too_long_or_was_refused_is_overdue_the_latest_first() {
+        let hasher = NameHasher::with_seed(1);
+        let mut asked = Asked::new(hasher);
+        let transactions: Vec<_> = (1..=6_i64)
+            .map(|i| {
+                let bytes = query(format!("n{i}.example").as_str(), A).id(7).encode();
+                let message = message::parse(&bytes, bytes.len(), &hasher).unwrap();
+                let packet =
+                    PacketMeta { frame: i as u64, time: Timestamp(i), ..PacketMeta::default() };
+                let query = Sighting::new(packet, Transport::Udp, message, &bytes, &hasher);
+                let transaction = Transaction::new(&query);
+                asked.open(&transaction, &query);
+                transaction
+            })
+            .collect();
+        asked.refused(&transactions[5]);
+        asked.settle(&transactions[1]);
+        let frames = |most| -> Vec<(u64, bool)> {
+            let late = asked.overdue(Timestamp(4), most);
+            late.iter().map(|late| (late.frame, late.refused)).collect()
+        };
+        assert_eq!(frames(9), [(6, true), (4, false), (3, false), (1, false)]);
+        assert_eq!(frames(2), [(6, true), (4, false)]);
+        assert_eq!(display_name(&asked.overdue(Timestamp(4), 1)[0].name), "n6.example");
     }
 
     #[test]

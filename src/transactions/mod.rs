@@ -17,6 +17,8 @@ mod recorder;
 mod row;
 mod text;
 
+pub use asked::Overdue;
+pub use ndjson::lines as ndjson_lines;
 pub use recorder::{Outlet, Recorder, Rows};
 pub use row::{Batch, Cells, Column, Fate, Kind, Response, Row, Width, cells, columns};
 
@@ -75,6 +77,60 @@ pub struct Sink<'a> {
     pub format: Format,
     /// What takes the bytes: a file, as a rule.
     pub out: &'a mut (dyn Write + Send),
+}
+
+/// Whoever wants rows as they come, beside a file or without one.
+pub trait Listener: Send {
+    /// A batch of them.
+    fn hear(&mut self, batch: &Batch);
+}
+
+/// All who take rows.
+#[derive(Default)]
+pub struct Sinks<'a> {
+    /// What they are written to.
+    pub file: Option<Sink<'a>>,
+    /// Who else wants them.
+    pub listener: Option<&'a mut (dyn Listener + 'a)>,
+}
+
+impl Sinks<'_> {
+    /// Whether nobody wants rows.
+    pub fn is_empty(&self) -> bool {
+        self.file.is_none() && self.listener.is_none()
+    }
+}
+
+impl<'a> From<Option<Sink<'a>>> for Sinks<'a> {
+    fn from(file: Option<Sink<'a>>) -> Sinks<'a> {
+        Sinks { file, listener: None }
+    }
+}
+
+/// Batches that somebody listens to while they are written.
+struct Heard<'a, 'b> {
+    batches: &'a mut dyn Batches,
+    listener: Option<&'b mut (dyn Listener + 'b)>,
+}
+
+impl Batches for Heard<'_, '_> {
+    fn next(&mut self) -> Option<&Batch> {
+        let batch = self.batches.next()?;
+        if let Some(listener) = &mut self.listener {
+            listener.hear(batch);
+        }
+        Some(batch)
+    }
+}
+
+/// Gives all batches to all who want them.
+pub fn spread(batches: &mut dyn Batches, Sinks { file, listener }: Sinks<'_>) -> io::Result<()> {
+    let mut heard = Heard { batches, listener };
+    if let Some(file) = file {
+        return write(&mut heard, file);
+    }
+    while heard.next().is_some() {}
+    Ok(())
 }
 
 /// Writes all batches.

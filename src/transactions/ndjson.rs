@@ -15,6 +15,17 @@ use crate::model::{Address, Timestamp};
 /// What a line begins with.
 const BEGINNING: &[u8] = b"{\"v\":1";
 
+/// Appends the rows of a batch as lines. What stands in front of the columns comes from the caller: an
+/// object that is not closed.
+pub fn lines(batch: &Batch, beginning: &[u8], text: &mut Vec<u8>) {
+    let (mut name, mut clock) = (Vec::new(), Clock::new());
+    for row in batch.rows() {
+        text.extend_from_slice(beginning);
+        cells(&mut Line { row, batch, text, name: &mut name, clock: &mut clock });
+        text.extend_from_slice(b"}\n");
+    }
+}
+
 /// Writes all rows.
 pub(super) fn write(batches: &mut dyn Batches, out: &mut dyn Write) -> io::Result<()> {
     let (mut name, mut clock) = (Vec::new(), Clock::new());

@@ -1,16 +1,19 @@
 //! Listens to the matcher beside the sums and makes rows of what it hears.
 
-use super::asked::Asked;
+use super::asked::{Asked, Overdue};
 use super::row::{Batch, Fate, Response, Row};
 use crate::aggregate::Aggregate;
 use crate::decode::IcmpKind;
 use crate::matcher::{Observer, Refusal, Sighting, Stranger, Token, Transaction};
-use crate::model::{Address, NameHasher, PacketMeta, Span};
+use crate::model::{Address, NameHasher, PacketMeta, Span, Timestamp};
 
 /// Where full batches go.
 pub trait Outlet: Send {
     /// Takes a full batch for an empty one, and waits for it; `None`: nobody takes rows any more.
     fn exchange(&mut self, full: Box<Batch>) -> Option<Box<Batch>>;
+
+    /// Whether that would be at once.
+    fn has_room(&self) -> bool;
 }
 
 /// The rows that are being made.
@@ -30,6 +33,22 @@ impl Rows {
     /// Whether nobody takes rows any more.
     pub fn is_abandoned(&self) -> bool {
         self.batch.is_none()
+    }
+
+    /// Hands on what there is, full or not, unless that takes time: for those who want rows soon.
+    pub fn hand_on(&mut self) {
+        let ready = |batch: &mut Box<Batch>| !batch.is_empty();
+        if self.outlet.has_room()
+            && let Some(batch) = self.batch.take_if(ready)
+        {
+            self.batch = self.outlet.exchange(batch);
+        }
+    }
+
+    /// Questions without an answer that were first sent by `until`, or were refused: the latest `most` of
+    /// them, the latest first.
+    pub fn overdue(&self, until: Timestamp, most: usize) -> Vec<Overdue> {
+        self.asked.overdue(until, most)
     }
 
     /// Hands on what is left.
@@ -159,6 +178,9 @@ impl Observer for Recorder<'_> {
         packet: &PacketMeta,
         refusal: Refusal,
     ) {
+        if let Some((rows, transaction)) = self.rows.as_mut().zip(transaction) {
+            rows.asked.refused(transaction);
+        }
         self.aggregate.refused(transaction, packet, refusal);
     }
 

@@ -89,6 +89,7 @@ const LAYERS: &[(&str, &[&str], &str)] = &[
             "capture",
             "config",
             "error",
+            "model",
             "node",
             "pipeline",
             "report",
@@ -96,6 +97,11 @@ const LAYERS: &[(&str, &[&str], &str)] = &[
             "verdict",
         ],
         "a run that goes on: capture, looks in between, signals; what the node tells goes beside",
+    ),
+    (
+        "view",
+        &["aggregate", "live", "model", "report", "transactions", "verdict"],
+        "a look and what was heard of transactions, as a screen and as a stream",
     ),
     ("progress", &["report"], "shows figures as the report does"),
     (
@@ -115,6 +121,7 @@ const LAYERS: &[(&str, &[&str], &str)] = &[
             "report",
             "transactions",
             "verdict",
+            "view",
         ],
         "the only place that knows options, that reads files of context, and that opens those of rows",
     ),
