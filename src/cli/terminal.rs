@@ -14,6 +14,7 @@ use ratatui::crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen};
 use ratatui::crossterm::{cursor, execute, style, terminal};
 use ratatui::layout::Rect;
 use ratatui::{Terminal, TerminalOptions, Viewport};
+use rustix::event::{PollFd, PollFlags, Timespec};
 
 use crate::capture::live::Stop;
 use crate::live::Look;
@@ -40,6 +41,16 @@ pub(super) fn is_foreground() -> bool {
 pub(super) fn prepare() {
     // Whether a key was pressed does not matter yet; without it the view goes on without keys.
     let _ = event::poll(Duration::ZERO);
+}
+
+/// Whether the terminal hung up. SIGHUP tells only those who do not ignore it, and not all of them.
+fn is_gone() -> bool {
+    let stdin = stdin();
+    let mut input = [PollFd::new(&stdin, PollFlags::IN)];
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let gone = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
+    rustix::event::poll(&mut input, Some(&at_once)).is_ok_and(|ready| ready > 0)
+        && input[0].revents().intersects(gone)
 }
 
 /// Gives the terminal back, if it was taken.
@@ -132,6 +143,11 @@ impl Screen {
 
     /// Takes keys, and a new size.
     pub(super) fn tick(&mut self, stop: &Stop) {
+        if is_gone() {
+            // Nobody watches any more, and whoever reads keys of a terminal that hung up reads for ever.
+            stop.stop();
+            return;
+        }
         self.take_keys(stop);
         let area = size();
         if area != self.area && self.terminal.resize(area).is_ok() {

@@ -279,3 +279,21 @@ fn another_size_and_a_signal() {
     assert!(Command::new("kill").args(["-TERM", &process]).status().unwrap().success());
     tmux.has_ended();
 }
+
+/// A terminal that goes away ends the run, of one who ignores SIGHUP too: nobody is left to end it.
+#[test]
+fn without_its_terminal_it_ends() {
+    let net = or_skip!(Net::new());
+    let tmux = or_skip!(Tmux::new((80, 24)));
+    tmux.enter("trap '' HUP");
+    tmux.live(&net, "");
+    tmux.tmux(&["kill-server"]).unwrap();
+    for _ in 0..PATIENCE {
+        let inside = Command::new("ip").args(["netns", "pids", &net.node]).output().unwrap();
+        if inside.stdout.is_empty() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    panic!("it goes on without a terminal");
+}
