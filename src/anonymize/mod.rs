@@ -3,11 +3,11 @@
 //!
 //! [`Anonymized`] wraps a source. Every frame is taken apart as `decode` does, and put together again from
 //! zeros: only what is understood and names nobody is taken over, addresses and names are replaced, and
-//! everything else stays zero ([`pane`]). No state is kept, so it costs no order: the same key and the same
+//! everything else stays zero (`pane`). No state is kept, so it costs no order: the same key and the same
 //! octets give the same result, on any thread and on any node.
 //!
 //! Kept: times, sizes, ports, IDs, TTLs, flags, sequence numbers, types, RCODEs; words that are the same
-//! everywhere ([`label`]), addresses that have a meaning ([`address`]).
+//! everywhere (`label`), addresses that have a meaning (`address`).
 
 mod address;
 mod data;

@@ -1,7 +1,7 @@
 //! Packets as they come: handles of libpcap as one source of blocks.
 //!
 //! Each handle has a thread of its own (`tap`), which copies packets out of the kernel's ring into a
-//! [`Chunk`] and hands it on when it is full or 50 ms old. [`Live`] takes the chunks (`gather`): those of
+//! `Chunk` and hands it on when it is full or 50 ms old. [`Live`] takes the chunks (`gather`): those of
 //! one handle as they are, those of several merged by time. What is learned beside the packets stands
 //! on a `Board`, which can be read while a worker waits for packets.
 
