@@ -7,7 +7,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use dnspect::classify::{Lookups, Outcome, Question};
-use dnspect::model::{Name, NameHasher, Span, Timestamp, qtype};
+use dnspect::model::{Capacity, Name, NameHasher, Span, Timestamp, qtype};
 
 /// The search list of a pod, and the name as it is.
 const SUFFIXES: [&str; 5] = [
@@ -36,7 +36,7 @@ fn walks(hasher: &NameHasher) -> Vec<[(Name, u64); 5]> {
 
 fn lookups(criterion: &mut Criterion) {
     let walks = walks(&NameHasher::random());
-    let mut lookups = Lookups::default();
+    let mut lookups = Lookups::new(Capacity::default());
     let (mut number, mut now) = (0_usize, Timestamp(0));
     let mut group = criterion.benchmark_group("classify");
     // Both families of five steps: questions a walk.

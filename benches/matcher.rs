@@ -15,7 +15,7 @@ use dnspect::decode::{IcmpKind, message};
 use dnspect::matcher::{
     Matcher, Observer, Refusal, Sighting, Stranger, Token, Transaction, Transport,
 };
-use dnspect::model::{Address, Message, NameHasher, PacketMeta, Span, Timestamp};
+use dnspect::model::{Address, Capacity, Message, NameHasher, PacketMeta, Span, Timestamp};
 
 /// Capture time between two questions: 100,000 a second.
 const PACE: Span = Span::from_micros(10);
@@ -83,7 +83,7 @@ fn pairs(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("matcher/pair");
     group.throughput(Throughput::Elements(1));
     for in_flight in [1_000, 100_000] {
-        let mut matcher = Matcher::new(hasher, Span::from_secs(5));
+        let mut matcher = Matcher::new(hasher, Span::from_secs(5), Capacity::default());
         let mut next = 0;
         while next < in_flight {
             matcher.observe(&story.sighting(next, next, false), &mut Deaf);

@@ -80,6 +80,7 @@ pub fn observe(
             query_timeout: config.query_timeout,
             pps_limit: config.pps_limit,
             vpc_dns: config.vpc_dns.clone(),
+            capacity: config.capacity,
         },
     };
     pipeline::run_watched(source, &options, sinks, watch).map_err(|error| match error {

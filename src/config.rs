@@ -5,7 +5,7 @@ use std::thread::available_parallelism;
 
 use crate::anonymize::Anonymizer;
 use crate::context::Context;
-use crate::model::{Address, Span};
+use crate::model::{Address, Capacity, Span};
 
 /// Below this every answer would be late; above it nothing would ever count as lost.
 pub const QUERY_TIMEOUTS: (Span, Span) = (Span::from_millis(1), Span::from_secs(600));
@@ -38,6 +38,8 @@ pub struct Config {
     /// Replaces addresses and names before anybody sees them. Addresses in these settings are replaced
     /// already.
     pub anonymizer: Option<Anonymizer>,
+    /// How large tables may become.
+    pub capacity: Capacity,
     /// Worker threads.
     pub threads: NonZeroUsize,
 }
@@ -79,6 +81,7 @@ impl Default for Config {
             context: Context::default(),
             anonymizer: None,
             // A saved capture is read at a desk: all cores. One where the system does not say.
+            capacity: Capacity::default(),
             threads: available_parallelism().unwrap_or(NonZeroUsize::MIN),
         }
     }

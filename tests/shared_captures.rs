@@ -46,6 +46,7 @@ fn sums(path: &Path, config: &Config) -> Result<Analysed, String> {
             query_timeout: config.query_timeout,
             pps_limit: config.pps_limit,
             vpc_dns: config.vpc_dns.clone(),
+            capacity: config.capacity,
         },
     };
     pipeline::run(&*source, &options, &mut |_, _, _| {}).map_err(|error| error.to_string())

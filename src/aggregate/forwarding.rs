@@ -6,7 +6,7 @@ use hashbrown::hash_table::Entry;
 
 use super::loops::Link;
 use crate::matcher::{Sighting, Transaction};
-use crate::model::{Address, Span, Timestamp};
+use crate::model::{Address, Capacity, Span, Timestamp};
 
 /// Questions without an answer remembered at most: those of 5 s of an outage at 13,000 a second.
 /// 12 MB at worst; who forwards the ones beyond is told by the others.
@@ -40,6 +40,7 @@ struct Waiting {
 pub(super) struct Questions {
     waiting: HashTable<Waiting>,
     next_sweep: Timestamp,
+    most: usize,
     /// Questions that found no room.
     pub(super) overflowed: u64,
 }
@@ -61,13 +62,16 @@ pub(super) fn question_of(qname_hash: u64, qtype: u16) -> u64 {
     qname_hash ^ u64::from(qtype).rotate_left(48)
 }
 
-impl Default for Questions {
-    fn default() -> Questions {
-        Questions { waiting: HashTable::new(), next_sweep: Timestamp::MIN, overflowed: 0 }
-    }
-}
-
 impl Questions {
+    pub(super) fn new(capacity: Capacity) -> Questions {
+        Questions {
+            waiting: HashTable::new(),
+            next_sweep: Timestamp::MIN,
+            most: capacity.of(MAX_WAITING),
+            overflowed: 0,
+        }
+    }
+
     /// Notes a new question and says who waits for its answer already, if anybody does.
     pub(super) fn ask(&mut self, query: &Sighting<'_>) -> Option<Earlier<'_>> {
         let question = question_of(query.message.qname_hash, query.message.qtype);
@@ -75,7 +79,7 @@ impl Questions {
         self.sweep(packet.time);
         let (since, client, server) = (packet.time, packet.source, packet.destination);
         let new = Waiting { question, since, client, server, passed: None };
-        let full = self.waiting.len() >= MAX_WAITING;
+        let full = self.waiting.len() >= self.most;
         let known = self.waiting.entry(question, |w| w.question == question, |w| w.question);
         let waiting = match known {
             Entry::Vacant(_) if full => {

@@ -70,7 +70,7 @@ pub use timeline::{Bin, Timeline};
 pub use twins::TwinLosses;
 
 use crate::classify::{Ended, Ending, Lookups};
-use crate::model::{Address, NameHasher, PacketMeta, Span};
+use crate::model::{Address, Capacity, NameHasher, PacketMeta, Span};
 use forwarding::Questions;
 use ports::Ports;
 
@@ -83,6 +83,8 @@ pub struct Settings {
     pub pps_limit: u32,
     /// Addresses of the VPC resolver beside the well-known ones.
     pub vpc_dns: Vec<Address>,
+    /// How large tables may become.
+    pub capacity: Capacity,
 }
 
 /// Totals over all transactions.
@@ -187,14 +189,15 @@ impl Aggregate {
         settings: Settings,
         hasher: NameHasher,
     ) -> Result<Aggregate, hdrhistogram::CreationError> {
+        let capacity = settings.capacity;
         Ok(Aggregate {
             totals: Totals::default(),
-            pairs: Table::new(pairs::MAX_PAIRS, Pair::default()),
-            clients: Table::new(clients::MAX_CLIENTS, Client::default()),
-            servers: Table::new(servers::MAX_SERVERS, Server::default()),
-            sockets: Table::new(sockets::MAX_SOCKETS, Socket::default()),
+            pairs: Table::new(capacity.of(pairs::MAX_PAIRS), Pair::default()),
+            clients: Table::new(capacity.of(clients::MAX_CLIENTS), Client::default()),
+            servers: Table::new(capacity.of(servers::MAX_SERVERS), Server::default()),
+            sockets: Table::new(capacity.of(sockets::MAX_SOCKETS), Socket::default()),
             missing: MissingNames::default(),
-            lookups: Lookups::default(),
+            lookups: Lookups::new(capacity),
             delays: Delays::new()?,
             timeline: Timeline::default(),
             rates: Rates::new(settings.pps_limit),
@@ -209,7 +212,7 @@ impl Aggregate {
             strays: Strays::default(),
             metering: Metering::Off,
             assembly: Assembly::Single,
-            questions: Questions::default(),
+            questions: Questions::new(capacity),
             ports: Ports::default(),
             hasher,
             settings,

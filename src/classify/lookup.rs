@@ -11,7 +11,7 @@ mod twins;
 
 use super::Outcome;
 use super::search::{Suffixes, shared_base};
-use crate::model::{Span, Timestamp};
+use crate::model::{Capacity, Span, Timestamp};
 pub use ending::{Ended, Ending};
 use open::{Ask, Open, ask_index, ends_with_labels};
 pub use twins::Twin;
@@ -33,7 +33,7 @@ const NONE: u32 = u32::MAX;
 const GENERATIONS: u32 = 0x00ff_ffff;
 
 /// All open lookups.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Lookups {
     open: Vec<Open>,
     /// First open lookup of each client.
@@ -42,6 +42,7 @@ pub struct Lookups {
     free: Vec<u32>,
     /// Where the next one goes when there is no room: the oldest.
     hand: usize,
+    most: usize,
     /// Suffixes seen.
     pub suffixes: Suffixes,
     retried: u64,
@@ -74,6 +75,23 @@ pub struct Question<'a> {
 }
 
 impl Lookups {
+    /// No lookups yet.
+    pub fn new(capacity: Capacity) -> Lookups {
+        Lookups {
+            open: Vec::new(),
+            heads: Vec::new(),
+            free: Vec::new(),
+            hand: 0,
+            most: capacity.of(MAX_OPEN),
+            suffixes: Suffixes::default(),
+            retried: 0,
+            timed: 0,
+            hurried: 0,
+            answered: false,
+            moved: None,
+        }
+    }
+
     /// Finds or opens the lookup of a new transaction. Returns its slot and generation, to be given
     /// to [`Lookups::answered`]; calls `ended` for lookups that are over.
     pub fn asked(
@@ -241,12 +259,12 @@ impl Lookups {
     }
 
     fn start(&mut self, question: &Question<'_>, ended: &mut impl FnMut(Ended<'_>)) -> (u32, u32) {
-        if self.free.is_empty() && self.open.len() == MAX_OPEN {
+        if self.free.is_empty() && self.open.len() == self.most {
             let over = (0..TRIES)
-                .map(|ahead| (self.hand + ahead) % MAX_OPEN)
+                .map(|ahead| (self.hand + ahead) % self.most)
                 .find(|&slot| self.open[slot].is_over(question.time));
             let slot = over.unwrap_or(self.hand);
-            self.hand = (slot + 1) % MAX_OPEN;
+            self.hand = (slot + 1) % self.most;
             self.close(slot as u32, ended);
         }
         let slot = if let Some(slot) = self.free.pop() {

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use super::COPY_WINDOW;
 use super::recent::{self, Recent};
 use super::transaction::{Leg, Origin, Sighting, Token, Transaction, Transport};
-use crate::model::{Address, Message, PacketMeta, Rcode, Span, Timestamp};
+use crate::model::{Address, Capacity, Message, PacketMeta, Rcode, Span, Timestamp};
 
 /// How long an answer is remembered: a little more than the five seconds after which glibc asks again
 /// if it did not get it. If it does, the answer is remembered anew.
@@ -132,6 +132,7 @@ pub(super) struct Answered {
     first: u32,
     index: Recent,
     next_expiry: Timestamp,
+    most: usize,
 }
 
 /// The key of the entry with this sequence number.
@@ -139,18 +140,17 @@ fn key_of(ring: &VecDeque<Entry>, first: u32, sequence: u32) -> Option<u64> {
     ring.get(sequence.wrapping_sub(first) as usize).map(|entry| entry.key)
 }
 
-impl Default for Answered {
-    fn default() -> Answered {
+impl Answered {
+    pub(super) fn new(capacity: Capacity) -> Answered {
         Answered {
             ring: VecDeque::new(),
             first: 0,
             index: Recent::default(),
             next_expiry: Timestamp::MIN,
+            most: capacity.of(MAX_ANSWERED),
         }
     }
-}
 
-impl Answered {
     pub(super) fn len(&self) -> usize {
         self.ring.len()
     }
@@ -193,7 +193,7 @@ impl Answered {
     }
 
     fn push(&mut self, entry: Entry) -> Option<Token> {
-        let forgotten = if self.ring.len() == MAX_ANSWERED { self.pop() } else { None };
+        let forgotten = if self.ring.len() == self.most { self.pop() } else { None };
         let (key, sequence) = (entry.key, self.first.wrapping_add(self.ring.len() as u32));
         self.ring.push_back(entry);
         // A later answer with the same key takes the place of the earlier one.

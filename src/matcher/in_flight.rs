@@ -5,7 +5,7 @@ use hashbrown::HashTable;
 
 use super::RETENTION;
 use super::transaction::{Sighting, Stranger, Transaction};
-use crate::model::{Address, Endpoint, PacketMeta, Timestamp};
+use crate::model::{Address, Capacity, Endpoint, PacketMeta, Timestamp};
 
 /// Transactions in flight at most. Normal traffic keeps a few thousand; a total outage at 4,000
 /// queries a second fills this in the 30 s of retention. At some 300 bytes each: 40 MB at worst.
@@ -38,10 +38,11 @@ pub(super) struct InFlight {
     oldest: u32,
     newest: u32,
     count: usize,
+    most: usize,
 }
 
-impl Default for InFlight {
-    fn default() -> InFlight {
+impl InFlight {
+    pub(super) fn new(capacity: Capacity) -> InFlight {
         InFlight {
             slots: Vec::new(),
             free: Vec::new(),
@@ -49,11 +50,10 @@ impl Default for InFlight {
             oldest: NONE,
             newest: NONE,
             count: 0,
+            most: capacity.of(MAX_IN_FLIGHT),
         }
     }
-}
 
-impl InFlight {
     pub(super) fn len(&self) -> usize {
         self.count
     }
@@ -150,7 +150,7 @@ impl InFlight {
 
     /// Takes the oldest transaction out when the table is full.
     pub(super) fn make_room(&mut self) -> Option<u32> {
-        if self.count < MAX_IN_FLIGHT { None } else { self.pop() }
+        if self.count < self.most { None } else { self.pop() }
     }
 
     /// A new transaction, made where it stays: copied about, it would cost more than all that is

@@ -23,7 +23,7 @@ pub use observer::Observer;
 pub use transaction::{Keys, Leg, Refusal, Sighting, Stranger, Token, Transaction, Transport};
 use transfers::Transfers;
 
-use crate::model::{Address, Endpoint, Message, NameHasher, PacketMeta, Span, Timestamp};
+use crate::model::{Address, Capacity, Endpoint, Message, NameHasher, PacketMeta, Span, Timestamp};
 
 /// How long after the last transmission of a question its answer is still taken for one.
 /// glibc gives up a single server after 10 s and two after 20 s; beyond that nobody waits.
@@ -67,12 +67,12 @@ pub struct Matcher {
 
 impl Matcher {
     /// A matcher for a capture. `hasher` must be the one that the messages were read with.
-    pub fn new(hasher: NameHasher, query_timeout: Span) -> Matcher {
+    pub fn new(hasher: NameHasher, query_timeout: Span, capacity: Capacity) -> Matcher {
         Matcher {
             hasher,
             query_timeout,
-            in_flight: InFlight::default(),
-            answered: Answered::default(),
+            in_flight: InFlight::new(capacity),
+            answered: Answered::new(capacity),
             translations: Translations::new(),
             transfers: Transfers::default(),
             early: Vec::new(),
@@ -207,7 +207,12 @@ impl Matcher {
     fn open(&mut self, key: u64, query: &Sighting<'_>, observer: &mut impl Observer) {
         if let Some(oldest) = self.in_flight.make_room() {
             let transaction = self.in_flight.get(oldest);
-            observer.evicted(transaction);
+            // Whether it was answered in time is known by now, for most of them.
+            if query.packet.time.since(transaction.first_sent) >= self.query_timeout {
+                observer.unanswered(transaction, false);
+            } else {
+                observer.evicted(transaction);
+            }
             observer.release(transaction.token);
         }
         let slot = self.in_flight.begin(key, query);

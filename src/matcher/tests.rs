@@ -57,7 +57,7 @@ struct Play {
 
 impl Play {
     fn over(transport: Transport) -> Play {
-        let matcher = Matcher::new(NameHasher::random(), Span::from_secs(5));
+        let matcher = Matcher::new(NameHasher::random(), Span::from_secs(5), Capacity::default());
         Play { transport, matcher, told: Told::default() }
     }
 

@@ -54,7 +54,11 @@ impl Matching {
             next: 0,
             ports: DnsPorts::new(&options.ports),
             hasher,
-            matcher: Matcher::new(hasher, options.settings.query_timeout),
+            matcher: Matcher::new(
+                hasher,
+                options.settings.query_timeout,
+                options.settings.capacity,
+            ),
             names: Names::default(),
             quality: Quality::default(),
             streams: Streams::new(),

@@ -65,6 +65,7 @@ pub fn see_bytes(bytes: Vec<u8>) -> Seen {
             query_timeout: config.query_timeout,
             pps_limit: config.pps_limit,
             vpc_dns: config.vpc_dns.clone(),
+            capacity: config.capacity,
         },
     };
     let analysed = pipeline::run(&*open(bytes), &options, &mut |_, _, _| {}).unwrap();

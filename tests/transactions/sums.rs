@@ -24,6 +24,7 @@ fn read(path: &Path) -> Option<(Vec<Row>, Totals, u64)> {
             query_timeout: config.query_timeout,
             pps_limit: config.pps_limit,
             vpc_dns: config.vpc_dns,
+            capacity: config.capacity,
         },
     };
     let mut file = Vec::new();

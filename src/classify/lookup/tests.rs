@@ -1,7 +1,7 @@
 //! The rules one by one; `tests/regressions/lookups.rs` tells them with packets.
 
 use super::*;
-use crate::model::{Name, Span, qtype};
+use crate::model::{Capacity, Name, Span, qtype};
 
 fn ask(lookups: &mut Lookups, name: &str, kind: u16, micros: i64) -> (u32, u32) {
     let name = Name::from_text(name).0;
@@ -23,7 +23,7 @@ fn ask(lookups: &mut Lookups, name: &str, kind: u16, micros: i64) -> (u32, u32) 
 #[test]
 fn both_families_of_a_retry_join_the_lookup() {
     // The retry of A must not make that of AAAA, 30 µs later, look too soon.
-    let mut lookups = Lookups::default();
+    let mut lookups = Lookups::new(Capacity::default());
     let first = ask(&mut lookups, "a.example", qtype::A, 0);
     for (kind, micros) in [(qtype::AAAA, 30), (qtype::A, 400_000), (qtype::AAAA, 400_030)] {
         assert_eq!(ask(&mut lookups, "a.example", kind, micros), first, "{micros}");
@@ -43,7 +43,7 @@ fn a_step_that_no_timer_explains_is_hurried_until_an_answer_is_seen() {
             ask(lookups, name, qtype::AAAA, at + 10);
         }
     };
-    let mut lookups = Lookups::default();
+    let mut lookups = Lookups::new(Capacity::default());
     walk(&mut lookups, 0);
     assert!(lookups.hurried() >= 2);
     let before = lookups.hurried();
@@ -54,7 +54,7 @@ fn a_step_that_no_timer_explains_is_hurried_until_an_answer_is_seen() {
 
 #[test]
 fn the_same_question_at_once_is_another_threads() {
-    let mut lookups = Lookups::default();
+    let mut lookups = Lookups::new(Capacity::default());
     let first = ask(&mut lookups, "a.example", qtype::A, 0);
     assert_ne!(ask(&mut lookups, "a.example", qtype::A, 50), first);
 }
@@ -62,7 +62,7 @@ fn the_same_question_at_once_is_another_threads() {
 #[test]
 fn the_same_question_seconds_after_a_failure_is_the_applications() {
     for (micros, same) in [(300_000, true), (3_500_000, false)] {
-        let mut lookups = Lookups::default();
+        let mut lookups = Lookups::new(Capacity::default());
         let name = "a.example";
         let (slot, generation) = ask(&mut lookups, name, qtype::A, 0);
         let hash = lookups.open[slot as usize].name_hash;
