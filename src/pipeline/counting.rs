@@ -14,6 +14,9 @@ use crate::transactions::{Overdue, Recorder, Rows};
 /// what they bring still is in the cache when they are counted.
 const AHEAD: usize = 16;
 
+/// The name of no transaction.
+const NAMELESS: u32 = u32::MAX;
+
 /// Octets that come into the cache together.
 const CACHE_LINE: usize = 64;
 
@@ -131,36 +134,37 @@ impl Counting {
                 let query = log.sighting(at, block, events);
                 self.opened.begin(&query);
                 let Counting { aggregate, rows, opened, .. } = self;
-                let places = Recorder { aggregate, rows: rows.as_mut() }.opened(opened, &query);
+                let mut recorder = Recorder { aggregate, rows: rows.as_mut(), name: token };
+                let places = recorder.opened(opened, &query);
                 self.name(token, places);
             }
             Entry::Answered { transaction, at } => {
-                let settled = self.settled(transaction, log);
+                let (settled, name) = self.settled(transaction, log);
                 let response = log.sighting(at, block, events);
-                self.recorder().answered(&log.transactions[settled], &response);
+                self.recorder(name).answered(&log.transactions[settled], &response);
             }
             Entry::Resent { token, at, answered } => {
                 self.meter_event(at, scene);
                 let query = log.sighting(at, block, events);
                 let mut places = self.tokens[token as usize];
-                self.recorder().resent(&mut places, &query, answered);
+                self.recorder(token).resent(&mut places, &query, answered);
                 self.tokens[token as usize] = places;
             }
             Entry::Copied { token, at, same_interface } => {
                 self.meter_event(at, scene);
                 let copy = log.sighting(at, block, events);
                 let mut places = self.tokens[token as usize];
-                self.recorder().copied(&mut places, &copy, same_interface);
+                self.recorder(token).copied(&mut places, &copy, same_interface);
                 self.tokens[token as usize] = places;
             }
             Entry::Duplicate { token, at } => {
                 let response = log.sighting(at, block, events);
                 let places = self.tokens[token as usize];
-                self.recorder().duplicate(places, &response);
+                self.recorder(token).duplicate(places, &response);
             }
             Entry::Unanswered { transaction, pending } => {
-                let settled = self.settled(transaction, log);
-                self.recorder().unanswered(&log.transactions[settled], pending);
+                let (settled, name) = self.settled(transaction, log);
+                self.recorder(name).unanswered(&log.transactions[settled], pending);
             }
             Entry::Shared { from, to } => self.name(to, self.tokens[from as usize]),
             _ => self.count_rare(entry, log),
@@ -170,25 +174,28 @@ impl Counting {
     fn count_rare(&mut self, entry: Entry, log: &mut Log) {
         match entry {
             Entry::Evicted { transaction } => {
-                let settled = self.settled(transaction, log);
-                self.recorder().evicted(&log.transactions[settled]);
+                let (settled, name) = self.settled(transaction, log);
+                self.recorder(name).evicted(&log.transactions[settled]);
             }
-            Entry::Orphan { packet } => self.recorder().orphan(&log.packets[packet as usize]),
+            Entry::Orphan { packet } => {
+                self.recorder(NAMELESS).orphan(&log.packets[packet as usize]);
+            }
             Entry::Strange { token, stranger } => {
                 let stranger = stranger.map(|at| log.strangers[at as usize]);
                 let places = self.tokens[token as usize];
-                self.recorder().strange(places, stranger);
+                self.recorder(token).strange(places, stranger);
             }
             Entry::Refused { transaction, packet, refusal } => {
                 let settled = transaction.map(|transaction| self.settled(transaction, log));
-                let transaction = settled.map(|settled| &log.transactions[settled]);
+                let name = settled.map_or(NAMELESS, |(_, name)| name);
+                let transaction = settled.map(|(settled, _)| &log.transactions[settled]);
                 let refusal = log.refusals[refusal as usize];
-                self.recorder().refused(transaction, &log.packets[packet as usize], refusal);
+                self.recorder(name).refused(transaction, &log.packets[packet as usize], refusal);
             }
             Entry::Unwanted { packet, kind, ends } => {
                 let (client, server) = log.ends[ends as usize];
                 let packet = &log.packets[packet as usize];
-                self.recorder().answer_unwanted(packet, kind, client, server);
+                self.recorder(NAMELESS).answer_unwanted(packet, kind, client, server);
             }
             Entry::Packet { packet, named } => {
                 let packet = &log.packets[packet as usize];
@@ -220,8 +227,8 @@ impl Counting {
         }
     }
 
-    fn recorder(&mut self) -> Recorder<'_> {
-        Recorder { aggregate: &mut self.aggregate, rows: self.rows.as_mut() }
+    fn recorder(&mut self, name: u32) -> Recorder<'_> {
+        Recorder { aggregate: &mut self.aggregate, rows: self.rows.as_mut(), name }
     }
 
     /// Says what a name stands for from now on.
@@ -233,12 +240,13 @@ impl Counting {
         self.tokens[name] = token;
     }
 
-    /// Puts what its name stands for into a transaction of the log, and gives its place.
-    fn settled(&self, transaction: u32, log: &mut Log) -> usize {
+    /// Puts what its name stands for into a transaction of the log, and gives its place and name.
+    fn settled(&self, transaction: u32, log: &mut Log) -> (usize, u32) {
         let transaction = transaction as usize;
         let token = &mut log.transactions[transaction].token;
-        *token = self.tokens[token.0[0] as usize];
-        transaction
+        let name = token.0[0];
+        *token = self.tokens[name as usize];
+        (transaction, name)
     }
 
     /// Says how the packet of an event counts towards a limit.

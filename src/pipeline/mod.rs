@@ -128,7 +128,7 @@ pub fn run_watched(
         return Ok(Line::new(source, options, hasher, aggregate, None).run(watch));
     }
     let (outlet, demand) = rows::connect();
-    let rows = Rows::new(hasher, options.settings.query_timeout, outlet);
+    let rows = Rows::new(options.settings.query_timeout, outlet);
     let line = Line::new(source, options, hasher, aggregate, Some(rows));
     std::thread::scope(|scope| {
         let writer = scope.spawn(move || demand.spread(sinks));

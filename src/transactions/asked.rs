@@ -1,20 +1,17 @@
 //! What the matcher does not keep of a query and a row needs: its name above all. A response repeats
 //! the name, but lost questions have none, and some responses leave it out.
 
-use hashbrown::HashTable;
-
 use crate::matcher::{Sighting, Transaction};
-use crate::model::{Endpoint, FOLD_LIMIT, NameHasher, Timestamp, fold_into};
+use crate::model::{Endpoint, FOLD_LIMIT, Timestamp, fold_into};
 
 /// A question in flight.
 pub(super) struct Question {
     client: Endpoint,
     server: Endpoint,
     frame: u64,
-    qname_hash: u64,
-    id: u16,
-    kind: u16,
     first_sent: Timestamp,
+    /// It is settled, and its place is free.
+    settled: bool,
     refused: bool,
     /// In the order of the capture: tells questions of one frame apart that differ in nothing else.
     serial: u64,
@@ -32,10 +29,8 @@ impl Default for Question {
             client: Endpoint::default(),
             server: Endpoint::default(),
             frame: 0,
-            qname_hash: 0,
-            id: 0,
-            kind: 0,
             first_sent: Timestamp(0),
+            settled: false,
             refused: false,
             serial: 0,
             opcode: 0,
@@ -64,18 +59,6 @@ impl Question {
             refused: self.refused,
         }
     }
-
-    fn hash(&self, hasher: &NameHasher) -> u64 {
-        hash(hasher, self.frame, self.qname_hash, self.id, self.kind)
-    }
-
-    fn is_of(&self, transaction: &Transaction) -> bool {
-        self.frame == transaction.first_frame
-            && self.qname_hash == transaction.qname_hash
-            && self.client == transaction.client
-            && self.server == transaction.server
-            && (self.id, self.kind) == (transaction.id, transaction.qtype)
-    }
 }
 
 /// A question that should have been answered by now, or that was refused. Its row comes only when nobody
@@ -100,26 +83,19 @@ pub struct Overdue {
 
 /// The questions in flight. Every one that is opened is settled, so there are never more than the
 /// matcher keeps, and their places are used again.
+#[derive(Default)]
 pub(super) struct Asked {
-    hasher: NameHasher,
     places: Vec<Question>,
     free: Vec<u32>,
-    index: HashTable<u32>,
+    /// Where the question of each transaction stands, by the name that the matching stage has for it: names
+    /// outlive questions, and a place is large.
+    place_of: Vec<u32>,
     serial: u64,
 }
 
-fn hash(hasher: &NameHasher, frame: u64, qname_hash: u64, id: u16, kind: u16) -> u64 {
-    hasher.hash_words([frame, qname_hash, u64::from(id) << 16 | u64::from(kind)])
-}
-
 impl Asked {
-    pub(super) fn new(hasher: NameHasher) -> Asked {
-        let (places, free, index) = (Vec::new(), Vec::new(), HashTable::new());
-        Asked { hasher, places, free, index, serial: 0 }
-    }
-
-    /// Remembers the question that `query` opens.
-    pub(super) fn open(&mut self, transaction: &Transaction, query: &Sighting<'_>) {
+    /// Remembers the question that `query` opens, under the name of its transaction.
+    pub(super) fn open(&mut self, name: u32, transaction: &Transaction, query: &Sighting<'_>) {
         let message = &query.message;
         let place = self.free.pop().unwrap_or_else(|| {
             self.places.push(Question::default());
@@ -129,44 +105,38 @@ impl Asked {
         question.client = transaction.client;
         question.server = transaction.server;
         question.frame = transaction.first_frame;
-        question.qname_hash = transaction.qname_hash;
-        question.id = transaction.id;
-        question.kind = transaction.qtype;
         question.first_sent = transaction.first_sent;
-        question.refused = false;
+        (question.settled, question.refused) = (false, false);
         question.serial = self.serial;
         question.opcode = message.flags.opcode();
         question.type_and_class = message.has_question().then_some((message.qtype, message.qclass));
         question.edns_size = message.edns.then_some(message.edns_size);
         question.length = fold_into(query.qname(), &mut question.name).len() as u8;
         self.serial += 1;
-        let hash = question.hash(&self.hasher);
-        let Asked { hasher, places, index, .. } = self;
-        index.insert_unique(hash, place, |&place| places[place as usize].hash(hasher));
+        let name = name as usize;
+        if name >= self.place_of.len() {
+            self.place_of.resize(name + 1, u32::MAX);
+        }
+        self.place_of[name] = place;
     }
 
-    /// Hash and place of the question of a transaction.
-    fn find(&self, transaction: &Transaction) -> Option<(u64, u32)> {
-        let Transaction { first_frame, qname_hash, id, qtype, .. } = *transaction;
-        let hash = hash(&self.hasher, first_frame, qname_hash, id, qtype);
-        let same = self.index.iter_hash(hash).copied();
-        let place = same
-            .filter(|&place| self.places[place as usize].is_of(transaction))
-            .min_by_key(|&place| self.places[place as usize].serial)?;
-        Some((hash, place))
+    fn find(&mut self, name: u32) -> Option<(u32, &mut Question)> {
+        let &place = self.place_of.get(name as usize)?;
+        let question = self.places.get_mut(place as usize).filter(|question| !question.settled)?;
+        Some((place, question))
     }
 
     /// Notes that somebody said no to a question. It may still be answered.
     #[cold]
-    pub(super) fn refused(&mut self, transaction: &Transaction) {
-        if let Some((_, place)) = self.find(transaction) {
-            self.places[place as usize].refused = true;
+    pub(super) fn refused(&mut self, name: u32) {
+        if let Some((_, question)) = self.find(name) {
+            question.refused = true;
         }
     }
 
     /// Questions that were first sent by `until`, or were refused: the latest of them, the latest first.
     pub(super) fn overdue(&self, until: Timestamp, most: usize) -> Vec<Overdue> {
-        let waiting = self.index.iter().map(|&place| &self.places[place as usize]);
+        let waiting = self.places.iter().filter(|question| !question.settled);
         let mut late: Vec<&Question> =
             waiting.filter(|asked| asked.refused || asked.first_sent <= until).collect();
         late.sort_unstable_by_key(|asked| std::cmp::Reverse((asked.frame, asked.serial)));
@@ -175,14 +145,11 @@ impl Asked {
     }
 
     /// Takes the question of a transaction that is settled. It can be read until the next is opened.
-    pub(super) fn settle(&mut self, transaction: &Transaction) -> Option<&Question> {
-        let (hash, place) = self.find(transaction)?;
-        let Asked { places, index, free, .. } = self;
-        if let Ok(entry) = index.find_entry(hash, |&other| other == place) {
-            entry.remove();
-        }
-        free.push(place);
-        places.get(place as usize)
+    pub(super) fn settle(&mut self, name: u32) -> Option<&Question> {
+        let (place, question) = self.find(name)?;
+        question.settled = true;
+        self.free.push(place);
+        self.places.get(place as usize)
     }
 }
 
@@ -192,50 +159,46 @@ mod tests {
     use crate::decode::message;
     use crate::forge::{A, query};
     use crate::matcher::Transport;
-    use crate::model::{PacketMeta, Timestamp, display_name};
+    use crate::model::{NameHasher, PacketMeta, display_name};
+
+    /// A question for `name` in the frame `frame`, opened as transaction `number`.
+    fn open(asked: &mut Asked, number: u32, name: &str, frame: u64) {
+        let hasher = NameHasher::with_seed(1);
+        let bytes = query(name, A).id(7).encode();
+        let message = message::parse(&bytes, bytes.len(), &hasher).unwrap();
+        let time = Timestamp(frame as i64);
+        let packet = PacketMeta { time, frame, ..PacketMeta::default() };
+        let query = Sighting::new(packet, Transport::Tcp, message, &bytes, &hasher);
+        asked.open(number, &Transaction::new(&query), &query);
+    }
 
     #[test]
     fn places_are_used_again_and_names_do_not_mix() {
-        let hasher = NameHasher::with_seed(1);
-        let mut asked = Asked::new(hasher);
+        let mut asked = Asked::default();
         let mut waiting = std::collections::VecDeque::new();
-        for i in 0..1_000_u64 {
-            let name = format!("name-{i}.example");
-            let bytes = query(name.as_str(), A).id(7).encode();
-            let message = message::parse(&bytes, bytes.len(), &hasher).unwrap();
+        for i in 0..1_000_u32 {
+            let (name, number) = (format!("name-{i}.example"), i * 7 % 50);
             // Two questions a frame, as in a TCP segment.
-            let packet = PacketMeta { frame: i / 2, time: Timestamp(0), ..PacketMeta::default() };
-            let query = Sighting::new(packet, Transport::Tcp, message, &bytes, &hasher);
-            let transaction = Transaction::new(&query);
-            asked.open(&transaction, &query);
-            waiting.push_back((transaction, name));
+            open(&mut asked, number, &name, u64::from(i / 2));
+            waiting.push_back((number, name));
             if waiting.len() > 10 {
-                let (transaction, name) = waiting.pop_front().unwrap();
-                assert_eq!(display_name(asked.settle(&transaction).unwrap().name()), name);
-                assert!(asked.settle(&transaction).is_none(), "it is settled once");
+                let (number, name) = waiting.pop_front().unwrap();
+                assert_eq!(display_name(asked.settle(number).unwrap().name()), name);
+                assert!(asked.settle(number).is_none(), "it is settled once");
             }
         }
-        assert_eq!((asked.places.len(), asked.index.len()), (11, 10));
+        assert_eq!((asked.places.len(), asked.free.len()), (11, 1));
+        assert!(asked.settle(777).is_none());
     }
 
     #[test]
     fn what_waits_too_long_or_was_refused_is_overdue_the_latest_first() {
-        let hasher = NameHasher::with_seed(1);
-        let mut asked = Asked::new(hasher);
-        let transactions: Vec<_> = (1..=6_i64)
-            .map(|i| {
-                let bytes = query(format!("n{i}.example").as_str(), A).id(7).encode();
-                let message = message::parse(&bytes, bytes.len(), &hasher).unwrap();
-                let packet =
-                    PacketMeta { frame: i as u64, time: Timestamp(i), ..PacketMeta::default() };
-                let query = Sighting::new(packet, Transport::Udp, message, &bytes, &hasher);
-                let transaction = Transaction::new(&query);
-                asked.open(&transaction, &query);
-                transaction
-            })
-            .collect();
-        asked.refused(&transactions[5]);
-        asked.settle(&transactions[1]);
+        let mut asked = Asked::default();
+        for i in 1..=6_u32 {
+            open(&mut asked, i, &format!("n{i}.example"), u64::from(i));
+        }
+        asked.refused(6);
+        asked.settle(2);
         let frames = |most| -> Vec<(u64, bool)> {
             let late = asked.overdue(Timestamp(4), most);
             late.iter().map(|late| (late.frame, late.refused)).collect()
@@ -243,22 +206,5 @@ mod tests {
         assert_eq!(frames(9), [(6, true), (4, false), (3, false), (1, false)]);
         assert_eq!(frames(2), [(6, true), (4, false)]);
         assert_eq!(display_name(&asked.overdue(Timestamp(4), 1)[0].name), "n6.example");
-    }
-
-    #[test]
-    fn twins_of_one_frame_are_settled_in_their_order() {
-        let hasher = NameHasher::with_seed(1);
-        let mut asked = Asked::new(hasher);
-        let classes = [1, 3].map(|class| {
-            let bytes = query("x.example", A).id(7).class(class).encode();
-            let message = message::parse(&bytes, bytes.len(), &hasher).unwrap();
-            let packet = PacketMeta::default();
-            let query = Sighting::new(packet, Transport::Tcp, message, &bytes, &hasher);
-            let transaction = Transaction::new(&query);
-            asked.open(&transaction, &query);
-            transaction
-        });
-        let class = |question: Option<&Question>| question.unwrap().type_and_class.unwrap().1;
-        assert_eq!(classes.map(|twin| class(asked.settle(&twin))), [1, 3]);
     }
 }

@@ -5,7 +5,7 @@ use super::row::{Batch, Fate, Response, Row};
 use crate::aggregate::Aggregate;
 use crate::decode::IcmpKind;
 use crate::matcher::{Observer, Refusal, Sighting, Stranger, Token, Transaction};
-use crate::model::{Address, NameHasher, PacketMeta, Span, Timestamp};
+use crate::model::{Address, PacketMeta, Span, Timestamp};
 
 /// Where full batches go.
 pub trait Outlet: Send {
@@ -26,8 +26,8 @@ pub struct Rows {
 
 impl Rows {
     /// Rows that go to `outlet`, and the first batch for them.
-    pub fn new(hasher: NameHasher, query_timeout: Span, outlet: Box<dyn Outlet>) -> Rows {
-        Rows { query_timeout, asked: Asked::new(hasher), batch: Some(Box::default()), outlet }
+    pub fn new(query_timeout: Span, outlet: Box<dyn Outlet>) -> Rows {
+        Rows { query_timeout, asked: Asked::default(), batch: Some(Box::default()), outlet }
     }
 
     /// Whether nobody takes rows any more.
@@ -58,10 +58,16 @@ impl Rows {
         }
     }
 
-    fn settle(&mut self, transaction: &Transaction, fate: Fate, response: Option<Response>) {
+    fn settle(
+        &mut self,
+        name: u32,
+        transaction: &Transaction,
+        fate: Fate,
+        response: Option<Response>,
+    ) {
         let Some(batch) = &mut self.batch else { return };
         let (zone, reused_port) = Aggregate::zone_and_reuse(transaction.token);
-        let question = self.asked.settle(transaction);
+        let question = self.asked.settle(name);
         let last = transaction.legs().last().map(|leg| leg.server);
         let row = Row {
             first_sent: transaction.first_sent,
@@ -90,7 +96,7 @@ impl Rows {
         }
     }
 
-    fn answered(&mut self, transaction: &Transaction, response: &Sighting<'_>) {
+    fn answered(&mut self, name: u32, transaction: &Transaction, response: &Sighting<'_>) {
         let Sighting { packet, message, bytes, .. } = response;
         let late = transaction.delay(packet.time) > self.query_timeout;
         let whole = message.complete && !bytes.is_empty();
@@ -106,7 +112,7 @@ impl Rows {
             extended_error: message.extended_error,
         };
         let fate = if late { Fate::Late } else { Fate::Answered };
-        self.settle(transaction, fate, Some(response));
+        self.settle(name, transaction, fate, Some(response));
     }
 }
 
@@ -116,12 +122,14 @@ pub struct Recorder<'a> {
     pub aggregate: &'a mut Aggregate,
     /// The rows.
     pub rows: Option<&'a mut Rows>,
+    /// The name that the matching stage has for the transaction told of.
+    pub name: u32,
 }
 
 impl Observer for Recorder<'_> {
     fn opened(&mut self, transaction: &Transaction, query: &Sighting<'_>) -> Token {
         if let Some(rows) = &mut self.rows {
-            rows.asked.open(transaction, query);
+            rows.asked.open(self.name, transaction, query);
         }
         self.aggregate.opened(transaction, query)
     }
@@ -133,7 +141,7 @@ impl Observer for Recorder<'_> {
     fn answered(&mut self, transaction: &Transaction, response: &Sighting<'_>) {
         self.aggregate.answered(transaction, response);
         if let Some(rows) = &mut self.rows {
-            rows.answered(transaction, response);
+            rows.answered(self.name, transaction, response);
         }
     }
 
@@ -149,14 +157,14 @@ impl Observer for Recorder<'_> {
                 Some(_) => Fate::Rejected,
                 None => Fate::Unanswered,
             };
-            rows.settle(transaction, fate, None);
+            rows.settle(self.name, transaction, fate, None);
         }
     }
 
     fn evicted(&mut self, transaction: &Transaction) {
         self.aggregate.evicted(transaction);
         if let Some(rows) = &mut self.rows {
-            rows.settle(transaction, Fate::Evicted, None);
+            rows.settle(self.name, transaction, Fate::Evicted, None);
         }
     }
 
@@ -178,8 +186,8 @@ impl Observer for Recorder<'_> {
         packet: &PacketMeta,
         refusal: Refusal,
     ) {
-        if let Some((rows, transaction)) = self.rows.as_mut().zip(transaction) {
-            rows.asked.refused(transaction);
+        if let Some(rows) = self.rows.as_mut().filter(|_| transaction.is_some()) {
+            rows.asked.refused(self.name);
         }
         self.aggregate.refused(transaction, packet, refusal);
     }

@@ -63,6 +63,10 @@ pub(super) fn address(address: Address, out: &mut Vec<u8>) {
 #[inline]
 pub(super) fn name(wire: &[u8], out: &mut Vec<u8>, escape: impl Fn(u8, bool) -> bool) {
     let start = out.len();
+    if plain_name(wire, out) {
+        return;
+    }
+    out.truncate(start);
     for label in labels(wire) {
         if out.len() > start {
             out.push(b'.');
@@ -87,6 +91,48 @@ pub(super) fn name(wire: &[u8], out: &mut Vec<u8>, escape: impl Fn(u8, bool) -> 
     if out.len() == start {
         out.push(b'.');
     }
+}
+
+/// Appends a name of which nothing needs to be escaped, as nearly all are; false for another one, of which it
+/// leaves something behind.
+fn plain_name(wire: &[u8], out: &mut Vec<u8>) -> bool {
+    let start = out.len();
+    let Some((&first, rest)) = wire.split_first() else { return false };
+    out.extend_from_slice(rest);
+    let text = &mut out[start..];
+    // Lengths become dots, and the name ends where one is 0.
+    let (mut at, mut length, mut dots) = (0, usize::from(first), 0_usize);
+    loop {
+        at += length;
+        let Some(next) = text.get_mut(at).filter(|_| (1..=63).contains(&length)) else {
+            return false;
+        };
+        length = usize::from(*next);
+        if length == 0 {
+            break;
+        }
+        *next = b'.';
+        (at, dots) = (at + 1, dots + 1);
+    }
+    out.truncate(start + at);
+    let text = &out[start..];
+    let (blocks, rest) = text.as_chunks::<16>();
+    let mut last = [b'a'; 16];
+    last[..rest.len()].copy_from_slice(rest);
+    // Sixteen octets side by side and without a branch, so that the compiler has them looked at together.
+    let (mut odd, mut found) = ([0_u8; 16], [0_u8; 16]);
+    for block in blocks.iter().chain([&last]) {
+        for ((&octet, odd), found) in block.iter().zip(&mut odd).zip(&mut found) {
+            let letter = octet.wrapping_sub(b'a') < 26;
+            let digit = octet.wrapping_sub(b'0') < 10;
+            let (dot, dash, low) = (octet == b'.', octet == b'-', octet == b'_');
+            *odd |= u8::from(!(letter | digit | dot | dash | low));
+            *found += u8::from(dot);
+        }
+    }
+    // A dot too many is one within a label.
+    let found: usize = found.into_iter().map(usize::from).sum();
+    odd == [0; 16] && found == dots && !text.starts_with(b"-")
 }
 
 /// Octets that nothing needs to escape; a hyphen not even a spreadsheet, unless it comes first.
@@ -217,7 +263,19 @@ mod tests {
             let wire = [2, octet, b'x', 3, b'a', octet, b'-', 0];
             assert_eq!(text(|out| name(&wire, out, |_, _| false)), display_name(&wire));
         }
-        assert_eq!(text(|out| name(&[0], out, |_, _| false)), ".");
+        let odd: [&[u8]; 8] = [
+            b"\0",
+            b"\x03www\x07example\x00",
+            b"\x03w.w\x07example\x00",
+            b"\x01-\x07example\x00",
+            b"\x03www\x07exampl",
+            b"\x03www",
+            b"\x3fwww",
+            b"\x03www\x40a",
+        ];
+        for wire in odd {
+            assert_eq!(text(|out| name(wire, out, |_, _| false)), display_name(wire), "{wire:?}");
+        }
     }
 
     #[test]

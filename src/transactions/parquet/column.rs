@@ -94,7 +94,7 @@ struct Filling<'a> {
 
 /// Puts the values there are into `values`, and where there are none into `levels`.
 #[inline]
-fn fill<T, U>(
+fn fill<T, U: Default>(
     rows: &[Row],
     values: &mut Vec<U>,
     levels: Option<&mut Vec<i16>>,
@@ -107,10 +107,13 @@ fn fill<T, U>(
         for row in rows {
             let value = value(row);
             levels.push(i16::from(value.is_some()));
-            values.extend(value.map(&mut put));
+            if let Some(value) = value {
+                values.push(put(value));
+            }
         }
     } else {
-        values.extend(rows.iter().filter_map(value).map(put));
+        // Every row has a value here: how many there will be is known, and room is made once.
+        values.extend(rows.iter().map(|row| value(row).map_or_else(U::default, &mut put)));
     }
 }
 
