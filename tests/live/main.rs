@@ -11,6 +11,7 @@ mod filters;
 mod forge;
 mod keeping;
 mod net;
+mod overload;
 mod places;
 mod process;
 mod traffic;
