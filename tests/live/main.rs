@@ -14,6 +14,7 @@ mod net;
 mod overload;
 mod places;
 mod process;
+mod resolver;
 mod traffic;
 
 /// Ends the test, with the reason, where it cannot run.
