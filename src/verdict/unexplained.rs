@@ -118,6 +118,24 @@ pub(super) fn unexplained(facts: &Facts<'_>, beside: Option<&Finding>) -> Option
     // The crowd may be one of forwarded questions, whose clients were answered: late, or with a failure.
     let losses = if losses.hurt() > 0 { losses } else { Losses::of_forwarders(facts) };
     let hurt = losses.hurt();
+    // Few drops are no reason for many losses.
+    let dropped = facts.dropped.filter(|&dropped| dropped >= hurt);
+    let why = dropped.map_or_else(
+        || {
+            "nothing in this capture tells why: capture on the other side of the loss as well"
+                .to_owned()
+        },
+        |dropped| {
+            format!(
+                "the kernel dropped {} while it was taken: they may be the capture's own. Capture again, \
+                 with more room for packets that wait (-B)",
+                counted(dropped, "packet")
+            )
+        },
+    );
+    // Which is what this one would say.
+    let beside =
+        beside.filter(|finding| dropped.is_none() || finding.cause != "capture_incomplete");
     let beside =
         beside.map_or_else(String::new, |finding| format!(" Beside that: {}", finding.summary));
     Some(Verdict {
@@ -128,8 +146,7 @@ pub(super) fn unexplained(facts: &Facts<'_>, beside: Option<&Finding>) -> Option
         confidence: 0.0,
         summary: format!(
             "{hurt} of {} {} lost a packet ({} had no answer at all, {} had one after they \
-             were sent again), and nothing in this capture tells why: capture on the other side of \
-             the loss as well.{}{}{beside}",
+             were sent again), and {why}.{}{}{beside}",
             losses.tally.sent,
             losses.what,
             losses.tally.unanswered,

@@ -54,10 +54,16 @@ fn same_as_tcpdump(interface: &str, options: &[&str]) -> Option<Value> {
     assert_eq!(seen["capture"]["dropped_by_kernel"], 0);
     assert_eq!(seen["capture"]["dropped_by_dnspect"], 0);
     assert!(seen["traffic"]["transactions"].as_u64().unwrap() >= 3 * 66, "{}", seen["traffic"]);
-    let [live, file] = [&seen, &read].map(comparable);
+    assert_alike(&seen, &read);
+    Some(seen)
+}
+
+/// The report of a live capture and that of tcpdump's file say the same.
+#[track_caller]
+pub(crate) fn assert_alike(live: &Value, file: &Value) {
+    let [live, file] = [live, file].map(comparable);
     let different = live.lines().zip(file.lines()).find(|(live, file)| live != file);
     assert_eq!((different, live.lines().count()), (None, file.lines().count()));
-    Some(seen)
 }
 
 #[test]

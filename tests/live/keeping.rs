@@ -13,7 +13,7 @@ use crate::process::{live, report, scratch};
 use crate::traffic::{Client, serve};
 
 /// The report of saved files, without what only files can say.
-fn read(files: &[PathBuf]) -> Value {
+pub(crate) fn read(files: &[PathBuf]) -> Value {
     let output = Command::new(env!("CARGO_BIN_EXE_dnspect"))
         .args(["read", "--format", "json"])
         .args(files)
@@ -29,8 +29,9 @@ fn comparable(mut report: Value) -> Value {
     report
 }
 
+/// The report of a live capture is that of the files that it wrote.
 #[track_caller]
-fn assert_same(live: Value, file: Value) {
+pub(crate) fn assert_same(live: Value, file: Value) {
     let [live, file] =
         [comparable(live), file].map(|report| serde_json::to_string_pretty(&report).unwrap());
     let different = live.lines().zip(file.lines()).find(|(live, file)| live != file);

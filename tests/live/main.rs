@@ -11,8 +11,10 @@ mod filters;
 mod forge;
 mod keeping;
 mod net;
+mod overload;
 mod places;
 mod process;
+mod resolver;
 mod traffic;
 
 /// Ends the test, with the reason, where it cannot run.

@@ -5,12 +5,14 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use serde_json::Value;
 
 /// Long enough for the most loaded machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Numbers of scratch files.
 static FILES: AtomicU32 = AtomicU32::new(0);
@@ -23,10 +25,17 @@ pub(crate) fn scratch(name: &str) -> PathBuf {
     folder.join(format!("{number}-{name}"))
 }
 
-/// A process that captures.
+/// A process that captures, or serves. It does not outlive its test.
 pub(crate) struct Process {
     child: Child,
     said: BufReader<ChildStderr>,
+    printed: Option<Printed>,
+}
+
+/// What a process prints, as it comes, and the thread that reads it.
+struct Printed {
+    text: Arc<Mutex<String>>,
+    reader: JoinHandle<()>,
 }
 
 impl Process {
@@ -45,7 +54,7 @@ impl Process {
             .spawn()
             .unwrap();
         let said = BufReader::new(child.stderr.take().unwrap());
-        let mut process = Process { child, said };
+        let mut process = Process { child, said, printed: None };
         process.until(sign);
         process
     }
@@ -70,14 +79,44 @@ impl Process {
         assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().unwrap().success());
     }
 
+    /// Sends SIGSTOP, and waits until the process stands.
+    pub(crate) fn stop(&self) {
+        self.signal("STOP");
+        let status = format!("/proc/{}/stat", self.child.id());
+        // The state is behind the name, which is in parentheses.
+        while !fs::read_to_string(&status).unwrap().contains(") T ") {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Begins to read standard output; until then, and without this until the end, nobody does.
+    pub(crate) fn read_on(&mut self) {
+        if self.printed.is_some() {
+            return;
+        }
+        let mut out = BufReader::new(self.child.stdout.take().unwrap());
+        let text = Arc::new(Mutex::new(String::new()));
+        let all = Arc::clone(&text);
+        let reader = std::thread::spawn(move || {
+            let mut line = String::new();
+            while out.read_line(&mut line).unwrap() > 0 {
+                all.lock().unwrap().push_str(&line);
+                line.clear();
+            }
+        });
+        self.printed = Some(Printed { text, reader });
+    }
+
+    /// Whether `words` stand in what it printed so far.
+    pub(crate) fn has_printed(&self, words: &str) -> bool {
+        self.printed.as_ref().is_some_and(|printed| printed.text.lock().unwrap().contains(words))
+    }
+
     /// Waits for its end: status, standard output, the rest of standard error.
     #[track_caller]
     pub(crate) fn end(mut self) -> (ExitStatus, String, String) {
-        let mut out = self.child.stdout.take().unwrap();
-        let printed = std::thread::spawn(move || {
-            let mut text = String::new();
-            out.read_to_string(&mut text).map(|_| text).unwrap()
-        });
+        self.read_on();
+        let printed = self.printed.take().unwrap();
         // Whoever hangs is ended, so that the test fails instead of waiting.
         let id = self.child.id().to_string();
         let (done, over) = std::sync::mpsc::channel::<()>();
@@ -93,7 +132,17 @@ impl Process {
         self.said.read_to_string(&mut said).unwrap();
         let status = self.child.wait().unwrap();
         drop(done);
-        (status, printed.join().unwrap(), said)
+        printed.reader.join().unwrap();
+        let text = std::mem::take(&mut *printed.text.lock().unwrap());
+        (status, text, said)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Of one that has ended these do nothing.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

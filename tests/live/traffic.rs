@@ -39,7 +39,8 @@ pub(crate) fn serve(namespace: &str, address: &str) {
     });
 }
 
-fn answer(query: &[u8]) -> Option<Vec<u8>> {
+/// The answer of such a server.
+pub(crate) fn answer(query: &[u8]) -> Option<Vec<u8>> {
     let end = 12 + query[12..].iter().position(|&octet| octet == 0)? + 5;
     let first = &query[13..13 + usize::from(query[12])];
     let rcode = match first {
@@ -63,7 +64,8 @@ fn answer(query: &[u8]) -> Option<Vec<u8>> {
     Some(answer)
 }
 
-fn query(id: u16, name: &str) -> Vec<u8> {
+/// A question for an address.
+pub(crate) fn query(id: u16, name: &str) -> Vec<u8> {
     let mut query = id.to_be_bytes().to_vec();
     query.extend([1, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
     for label in name.split('.') {

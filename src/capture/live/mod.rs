@@ -196,10 +196,12 @@ impl Opened {
         let (out, chunks) = bounded(each * taps + taps);
         let ends = options.duration.map(|duration| clock::now() + duration);
         let mut pools = Vec::with_capacity(taps);
+        // All handles leave out the same flows first: one that passes two interfaces does so on both.
+        let seed = clock::wall().0 as u64;
         for handle in handles {
             let pool = Arc::new(Pool::new(each));
             pools.push(Arc::clone(&pool));
-            let sampler = shed::Sampler::new(&options.filter.ports, clock::wall().0 as u64);
+            let sampler = shed::Sampler::new(&options.filter.ports, seed);
             let tap = tap::Tap::new(
                 (handle, sampler),
                 pool,

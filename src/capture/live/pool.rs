@@ -31,6 +31,12 @@ impl Pool {
         (self.all, self.idle.lock().unwrap_or_else(PoisonError::into_inner).chunks.len())
     }
 
+    /// Whether so few are idle that none must be spent on a few packets.
+    pub(super) fn is_short(&self) -> bool {
+        let (all, idle) = self.counts();
+        idle < all / 4
+    }
+
     /// Waits for one; `None` when none will come.
     pub(super) fn take(&self) -> Option<Box<Chunk>> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);

@@ -232,7 +232,7 @@ impl Filler {
             chunk.records.clear();
             self.began = clock::now();
             let (all, free) = self.pool.counts();
-            self.sampler.adapt(free, all);
+            self.sampler.adapt(free, all, self.began);
             self.chunk = Some(chunk);
         }
         self.chunk.as_deref_mut()
@@ -241,9 +241,12 @@ impl Filler {
     /// Hands the chunk on if its packets have waited long enough. `quiet`: there are no more packets for
     /// now, and none before this time will come.
     fn hand_over_if_due(&mut self, quiet: Option<Timestamp>) {
-        let due = clock::now().duration_since(self.began) >= AGE;
+        let now = clock::now();
+        let due = now.duration_since(self.began) >= AGE;
         match (&self.chunk, quiet) {
             _ if !due => {}
+            // Nobody takes chunks at the moment: those that are left are to be full when they go.
+            _ if self.pool.is_short() => self.began = now,
             (Some(chunk), _) if !chunk.records.is_empty() => {
                 self.hand_over(quiet.unwrap_or(Timestamp::MIN).max(self.latest));
             }

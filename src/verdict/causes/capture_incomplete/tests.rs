@@ -41,6 +41,25 @@ fn one_direction_shows_no_losses() {
     });
 }
 
+/// Drops that are as many as the losses are why; a few are not, and the losses come first.
+#[test]
+fn drops_are_the_reason_for_no_more_losses_than_they_are() {
+    Story::each(&[View::Node], 3..=6, |story| {
+        story.background(ms(0), secs(60), 8.0, &mut |ask| {
+            if ask.luck() < 0.05 { Reply::lost(2) } else { ask.healthy() }
+        });
+        story.settle(secs(90));
+        for (dropped, reason) in [(9_000, true), (2, false)] {
+            let seen = Seen::of(story.capture.pcapng_with(false, [20_000, 0, dropped]));
+            is_inconclusive(&seen);
+            let summary = &seen.0.verdict.summary;
+            assert!(summary.contains("the kernel dropped"), "{summary}");
+            assert_eq!(summary.contains("nothing in this capture tells why"), !reason, "{summary}");
+            assert_eq!(summary.contains("Beside that"), !reason, "{summary}");
+        }
+    });
+}
+
 /// Clients that get nothing ask again: that is not one-sided.
 #[test]
 fn silence_is_not_one_direction() {
