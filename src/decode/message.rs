@@ -55,7 +55,12 @@ pub fn parse_into(bytes: &[u8], sent: usize, hasher: &NameHasher, message: &mut 
     }
     message.body_hash = hasher.hash_with(hashed, behind.get(..HASHED).unwrap_or(behind));
     let cut = sent > bytes.len();
-    match name.and_then(|_| question(bytes, bytes.len() - behind.len(), message)) {
+    let asked = match name {
+        Ok([]) => Ok(HEADER),
+        Ok(_) => question(bytes, behind, message),
+        Err(stop) => Err(stop),
+    };
+    match asked {
         Ok(at) => match records(bytes, at, message) {
             Ok(()) => message.complete = true,
             Err(Stop::End) if cut || message.flags.truncated() => {}
@@ -94,12 +99,11 @@ enum Stop {
     Bad,
 }
 
-/// Reads the first question from behind its name and steps over the others: where the records begin.
-fn question(bytes: &[u8], at: usize, message: &mut Message) -> Result<usize, Stop> {
-    if message.counts[0] == 0 {
-        return Ok(at);
-    }
-    let &[t0, t1, c0, c1] = chunk(bytes, at)?;
+/// Reads what stands behind the first question's name, and steps over the other questions: where the
+/// records begin.
+fn question(bytes: &[u8], behind: &[u8], message: &mut Message) -> Result<usize, Stop> {
+    let &[t0, t1, c0, c1] = behind.first_chunk().ok_or(Stop::End)?;
+    let at = bytes.len() - behind.len();
     message.qtype = u16::from_be_bytes([t0, t1]);
     message.qclass = u16::from_be_bytes([c0, c1]);
     match message.counts[0] - 1 {
