@@ -1,23 +1,31 @@
-//! The short way for the frame that nearly all DNS comes in: Ethernet, perhaps a VLAN tag, an IP header
-//! without options, extensions or fragments, UDP, port 53.
+//! The short way for the frames that nearly all are: Ethernet, perhaps a VLAN tag, an IP header without
+//! options, extensions or fragments, and UDP on port 53 or TCP.
 //!
 //! It decides nothing by itself: what is not exactly so is left to [`super::frame`], and what is so comes
 //! out as it would there.
 
 use super::ether::{IPV4, IPV6, VLAN};
 use super::link::ETHERNET;
-use super::transport::{UDP, UDP_HEADER};
+use super::transport::{TCP, UDP, UDP_HEADER};
 use super::tunnel::DNS;
 use crate::model::{Address, LinkType, PacketMeta};
 
-/// What such a datagram carries, and how long it was when it was sent; `None` for any other frame. Puts
-/// down in `packet` what the headers say.
+/// What such a frame carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plain<'a> {
+    /// A datagram: its payload as far as it was captured, and how long it was when it was sent.
+    Datagram(&'a [u8], usize),
+    /// A TCP segment.
+    Segment,
+}
+
+/// What such a frame carries; `None` for any other. Puts down in `packet` what the headers say.
 #[inline]
 pub fn plain<'a>(
     link_type: LinkType,
     bytes: &'a [u8],
     packet: &mut PacketMeta,
-) -> Option<(&'a [u8], usize)> {
+) -> Option<Plain<'a>> {
     if link_type.0 != ETHERNET {
         return None;
     }
@@ -37,10 +45,12 @@ pub fn plain<'a>(
 }
 
 #[inline]
-fn ipv4<'a>(bytes: &'a [u8], packet: &mut PacketMeta) -> Option<(&'a [u8], usize)> {
+fn ipv4<'a>(bytes: &'a [u8], packet: &mut PacketMeta) -> Option<Plain<'a>> {
+    /// With a header of five words.
+    const VERSION_4: u8 = 0x45;
     /// More fragments, and the offset of this one.
     const FRAGMENT: u16 = 0x3fff;
-    let (&[0x45, _, t0, t1, i0, i1, f0, f1, ttl, UDP, _, _, ref ends @ ..], rest) =
+    let (&[VERSION_4, _, t0, t1, i0, i1, f0, f1, ttl, protocol, _, _, ref ends @ ..], rest) =
         bytes.split_first_chunk::<20>()?
     else {
         return None;
@@ -53,12 +63,13 @@ fn ipv4<'a>(bytes: &'a [u8], packet: &mut PacketMeta) -> Option<(&'a [u8], usize
     packet.destination = Address::from_v4(*destination);
     packet.ip_id = u16::from_be_bytes([i0, i1]);
     packet.ttl = ttl;
-    udp(rest, usize::from(u16::from_be_bytes([t0, t1])).checked_sub(20)?, packet)
+    let carried = usize::from(u16::from_be_bytes([t0, t1])).checked_sub(20)?;
+    transport(protocol, rest, carried, packet)
 }
 
 #[inline]
-fn ipv6<'a>(bytes: &'a [u8], packet: &mut PacketMeta) -> Option<(&'a [u8], usize)> {
-    let (&[0x60..=0x6f, _, _, _, l0, l1, UDP, ttl, ref ends @ ..], rest) =
+fn ipv6<'a>(bytes: &'a [u8], packet: &mut PacketMeta) -> Option<Plain<'a>> {
+    let (&[0x60..=0x6f, _, _, _, l0, l1, protocol, ttl, ref ends @ ..], rest) =
         bytes.split_first_chunk::<40>()?
     else {
         return None;
@@ -68,19 +79,33 @@ fn ipv6<'a>(bytes: &'a [u8], packet: &mut PacketMeta) -> Option<(&'a [u8], usize
     packet.destination = Address::from_v6(*destination);
     packet.ip_id = 0;
     packet.ttl = ttl;
-    udp(rest, usize::from(u16::from_be_bytes([l0, l1])), packet)
+    transport(protocol, rest, usize::from(u16::from_be_bytes([l0, l1])), packet)
 }
 
 /// `carried`: so many octets IP carries. Fewer may be captured.
 #[inline]
-fn udp<'a>(bytes: &'a [u8], carried: usize, packet: &mut PacketMeta) -> Option<(&'a [u8], usize)> {
+fn transport<'a>(
+    protocol: u8,
+    bytes: &'a [u8],
+    carried: usize,
+    packet: &mut PacketMeta,
+) -> Option<Plain<'a>> {
     let (&[s0, s1, d0, d1, l0, l1, _, _], rest) = bytes.split_first_chunk::<UDP_HEADER>()?;
-    let length = usize::from(u16::from_be_bytes([l0, l1]));
-    let sent = length.checked_sub(UDP_HEADER)?;
     packet.source_port = u16::from_be_bytes([s0, s1]);
     packet.destination_port = u16::from_be_bytes([d0, d1]);
-    if length > carried || packet.source_port != DNS && packet.destination_port != DNS {
-        return None;
+    match protocol {
+        UDP => {
+            let length = usize::from(u16::from_be_bytes([l0, l1]));
+            let sent = length.checked_sub(UDP_HEADER)?;
+            let dns = packet.source_port == DNS || packet.destination_port == DNS;
+            (dns && length <= carried)
+                .then(|| Plain::Datagram(rest.get(..sent).unwrap_or(rest), sent))
+        }
+        TCP => {
+            let header: &[u8; 20] = bytes.first_chunk()?;
+            let length = usize::from(header[12] >> 4) * 4;
+            (header.len()..=carried).contains(&length).then_some(Plain::Segment)
+        }
+        _ => None,
     }
-    Some((rest.get(..sent).unwrap_or(rest), sent))
 }

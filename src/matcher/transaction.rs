@@ -30,6 +30,7 @@ pub struct Keys {
 
 impl Keys {
     /// Those of a message.
+    #[inline]
     pub fn of(
         packet: &PacketMeta,
         message: &Message,

@@ -4,7 +4,7 @@ use super::events::Events;
 use super::log::Log;
 use crate::aggregate::{Limited, Quality};
 use crate::capture::{Block, Record};
-use crate::decode::{Body, Datagram, Decoded, Network, frame, message, plain};
+use crate::decode::{Body, Datagram, Decoded, Network, Plain, frame, message, plain};
 use crate::matcher::{Keys, Transport};
 use crate::model::{Direction, DnsPorts, Message, NameHasher, PacketMeta, Timestamp};
 
@@ -61,11 +61,17 @@ impl Unit {
         for (at, record) in block.records.iter().enumerate() {
             let Some(bytes) = block.bytes(record) else { continue };
             let event = events.next();
+            event.link_interface = 0;
+            event.packet.direction = record.direction;
             let kept = match plain(block.link_type(record), bytes, &mut event.packet) {
-                Some((payload, sent)) if plain_is_dns => {
-                    event.link_interface = 0;
-                    event.packet.direction = record.direction;
+                Some(Plain::Datagram(payload, sent)) if plain_is_dns => {
                     event.message(payload, sent, &block.data, hasher, quality)
+                }
+                Some(Plain::Segment) => {
+                    let dns = ports.either(event.packet.source_port, event.packet.destination_port);
+                    event.packet.source_port = 0;
+                    event.packet.destination_port = 0;
+                    event.beside(dns, at, quality)
                 }
                 _ => event.take(block, at, ports, hasher, quality),
             };
@@ -155,7 +161,6 @@ impl Event {
             self.packet.direction = record.direction;
         }
         self.link_interface = network.link_interface;
-        self.kind = Kind::Again { record: at as u32 };
         match body {
             Body::Datagram(Datagram { source_port, destination_port, payload, sent })
                 if ports.either(source_port, destination_port) =>
@@ -166,28 +171,33 @@ impl Event {
                 quality.tunnelled += u64::from(kept && network.tunnels > 0);
                 kept
             }
-            Body::Segment(segment)
-                if ports.either(segment.source_port, segment.destination_port) =>
-            {
-                true
+            Body::Segment(segment) => {
+                let dns = ports.either(segment.source_port, segment.destination_port);
+                self.beside(dns, at, quality)
             }
+            Body::Datagram(_) | Body::Other { .. } => self.beside(false, at, quality),
             Body::Fragment(fragment) => {
                 quality.later_fragments += u64::from(fragment.offset > 0);
+                self.kind = Kind::Again { record: at as u32 };
                 REASSEMBLED.contains(&fragment.protocol)
             }
             Body::IcmpError(error) => {
                 quality.icmp_errors += 1;
+                self.kind = Kind::Again { record: at as u32 };
                 ports.either(error.quoted_source_port, error.quoted_destination_port)
             }
             Body::Skip(reason) => {
                 quality.skip(reason);
                 false
             }
-            Body::Datagram(_) | Body::Segment(_) | Body::Other { .. } => {
-                quality.others += 1;
-                self.kind = Kind::Sent;
-                Limited::is_service(network.destination)
-            }
         }
+    }
+
+    /// Puts down what no datagram on a DNS port is: whether it is DNS all the same. False for foreign
+    /// traffic.
+    fn beside(&mut self, dns: bool, at: usize, quality: &mut Quality) -> bool {
+        self.kind = if dns { Kind::Again { record: at as u32 } } else { Kind::Sent };
+        quality.others += u64::from(!dns);
+        dns || Limited::is_service(self.packet.destination)
     }
 }
