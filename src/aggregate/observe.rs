@@ -87,8 +87,13 @@ impl Aggregate {
 
 impl Observer for Aggregate {
     fn opened(&mut self, transaction: &Transaction, query: &Sighting<'_>) -> Token {
-        let mut buffer = [0; FOLD_LIMIT];
-        let name = fold_into(query.qname(), &mut buffer);
+        let mut buffer;
+        let name = if query.message.qname_folded {
+            query.qname()
+        } else {
+            buffer = [0; FOLD_LIMIT];
+            fold_into(query.qname(), &mut buffer)
+        };
         let (client, server) = (transaction.client.address, transaction.server.address);
         let pair = self.pair_place(query.keys.ends, client, server);
         let client = self.pairs.get(pair).client_index;

@@ -84,6 +84,19 @@ pub struct Block {
 }
 
 impl Block {
+    /// The octets of one of its records.
+    #[inline]
+    pub fn bytes(&self, record: &Record) -> Option<&[u8]> {
+        let start = record.offset as usize;
+        self.data.get(start..start + record.captured as usize)
+    }
+
+    /// The link-layer header type of one of its records.
+    #[inline]
+    pub fn link_type(&self, record: &Record) -> LinkType {
+        self.interfaces[usize::from(record.interface)].link_type
+    }
+
     /// Whether the capture tells interfaces apart: by name, or because there are several.
     pub fn is_named(&self) -> bool {
         self.interfaces.len() > 1 || self.interfaces.iter().any(|i| i.name.is_some())

@@ -118,7 +118,8 @@ impl Pcap {
         let interface = self.interface.unwrap_or_default();
         while span.position < span.limit {
             let start = span.position as usize;
-            let Some(header) = bytes.get(start..).and_then(|rest| rest.first_chunk::<HEADER>())
+            let Some((header, rest)) =
+                bytes.get(start..).and_then(|rest| rest.split_first_chunk::<HEADER>())
             else {
                 return Stop::Need(HEADER);
             };
@@ -131,14 +132,13 @@ impl Pcap {
             if captured > MAX_CAPTURED {
                 return Stop::Damage(Damage::CapturedLength(captured));
             }
-            let offset = start + HEADER;
-            let end = offset + captured as usize;
-            if end > bytes.len() {
-                return Stop::Need(HEADER + captured as usize);
+            let length = HEADER + captured as usize;
+            if captured as usize > rest.len() {
+                return Stop::Need(length);
             }
             records.push(Record {
                 time: time_of(O::word(header, 0), u64::from(O::word(header, 1)) * self.unit),
-                offset: offset as u32,
+                offset: (start + HEADER) as u32,
                 captured,
                 original,
                 interface,
@@ -146,7 +146,7 @@ impl Pcap {
                     .get(PACKET_TYPE)
                     .map_or(Direction::Unknown, |&kind| direction_of(kind)),
             });
-            span.position = end as u64;
+            span.position += length as u64;
         }
         Stop::Limit
     }

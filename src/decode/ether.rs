@@ -10,7 +10,8 @@ use super::{Body, Network, Skip};
 pub(super) const IPV4: u16 = 0x0800;
 pub(super) const IPV6: u16 = 0x86dd;
 /// A VLAN tag: 802.1Q, 802.1ad, and the numbers that were used for QinQ before it.
-const TAGS: [u16; 4] = [0x8100, 0x88a8, 0x9100, 0x9200];
+const TAGS: [u16; 4] = [VLAN, 0x88a8, 0x9100, 0x9200];
+pub(super) const VLAN: u16 = 0x8100;
 const MPLS: u16 = 0x8847;
 const MPLS_UPSTREAM: u16 = 0x8848;
 const PPPOE_SESSION: u16 = 0x8864;

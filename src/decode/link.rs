@@ -11,7 +11,7 @@ use super::part::Part;
 use super::{Body, Network, Skip};
 
 const NULL: u16 = 0;
-const ETHERNET: u16 = 1;
+pub(super) const ETHERNET: u16 = 1;
 const PPP: u16 = 9;
 /// `DLT_RAW` of BSD and of OpenBSD: meant for live handles, but found in files.
 const RAW_BSD: u16 = 12;

@@ -2,13 +2,13 @@
 //! tolerant. Where a message is cut or damaged, everything before that point is kept: the RCODE of
 //! a truncated response counts as much as that of a whole one.
 
-use crate::model::{FOLD_LIMIT, Message, MessageFlags, NameHasher, Rcode, fold_into};
+use crate::model::{FOLD_LIMIT, Message, MessageFlags, NameHasher, Rcode};
 use crate::model::{malformed, qtype};
 
 /// Octets of a DNS header (RFC 1035, section 4.1.1).
 pub const HEADER: usize = 12;
 
-/// Octets of a message that [`Message::body_hash`] covers: beyond the classic 512 of UDP, two
+/// Octets behind the QNAME that [`Message::body_hash`] covers: beyond the classic 512 of UDP, two
 /// messages with one ID that differ only further on are not seen within milliseconds.
 const HASHED: usize = 512;
 
@@ -27,26 +27,41 @@ pub fn parse(bytes: &[u8], sent: usize, hasher: &NameHasher) -> Option<Message> 
 }
 
 /// The same where the summary is to be put at once; false instead of `None`.
+#[inline(never)]
 pub fn parse_into(bytes: &[u8], sent: usize, hasher: &NameHasher, message: &mut Message) -> bool {
-    let &[i0, i1, f0, f1, ..] = bytes else { return false };
+    let Some((header, rest)) = bytes.split_first_chunk::<HEADER>() else {
+        return parse_beginning(bytes, sent, hasher, message);
+    };
+    let &[i0, i1, f0, f1, ref counts @ ..] = header;
     let flags = u16::from_be_bytes([f0, f1]);
     *message = Message {
         id: u16::from_be_bytes([i0, i1]),
         flags: MessageFlags(flags),
         rcode: Rcode(flags & 0xf),
-        body_hash: hasher.hash(&bytes[2..bytes.len().min(HASHED)]) ^ sent as u64,
         ..Message::default()
     };
+    for (count, &octets) in message.counts.iter_mut().zip(counts.as_chunks().0) {
+        *count = u16::from_be_bytes(octets);
+    }
+    let mut hashed = [0, u64::from_ne_bytes(*counts), u64::from(flags) << 48 | sent as u64];
+    let mut behind = rest;
+    let name = if message.counts[0] > 0 { plain_name(rest) } else { Ok(&[][..]) };
+    if let Ok(name @ [_, ..]) = name {
+        // A name without its type and class still tells what was asked: keep it.
+        let [folded, as_sent] = hasher.hash_name(name);
+        (message.qname_hash, message.qname_folded) = (folded, folded == as_sent);
+        message.qname_length = name.len() as u8;
+        (behind, hashed[0]) = (&rest[name.len()..], as_sent);
+    }
+    message.body_hash = hasher.hash_with(hashed, behind.get(..HASHED).unwrap_or(behind));
     let cut = sent > bytes.len();
-    let Some(header) = bytes.first_chunk::<HEADER>() else {
-        message.malformed = if cut { 0 } else { malformed::HEADER };
-        return true;
+    let asked = match name {
+        Ok([]) => Ok(HEADER),
+        Ok(_) => question(bytes, behind, message),
+        Err(stop) => Err(stop),
     };
-    let &[_, _, _, _, q0, q1, a0, a1, n0, n1, r0, r1] = header;
-    message.counts = [[q0, q1], [a0, a1], [n0, n1], [r0, r1]].map(u16::from_be_bytes);
-    let mut at = HEADER;
-    match question(bytes, &mut at, message, hasher) {
-        Ok(()) => match records(bytes, at, message) {
+    match asked {
+        Ok(at) => match records(bytes, at, message) {
             Ok(()) => message.complete = true,
             Err(Stop::End) if cut || message.flags.truncated() => {}
             Err(Stop::End) => message.malformed |= malformed::RECORDS,
@@ -59,6 +74,22 @@ pub fn parse_into(bytes: &[u8], sent: usize, hasher: &NameHasher, message: &mut 
     true
 }
 
+/// The same for fewer octets than a header has.
+#[cold]
+fn parse_beginning(bytes: &[u8], sent: usize, hasher: &NameHasher, message: &mut Message) -> bool {
+    let &[i0, i1, f0, f1, ref rest @ ..] = bytes else { return false };
+    let flags = u16::from_be_bytes([f0, f1]);
+    *message = Message {
+        id: u16::from_be_bytes([i0, i1]),
+        flags: MessageFlags(flags),
+        rcode: Rcode(flags & 0xf),
+        body_hash: hasher.hash_with([u64::from(flags) << 48 | sent as u64], rest),
+        malformed: if sent > bytes.len() { 0 } else { malformed::HEADER },
+        ..Message::default()
+    };
+    true
+}
+
 /// Why a walk ended early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stop {
@@ -68,56 +99,55 @@ enum Stop {
     Bad,
 }
 
-/// Reads the first question and steps over the others.
-fn question(
-    bytes: &[u8],
-    at: &mut usize,
-    message: &mut Message,
-    hasher: &NameHasher,
-) -> Result<(), Stop> {
-    if message.counts[0] == 0 {
-        return Ok(());
-    }
-    let start = *at;
-    let end = plain_name_end(bytes, start)?;
-    let name = &bytes[start..end];
-    let fixed = bytes.get(end..end + 4);
-    // A name without its type and class still tells what was asked: keep it.
-    message.qname_length = name.len() as u8;
-    let mut folded = [0; FOLD_LIMIT];
-    message.qname_hash = hasher.hash(fold_into(name, &mut folded));
-    let Some(&[t0, t1, c0, c1]) = fixed else { return Err(Stop::End) };
+/// Reads what stands behind the first question's name, and steps over the other questions: where the
+/// records begin.
+fn question(bytes: &[u8], behind: &[u8], message: &mut Message) -> Result<usize, Stop> {
+    let &[t0, t1, c0, c1] = behind.first_chunk().ok_or(Stop::End)?;
+    let at = bytes.len() - behind.len();
     message.qtype = u16::from_be_bytes([t0, t1]);
     message.qclass = u16::from_be_bytes([c0, c1]);
-    *at = end + 4;
-    for _ in 1..message.counts[0] {
-        *at = name_end(bytes, *at)? + 4;
-        if *at > bytes.len() {
+    match message.counts[0] - 1 {
+        0 => Ok(at + 4),
+        others => questions(bytes, at + 4, others),
+    }
+}
+
+/// Steps over so many questions.
+#[cold]
+fn questions(bytes: &[u8], start: usize, count: u16) -> Result<usize, Stop> {
+    let mut at = start;
+    for _ in 0..count {
+        at = name_end(bytes, at)? + 4;
+        if at > bytes.len() {
             return Err(Stop::End);
         }
     }
-    Ok(())
+    Ok(at)
 }
 
-/// Where the uncompressed name that starts at `start` ends.
-fn plain_name_end(bytes: &[u8], start: usize) -> Result<usize, Stop> {
-    let mut at = start;
-    loop {
-        let &length = bytes.get(at).ok_or(Stop::End)?;
-        if length > 63 {
-            return Err(Stop::Bad);
-        }
-        at += 1 + usize::from(length);
-        if at - start > FOLD_LIMIT {
-            return Err(Stop::Bad);
-        }
-        if length == 0 {
-            return Ok(at);
+/// The `N` octets from `at` on.
+fn chunk<const N: usize>(bytes: &[u8], at: usize) -> Result<&[u8; N], Stop> {
+    bytes.get(at..).and_then(|rest| rest.first_chunk()).ok_or(Stop::End)
+}
+
+/// The uncompressed name that `bytes` begin with.
+fn plain_name(bytes: &[u8]) -> Result<&[u8], Stop> {
+    // No length octet of a name that is not too long stands behind this.
+    let within = bytes.get(..FOLD_LIMIT).unwrap_or(bytes);
+    let mut at = 0;
+    while let Some(&length) = within.get(at) {
+        match length {
+            1..=63 => at += 1 + usize::from(length),
+            0 => return Ok(&within[..=at]),
+            _ => return Err(Stop::Bad),
         }
     }
+    let too_long = at > FOLD_LIMIT || at < bytes.len();
+    Err(if too_long { Stop::Bad } else { Stop::End })
 }
 
 /// Where the name at `start` ends in the message: behind its root label or its pointer.
+#[cold]
 fn name_end(bytes: &[u8], start: usize) -> Result<usize, Stop> {
     let mut at = start;
     loop {
@@ -140,37 +170,43 @@ fn name_end(bytes: &[u8], start: usize) -> Result<usize, Stop> {
 
 /// Walks the records of all three sections and keeps what the verdicts need.
 fn records(bytes: &[u8], start: usize, message: &mut Message) -> Result<(), Stop> {
+    let [answers, authorities, additionals] = [1, 2, 3].map(|at| u32::from(message.counts[at]));
     let mut at = start;
-    for section in 1..4 {
-        for _ in 0..message.counts[section] {
-            let owner = at;
-            let head = name_end(bytes, owner)?;
-            let fixed = bytes.get(head..head + 10).ok_or(Stop::End)?;
-            let kind = u16::from_be_bytes([fixed[0], fixed[1]]);
-            let data = head + 10;
-            let end = data + usize::from(u16::from_be_bytes([fixed[8], fixed[9]]));
-            match (section, kind) {
-                (1, qtype::A | qtype::AAAA) if bytes.len() >= end => {
-                    message.addresses = message.addresses.saturating_add(1);
-                }
-                (2, qtype::SOA) if message.soa_owner == 0 => {
+    for index in 0..answers + authorities + additionals {
+        let owner = at;
+        // Nearly all owners are a pointer back, or the root of an OPT record.
+        let head = match chunk(bytes, owner).map(|&pair| u16::from_be_bytes(pair)) {
+            Ok(pointer @ 0xc000..) if usize::from(pointer & 0x3fff) < owner => owner + 2,
+            Ok(0..0x0100) => owner + 1,
+            _ => name_end(bytes, owner)?,
+        };
+        let fixed: &[u8; 10] = chunk(bytes, head)?;
+        let end = head + 10 + usize::from(u16::from_be_bytes([fixed[8], fixed[9]]));
+        let data = bytes.get(head + 10..end);
+        match u16::from_be_bytes([fixed[0], fixed[1]]) {
+            qtype::A | qtype::AAAA if index < answers => {
+                message.addresses = message.addresses.saturating_add(u8::from(data.is_some()));
+            }
+            qtype::SOA if message.soa_owner == 0 => {
+                if (answers..answers + authorities).contains(&index) {
                     message.soa_owner = u16::try_from(owner).unwrap_or(0);
                 }
-                (3, qtype::OPT) => opt(fixed, bytes.get(data..end), message),
-                _ => {}
             }
-            if end > bytes.len() {
-                return Err(Stop::End);
-            }
-            at = end;
+            qtype::OPT if index >= answers + authorities => opt(fixed, data, message),
+            _ => {}
         }
+        if data.is_none() {
+            return Err(Stop::End);
+        }
+        at = end;
     }
     Ok(())
 }
 
 /// Reads an OPT record: `fixed` is its type, class, TTL and length; `options` its data, where all
 /// of it was captured.
-fn opt(fixed: &[u8], options: Option<&[u8]>, message: &mut Message) {
+#[inline(never)]
+fn opt(fixed: &[u8; 10], options: Option<&[u8]>, message: &mut Message) {
     if message.edns {
         message.malformed |= malformed::EDNS;
         return;

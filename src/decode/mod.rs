@@ -11,6 +11,7 @@ mod link;
 pub mod message;
 mod network;
 mod part;
+mod plain;
 pub mod stream;
 mod transport;
 mod tunnel;
@@ -21,6 +22,7 @@ mod tests;
 use crate::model::{Address, Direction, LinkType};
 
 use part::Part;
+pub use plain::{Plain, plain};
 
 /// Decodes one captured frame. `original` is its length on the wire, of which `bytes` is what the
 /// snap length left.

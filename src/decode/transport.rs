@@ -17,7 +17,7 @@ const IPCOMP: u8 = 108;
 const MPLS_IN_IP: u8 = 137;
 
 /// Length of a UDP header (RFC 768).
-const UDP_HEADER: usize = 8;
+pub(super) const UDP_HEADER: usize = 8;
 
 #[inline]
 pub(super) fn transport<'a>(

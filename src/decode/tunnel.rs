@@ -18,7 +18,7 @@ const VXLAN_LINUX: u16 = 8472;
 const VXLAN_GPE: u16 = 4790;
 const GENEVE: u16 = 6081;
 const GTP_U: u16 = 2152;
-const DNS: u16 = 53;
+pub(super) const DNS: u16 = 53;
 
 /// Whether a datagram from or to this port may be a tunnel. Senders choose the source port by
 /// the flow within, but some use the tunnel's own and answer to where that came from.

@@ -161,7 +161,8 @@ pub mod qtype {
 pub struct Message {
     /// Hash of the case-folded QNAME in wire form; 0 without a question.
     pub qname_hash: u64,
-    /// Hash of the captured octets after the ID, QNAME case and all: tells copies from new messages.
+    /// Hash of the captured octets after the ID, QNAME case and all, and of the length: tells copies from
+    /// new messages.
     pub body_hash: u64,
     /// The transaction ID.
     pub id: u16,
@@ -183,6 +184,8 @@ pub struct Message {
     pub soa_owner: u16,
     /// Length of the QNAME in wire form, root label included; 0 when there is none or it is bad.
     pub qname_length: u8,
+    /// Whether the QNAME has no capitals: as it stands, it is its folded form.
+    pub qname_folded: bool,
     /// Bits of [`malformed`].
     pub malformed: u8,
     /// A and AAAA records in the answer section, at most 255.

@@ -1,6 +1,9 @@
 //! QNAMEs in wire form (RFC 1035, section 3.1), compared without case (RFC 4343).
 
 use std::fmt::Write as _;
+use std::hash::Hasher as _;
+
+use foldhash::fast::FoldHasher;
 
 use super::Address;
 
@@ -15,7 +18,8 @@ pub struct NameHasher {
 }
 
 impl NameHasher {
-    /// A hasher with a fixed seed. Results of two hashers with one seed are the same.
+    /// A hasher with a fixed seed. Results of two hashers with one seed are the same. What the names
+    /// hold may cancel out a seed of few bits.
     pub fn with_seed(seed: u64) -> NameHasher {
         NameHasher { seed, shared: foldhash::SharedSeed::global_fixed() }
     }
@@ -27,12 +31,51 @@ impl NameHasher {
         NameHasher { seed, shared: foldhash::SharedSeed::global_random() }
     }
 
+    /// Begins a hash over so many octets. Their number turns the seed, because the blocks that
+    /// [`blocks`] makes of them overlap.
+    fn begin(&self, length: usize) -> FoldHasher<'static> {
+        FoldHasher::with_seed(self.seed.rotate_right(length as u32), self.shared)
+    }
+
     /// The 64-bit hash of `bytes`.
     pub fn hash(&self, bytes: &[u8]) -> u64 {
-        use std::hash::Hasher as _;
-        let mut hasher = foldhash::fast::FoldHasher::with_seed(self.seed, self.shared);
-        hasher.write(bytes);
+        let mut hasher = self.begin(bytes.len());
+        blocks(bytes, |block| take(&mut hasher, block));
         hasher.finish()
+    }
+
+    /// The 64-bit hash of `bytes` and a few words.
+    #[inline]
+    pub fn hash_with<const N: usize>(&self, words: [u64; N], bytes: &[u8]) -> u64 {
+        let mut hasher = self.begin(bytes.len());
+        for word in words {
+            hasher.write_u64(word);
+        }
+        blocks(bytes, |block| take(&mut hasher, block));
+        hasher.finish()
+    }
+
+    /// The [hash](Self::hash) of the folded form of `name`, and of `name` as it stands: the same where it
+    /// is folded.
+    #[inline]
+    pub fn hash_name(&self, name: &[u8]) -> [u64; 2] {
+        let mut hasher = self.begin(name.len());
+        let mut capitals = [0; 2];
+        blocks(name, |block| {
+            for (seen, word) in capitals.iter_mut().zip(block) {
+                *seen |= may_be_capital(word);
+            }
+            take(&mut hasher, block);
+        });
+        let hash = hasher.finish();
+        let may_differ = (capitals[0] | capitals[1]) & CAPITAL != 0;
+        [if may_differ { self.hash_folded(name) } else { hash }, hash]
+    }
+
+    /// The same for a name that may have capitals.
+    #[inline(never)]
+    fn hash_folded(&self, name: &[u8]) -> u64 {
+        self.hash(fold_into(name, &mut [0; FOLD_LIMIT]))
     }
 
     /// The 64-bit hash of a client's and a server's address.
@@ -43,13 +86,54 @@ impl NameHasher {
 
     /// The 64-bit hash of a few words.
     pub fn hash_words<const N: usize>(&self, words: [u64; N]) -> u64 {
-        use std::hash::Hasher as _;
-        let mut hasher = foldhash::fast::FoldHasher::with_seed(self.seed, self.shared);
+        let mut hasher = self.begin(0);
         for word in words {
             hasher.write_u64(word);
         }
         hasher.finish()
     }
+}
+
+fn take(hasher: &mut FoldHasher<'static>, [low, high]: [u64; 2]) {
+    hasher.write_u128(u128::from(high) << 64 | u128::from(low));
+}
+
+/// Hands on `bytes` two words at a time; the last two overlap those before, and each other where there
+/// are fewer octets.
+#[inline]
+fn blocks(bytes: &[u8], mut take: impl FnMut([u64; 2])) {
+    let Some(last) = bytes.last_chunk() else { return take(short_block(bytes)) };
+    for block in bytes.as_chunks().0 {
+        take(words(block));
+    }
+    take(words(last));
+}
+
+fn words(block: &[u8; 16]) -> [u64; 2] {
+    let value = u128::from_le_bytes(*block);
+    [value as u64, (value >> 64) as u64]
+}
+
+/// All octets of fewer than 16.
+#[inline]
+fn short_block(bytes: &[u8]) -> [u64; 2] {
+    if let (Some(&first), Some(&last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        return [first, last].map(u64::from_le_bytes);
+    }
+    if let (Some(&first), Some(&last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        return [first, last].map(|part| u64::from(u32::from_le_bytes(part)));
+    }
+    let octet = |at: usize| bytes.get(at).map_or(0, |&octet| u64::from(octet));
+    [octet(0) | octet(1) << 8, octet(2)]
+}
+
+/// The bit in each octet that [`may_be_capital`] sets.
+const CAPITAL: u64 = 0x4040_4040_4040_4040;
+
+/// Sets a bit of [`CAPITAL`] where an octet is a capital, or one of the few that share two bits with
+/// those: of letters, digits and the hyphen, none does. The other bits mean nothing.
+fn may_be_capital(word: u64) -> u64 {
+    word & !(word << 1)
 }
 
 /// Writes `wire` with ASCII upper case folded to lower case into `out` and returns the part of
@@ -191,5 +275,50 @@ mod tests {
         let (one, two) = (NameHasher::with_seed(1), NameHasher::with_seed(2));
         assert_ne!(one.hash(b"\x03www\x00"), two.hash(b"\x03www\x00"));
         assert_eq!(one.hash(b"\x03www\x00"), NameHasher::with_seed(1).hash(b"\x03www\x00"));
+    }
+
+    /// Each octet counts wherever it stands, and so does how many there are.
+    #[test]
+    fn hashes_differ_by_any_octet_and_by_length() {
+        let hasher = NameHasher::with_seed(0x9e37_79b9_7f4a_7c15);
+        let mut seen = std::collections::HashSet::new();
+        for length in 0..100 {
+            let mut octets = vec![0; length];
+            assert!(seen.insert(hasher.hash(&octets)), "{length}");
+            for at in 0..length {
+                octets[at] = 1;
+                assert!(seen.insert(hasher.hash(&octets)), "{length} {at}");
+                assert!(seen.insert(hasher.hash_with([7], &octets)), "{length} {at}");
+                octets[at] = 0;
+            }
+        }
+        assert_ne!(hasher.hash_with([7], b"a"), hasher.hash_with([8], b"a"));
+    }
+
+    /// Without its length, the overlap would make these two names the same blocks.
+    #[test]
+    fn a_name_that_repeats_itself_has_a_hash_of_its_own() {
+        let hasher = NameHasher::with_seed(1);
+        let short = *b"\x0f\x0e23456789abcdef\x00";
+        let long = [&short[..16], &short[1..]].concat();
+        assert_eq!((label_count(&short), label_count(&long)), (1, 2));
+        assert_ne!(hasher.hash(&short), hasher.hash(&long));
+    }
+
+    #[test]
+    fn a_name_is_hashed_as_its_folded_form() {
+        let hasher = NameHasher::with_seed(1);
+        for length in 0..=FOLD_LIMIT {
+            let mut name: Vec<u8> = (0..length).map(|at| b"az09-_\x03@[`{\xc1"[at % 12]).collect();
+            let folded = hasher.hash(&name);
+            assert_eq!(hasher.hash_name(&name), [folded; 2], "{length}");
+            for at in (0..length).filter(|at| at % 12 < 2) {
+                name[at].make_ascii_uppercase();
+                let as_it_stands = hasher.hash(&name);
+                assert_ne!(as_it_stands, folded);
+                assert_eq!(hasher.hash_name(&name), [folded, as_it_stands], "{length} {at}");
+                name[at].make_ascii_lowercase();
+            }
+        }
     }
 }

@@ -3,8 +3,8 @@
 use super::events::Events;
 use super::log::Log;
 use crate::aggregate::{Limited, Quality};
-use crate::capture::Block;
-use crate::decode::{Body, Decoded, Network, frame, message};
+use crate::capture::{Block, Record};
+use crate::decode::{Body, Datagram, Decoded, Network, Plain, frame, message, plain};
 use crate::matcher::{Keys, Transport};
 use crate::model::{Direction, DnsPorts, Message, NameHasher, PacketMeta, Timestamp};
 
@@ -53,41 +53,52 @@ pub(super) struct Unit {
 impl Unit {
     /// Decodes the block's records.
     pub(super) fn decode(&mut self, ports: &DnsPorts, hasher: &NameHasher) {
-        self.events.clear();
-        self.quality = Quality::default();
-        self.earliest = None;
-        let mut latest = Timestamp::MIN;
-        for (at, record) in self.block.records.iter().enumerate() {
-            let quality = &mut self.quality;
-            quality.packets += 1;
-            quality.bytes += u64::from(record.original);
-            quality.cut += u64::from(record.captured < record.original);
-            quality.out_of_order += u64::from(record.time < latest);
-            latest = latest.max(record.time);
-            self.earliest = Some(self.earliest.map_or(record.time, |e| e.min(record.time)));
-            let start = record.offset as usize;
-            let Some(bytes) = self.block.data.get(start..start + record.captured as usize) else {
-                continue;
+        let Unit { block, events, quality, .. } = self;
+        *quality = measured(&block.records);
+        self.earliest = quality.first;
+        events.clear();
+        let plain_is_dns = ports.contains(53);
+        for (at, record) in block.records.iter().enumerate() {
+            let Some(bytes) = block.bytes(record) else { continue };
+            let event = events.next();
+            event.link_interface = 0;
+            event.packet.direction = record.direction;
+            let kept = match plain(block.link_type(record), bytes, &mut event.packet) {
+                Some(Plain::Datagram(payload, sent)) if plain_is_dns => {
+                    event.message(payload, sent, &block.data, hasher, quality)
+                }
+                Some(Plain::Segment) => {
+                    let dns = ports.either(event.packet.source_port, event.packet.destination_port);
+                    event.packet.source_port = 0;
+                    event.packet.destination_port = 0;
+                    event.beside(dns, at, quality)
+                }
+                _ => event.take(block, at, ports, hasher, quality),
             };
-            let interface = &self.block.interfaces[usize::from(record.interface)];
-            let decoded = frame(interface.link_type, bytes, record.original as usize);
-            let event = self.events.next();
-            if take(&decoded, event, at, bytes, start, ports, hasher, quality) {
-                let (packet, network) = (&mut event.packet, &decoded.network);
-                event.link_interface = network.link_interface;
-                packet.time = record.time;
-                packet.frame = self.block.first_frame + at as u64;
-                packet.interface = record.interface;
-                packet.direction = match network.direction {
-                    Direction::Unknown => record.direction,
-                    told => told,
-                };
-                self.events.keep();
+            if kept {
+                event.packet.frame = block.first_frame + at as u64;
+                event.packet.time = record.time;
+                event.packet.interface = record.interface;
+                events.keep();
             }
         }
-        self.quality.first = self.earliest;
-        self.quality.last = self.earliest.map(|_| latest);
     }
+}
+
+/// What the records say of themselves.
+fn measured(records: &[Record]) -> Quality {
+    let mut quality = Quality { packets: records.len() as u64, ..Quality::default() };
+    let (mut earliest, mut latest) = (Timestamp::MAX, Timestamp::MIN);
+    for record in records {
+        quality.bytes += u64::from(record.original);
+        quality.cut += u64::from(record.captured < record.original);
+        quality.out_of_order += u64::from(record.time < latest);
+        (earliest, latest) = (earliest.min(record.time), latest.max(record.time));
+    }
+    if !records.is_empty() {
+        (quality.first, quality.last) = (Some(earliest), Some(latest));
+    }
+    quality
 }
 
 /// The packet below DNS. Ports and frame number are filled in by the caller.
@@ -107,74 +118,86 @@ pub(super) fn packet_of(network: &Network, time: Timestamp, interface: u16) -> P
     }
 }
 
-/// Writes what a frame is to the ordered stages into `event`, but for what its record says; false for
-/// foreign traffic, which costs no more than this.
-#[expect(clippy::too_many_arguments, reason = "one call, in the innermost loop")]
-fn take(
-    decoded: &Decoded<'_>,
-    event: &mut Event,
-    at: usize,
-    bytes: &[u8],
-    start: usize,
-    ports: &DnsPorts,
-    hasher: &NameHasher,
-    quality: &mut Quality,
-) -> bool {
-    let network = &decoded.network;
-    let mut source_port = 0;
-    let mut destination_port = 0;
-    event.kind = match decoded.body {
-        Body::Datagram(datagram)
-            if ports.either(datagram.source_port, datagram.destination_port) =>
-        {
-            let payload = datagram.payload;
-            if !message::parse_into(payload, datagram.sent, hasher, &mut event.message) {
-                quality.headless += 1;
-                return false;
-            }
-            (source_port, destination_port) = (datagram.source_port, datagram.destination_port);
-            quality.messages[usize::from(event.message.is_response())] += 1;
-            quality.tunnelled += u64::from(network.tunnels > 0);
-            quality.malformed += u64::from(event.message.malformed != 0);
-            let within = payload.as_ptr().addr() - bytes.as_ptr().addr();
-            Kind::Message { offset: (start + within) as u32, length: payload.len() as u32 }
-        }
-        Body::Segment(segment) if ports.either(segment.source_port, segment.destination_port) => {
-            Kind::Again { record: at as u32 }
-        }
-        Body::Fragment(fragment) => {
-            quality.later_fragments += u64::from(fragment.offset > 0);
-            if !REASSEMBLED.contains(&fragment.protocol) {
-                return false;
-            }
-            Kind::Again { record: at as u32 }
-        }
-        Body::IcmpError(error) => {
-            quality.icmp_errors += 1;
-            if !ports.either(error.quoted_source_port, error.quoted_destination_port) {
-                return false;
-            }
-            Kind::Again { record: at as u32 }
-        }
-        Body::Skip(reason) => {
-            quality.skip(reason);
+impl Event {
+    /// Puts down the DNS message in a datagram, whose octets stand in `data`. False where it is none.
+    #[inline(always)]
+    fn message(
+        &mut self,
+        payload: &[u8],
+        sent: usize,
+        data: &[u8],
+        hasher: &NameHasher,
+        quality: &mut Quality,
+    ) -> bool {
+        if !message::parse_into(payload, sent, hasher, &mut self.message) {
+            quality.headless += 1;
             return false;
         }
-        Body::Datagram(_) | Body::Segment(_) | Body::Other { .. } => {
-            quality.others += 1;
-            if !Limited::is_service(network.destination) {
-                return false;
-            }
-            Kind::Sent
-        }
-    };
-    let packet = &mut event.packet;
-    (packet.source, packet.destination) = (network.source, network.destination);
-    (packet.source_port, packet.destination_port) = (source_port, destination_port);
-    (packet.ip_id, packet.ttl) = (network.ip_id, network.ttl);
-    packet.link_source = network.link_source;
-    if matches!(event.kind, Kind::Message { .. }) {
-        event.keys = Keys::of(packet, &event.message, Transport::Udp, hasher);
+        quality.messages[usize::from(self.message.is_response())] += 1;
+        quality.malformed += u64::from(self.message.malformed != 0);
+        self.keys = Keys::of(&self.packet, &self.message, Transport::Udp, hasher);
+        let offset = payload.as_ptr().addr() - data.as_ptr().addr();
+        self.kind = Kind::Message { offset: offset as u32, length: payload.len() as u32 };
+        true
     }
-    true
+
+    /// Puts down what any frame is to the ordered stages, but for its place and time. False for foreign
+    /// traffic, which costs no more than this.
+    #[inline(never)]
+    fn take(
+        &mut self,
+        block: &Block,
+        at: usize,
+        ports: &DnsPorts,
+        hasher: &NameHasher,
+        quality: &mut Quality,
+    ) -> bool {
+        let record = &block.records[at];
+        let bytes = block.bytes(record).unwrap_or_default();
+        let Decoded { network, body } =
+            frame(block.link_type(record), bytes, record.original as usize);
+        self.packet = packet_of(&network, record.time, record.interface);
+        if network.direction == Direction::Unknown {
+            self.packet.direction = record.direction;
+        }
+        self.link_interface = network.link_interface;
+        match body {
+            Body::Datagram(Datagram { source_port, destination_port, payload, sent })
+                if ports.either(source_port, destination_port) =>
+            {
+                self.packet.source_port = source_port;
+                self.packet.destination_port = destination_port;
+                let kept = self.message(payload, sent, &block.data, hasher, quality);
+                quality.tunnelled += u64::from(kept && network.tunnels > 0);
+                kept
+            }
+            Body::Segment(segment) => {
+                let dns = ports.either(segment.source_port, segment.destination_port);
+                self.beside(dns, at, quality)
+            }
+            Body::Datagram(_) | Body::Other { .. } => self.beside(false, at, quality),
+            Body::Fragment(fragment) => {
+                quality.later_fragments += u64::from(fragment.offset > 0);
+                self.kind = Kind::Again { record: at as u32 };
+                REASSEMBLED.contains(&fragment.protocol)
+            }
+            Body::IcmpError(error) => {
+                quality.icmp_errors += 1;
+                self.kind = Kind::Again { record: at as u32 };
+                ports.either(error.quoted_source_port, error.quoted_destination_port)
+            }
+            Body::Skip(reason) => {
+                quality.skip(reason);
+                false
+            }
+        }
+    }
+
+    /// Puts down what no datagram on a DNS port is: whether it is DNS all the same. False for foreign
+    /// traffic.
+    fn beside(&mut self, dns: bool, at: usize, quality: &mut Quality) -> bool {
+        self.kind = if dns { Kind::Again { record: at as u32 } } else { Kind::Sent };
+        quality.others += u64::from(!dns);
+        dns || Limited::is_service(self.packet.destination)
+    }
 }

@@ -61,6 +61,56 @@ fn records_that_are_promised_and_missing_are_malformed_unless_truncated() {
     assert_eq!(summary(&bytes).malformed, 0);
 }
 
+/// The longest name has 255 octets.
+#[test]
+fn a_name_is_whole_cut_or_bad() {
+    for last in 0..=63 {
+        let mut name = [[63].as_slice(), &[b'a'; 63]].concat().repeat(3);
+        name.extend(std::iter::once(last).chain(vec![b'a'; usize::from(last)]));
+        let labels = name.len();
+        name.push(0);
+        match last {
+            0 => assert_eq!(plain_name(&name).map(<[u8]>::len), Ok(193)),
+            62.. => assert_eq!(plain_name(&name), Err(Stop::Bad), "{last}"),
+            _ => assert_eq!(plain_name(&name), Ok(&*name), "{last}"),
+        }
+        if last > 0 {
+            let cut = plain_name(&name[..labels]);
+            assert_eq!(cut, Err(if last == 63 { Stop::Bad } else { Stop::End }), "{last}");
+        }
+    }
+    assert_eq!(plain_name(b"\x03abc\x40"), Err(Stop::Bad));
+    assert_eq!(plain_name(b"\x03abc"), Err(Stop::End));
+    assert_eq!(plain_name(&[]), Err(Stop::End));
+}
+
+/// What tells copies from new messages: each octet behind the ID, the name's case, and the length.
+#[test]
+fn messages_that_differ_have_other_hashes() {
+    let mut bytes = query();
+    bytes.extend_from_slice(b"\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x1e\x00\x04\x0a\x00\x00\x01");
+    bytes[7] = 1;
+    let hasher = NameHasher::with_seed(0x9e37_79b9_7f4a_7c15);
+    let hash = |bytes: &[u8], sent| parse(bytes, sent, &hasher).unwrap().body_hash;
+    let mut seen = std::collections::HashSet::new();
+    for folded in [false, true] {
+        if folded {
+            bytes[14].make_ascii_lowercase();
+        }
+        for length in if folded { 15 } else { 4 }..=bytes.len() {
+            assert!(seen.insert(hash(&bytes[..length], bytes.len())), "{folded} {length}");
+        }
+        let usual = hash(&bytes, bytes.len());
+        for at in 0..bytes.len() {
+            let mut other = bytes.clone();
+            other[at] ^= 0x20;
+            let other = hash(&other, bytes.len());
+            assert_eq!(other == usual, at < 2, "{folded} {at}");
+        }
+    }
+    assert_ne!(hash(&bytes, bytes.len()), hash(&bytes, bytes.len() + 1));
+}
+
 #[test]
 fn a_question_that_points_to_itself_is_bad() {
     let mut bytes = query();

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::PacketMeta;
 
 /// Every link type that is read, and one that is not.
 const LINK_TYPES: [u16; 20] =
@@ -101,7 +102,94 @@ fn a_longer_capture_of_a_frame_never_tells_less() {
     }
 }
 
+/// Frames that go the short way, and some that just do not.
+fn plain_specimens() -> Vec<Vec<u8>> {
+    let datagram = udp(40000, 53, QUERY);
+    let options = ipv4_with(17, 0x4000, &[1, 1, 1, 0], &datagram);
+    let padded = join(&[&query(), &[0; 9]]);
+    let short = udp(53, 40000, &QUERY[..QUERY.len() - 4]);
+    vec![
+        ethernet(0x0800, &query()),
+        ethernet(0x0800, &padded),
+        ethernet(0x0800, &ipv4(17, &join(&[&short, &[1, 2, 3, 4]]))),
+        ethernet(0x8100, &join(&[&[0, 7, 8, 0], &query()])),
+        ethernet(0x8100, &join(&[&[0, 7, 0x86, 0xdd], &ipv6(17, &datagram)])),
+        ethernet(0x86dd, &ipv6(17, &datagram)),
+        ethernet(0x86dd, &query()),
+        ethernet(0x88a8, &join(&[&[0, 7, 8, 0], &query()])),
+        ethernet(0x0800, &options),
+        ethernet(0x0800, &ipv4_with(17, 0x2000, &[], &datagram)),
+        ethernet(0x0800, &ipv4_with(17, 0x0001, &[], &datagram)),
+        ethernet(0x0800, &ipv4(17, &udp(40000, 4789, QUERY))),
+        ethernet(0x0800, &ipv4(17, &udp(53, 4789, QUERY))),
+        ethernet(0x0800, &ipv4(6, &tcp(24, 1, &[], QUERY))),
+        ethernet(0x86dd, &ipv6(6, &tcp(16, 1, &[1; 12], QUERY))),
+    ]
+}
+
+/// Whether the short way was gone; if so, it has to have come to the same as the long one.
+#[track_caller]
+fn goes_the_short_way(bytes: &[u8], original: usize) -> bool {
+    // What was there before must not be left.
+    let address = Address::from_v6([9; 16]);
+    let mut packet =
+        PacketMeta { source: address, destination: address, ip_id: 9, ..PacketMeta::default() };
+    let Some(plain) = plain(ETHERNET, bytes, &mut packet) else { return false };
+    let Decoded { network, body } = frame(ETHERNET, bytes, original);
+    let (source_port, destination_port) = (packet.source_port, packet.destination_port);
+    let expected = Network {
+        source: packet.source,
+        destination: packet.destination,
+        ip_id: packet.ip_id,
+        ttl: packet.ttl,
+        link_source: packet.link_source,
+        ..Network::default()
+    };
+    assert_eq!(network, expected);
+    match (plain, body) {
+        (Plain::Datagram(payload, sent), Body::Datagram(general)) => {
+            let datagram = Datagram { source_port, destination_port, payload, sent };
+            assert_eq!(datagram, general);
+            assert_eq!(payload.as_ptr_range(), general.payload.as_ptr_range());
+        }
+        (Plain::Segment, Body::Segment(general)) => {
+            let ports = (general.source_port, general.destination_port);
+            assert_eq!((source_port, destination_port), ports);
+        }
+        _ => panic!("{plain:?} is {body:?}"),
+    }
+    true
+}
+
+#[test]
+fn plain_frames_and_no_others_go_the_short_way() {
+    let frames = plain_specimens();
+    let short: Vec<bool> = frames.iter().map(|one| goes_the_short_way(one, one.len())).collect();
+    let wanted: Vec<bool> = [true; 6].into_iter().chain([false; 6]).collect();
+    assert_eq!(short[..12], wanted);
+    assert_eq!(short[12..], [true; 3], "a port of tunnels is no tunnel where DNS is spoken");
+    let query = ethernet(0x0800, &query());
+    assert_eq!(plain(LinkType(113), &query, &mut PacketMeta::default()), None);
+    assert!(goes_the_short_way(&query[..60], query.len()), "cut within the message");
+    assert!(!goes_the_short_way(&query[..41], query.len()), "cut within a header");
+}
+
 proptest! {
+    #[test]
+    fn both_ways_come_to_the_same(
+        index in 0_usize..15,
+        damage in proptest::collection::vec((0_usize..60, any::<u8>()), 0..4),
+        cut in 0_usize..100,
+    ) {
+        let mut bytes = plain_specimens().swap_remove(index);
+        for (place, value) in damage {
+            bytes[place] = value;
+        }
+        let length = bytes.len();
+        let _ = goes_the_short_way(&bytes, length);
+        let _ = goes_the_short_way(&bytes[..length.saturating_sub(cut)], length);
+    }
+
     #[test]
     fn any_bytes_decode(
         link_type in proptest::sample::select(&LINK_TYPES[..]),

@@ -1,0 +1,111 @@
+//! The short way for the frames that nearly all are: Ethernet, perhaps a VLAN tag, an IP header without
+//! options, extensions or fragments, and UDP on port 53 or TCP.
+//!
+//! It decides nothing by itself: what is not exactly so is left to [`super::frame`], and what is so comes
+//! out as it would there.
+
+use super::ether::{IPV4, IPV6, VLAN};
+use super::link::ETHERNET;
+use super::transport::{TCP, UDP, UDP_HEADER};
+use super::tunnel::DNS;
+use crate::model::{Address, LinkType, PacketMeta};
+
+/// What such a frame carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plain<'a> {
+    /// A datagram: its payload as far as it was captured, and how long it was when it was sent.
+    Datagram(&'a [u8], usize),
+    /// A TCP segment.
+    Segment,
+}
+
+/// What such a frame carries; `None` for any other. Puts down in `packet` what the headers say.
+#[inline]
+pub fn plain<'a>(
+    link_type: LinkType,
+    bytes: &'a [u8],
+    packet: &mut PacketMeta,
+) -> Option<Plain<'a>> {
+    if link_type.0 != ETHERNET {
+        return None;
+    }
+    let (&[_, _, _, _, _, _, ref source @ .., t0, t1], mut rest) =
+        bytes.split_first_chunk::<14>()?;
+    let mut ether_type = u16::from_be_bytes([t0, t1]);
+    if ether_type == VLAN {
+        let (&[_, _, t0, t1], behind) = rest.split_first_chunk()?;
+        (ether_type, rest) = (u16::from_be_bytes([t0, t1]), behind);
+    }
+    packet.link_source = *source;
+    match ether_type {
+        IPV4 => ipv4(rest, packet),
+        IPV6 => ipv6(rest, packet),
+        _ => None,
+    }
+}
+
+#[inline]
+fn ipv4<'a>(bytes: &'a [u8], packet: &mut PacketMeta) -> Option<Plain<'a>> {
+    /// With a header of five words.
+    const VERSION_4: u8 = 0x45;
+    /// More fragments, and the offset of this one.
+    const FRAGMENT: u16 = 0x3fff;
+    let (&[VERSION_4, _, t0, t1, i0, i1, f0, f1, ttl, protocol, _, _, ref ends @ ..], rest) =
+        bytes.split_first_chunk::<20>()?
+    else {
+        return None;
+    };
+    if u16::from_be_bytes([f0, f1]) & FRAGMENT != 0 {
+        return None;
+    }
+    let ([source, destination], []) = ends.as_chunks() else { return None };
+    packet.source = Address::from_v4(*source);
+    packet.destination = Address::from_v4(*destination);
+    packet.ip_id = u16::from_be_bytes([i0, i1]);
+    packet.ttl = ttl;
+    let carried = usize::from(u16::from_be_bytes([t0, t1])).checked_sub(20)?;
+    transport(protocol, rest, carried, packet)
+}
+
+#[inline]
+fn ipv6<'a>(bytes: &'a [u8], packet: &mut PacketMeta) -> Option<Plain<'a>> {
+    let (&[0x60..=0x6f, _, _, _, l0, l1, protocol, ttl, ref ends @ ..], rest) =
+        bytes.split_first_chunk::<40>()?
+    else {
+        return None;
+    };
+    let ([source, destination], []) = ends.as_chunks() else { return None };
+    packet.source = Address::from_v6(*source);
+    packet.destination = Address::from_v6(*destination);
+    packet.ip_id = 0;
+    packet.ttl = ttl;
+    transport(protocol, rest, usize::from(u16::from_be_bytes([l0, l1])), packet)
+}
+
+/// `carried`: so many octets IP carries. Fewer may be captured.
+#[inline]
+fn transport<'a>(
+    protocol: u8,
+    bytes: &'a [u8],
+    carried: usize,
+    packet: &mut PacketMeta,
+) -> Option<Plain<'a>> {
+    let (&[s0, s1, d0, d1, l0, l1, _, _], rest) = bytes.split_first_chunk::<UDP_HEADER>()?;
+    packet.source_port = u16::from_be_bytes([s0, s1]);
+    packet.destination_port = u16::from_be_bytes([d0, d1]);
+    match protocol {
+        UDP => {
+            let length = usize::from(u16::from_be_bytes([l0, l1]));
+            let sent = length.checked_sub(UDP_HEADER)?;
+            let dns = packet.source_port == DNS || packet.destination_port == DNS;
+            (dns && length <= carried)
+                .then(|| Plain::Datagram(rest.get(..sent).unwrap_or(rest), sent))
+        }
+        TCP => {
+            let header: &[u8; 20] = bytes.first_chunk()?;
+            let length = usize::from(header[12] >> 4) * 4;
+            (header.len()..=carried).contains(&length).then_some(Plain::Segment)
+        }
+        _ => None,
+    }
+}
