@@ -11,9 +11,9 @@ mod workload;
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use dnspect::decode::{IcmpKind, message};
+use dnspect::decode::message;
 use dnspect::matcher::{
-    Matcher, Observer, Refusal, Sighting, Stranger, Token, Transaction, Transport,
+    Matcher, Observer, Refusal, Sighting, Stranger, Token, Transaction, Transport, Unwanted,
 };
 use dnspect::model::{Address, Capacity, Message, NameHasher, PacketMeta, Span, Timestamp};
 
@@ -38,7 +38,7 @@ impl Observer for Deaf {
     fn copied(&mut self, _: &mut Token, _: &Sighting<'_>, _: bool) {}
     fn strange(&mut self, _: Token, _: Option<Stranger>) {}
     fn refused(&mut self, _: Option<&Transaction>, _: &PacketMeta, _: Refusal) {}
-    fn answer_unwanted(&mut self, _: &PacketMeta, _: IcmpKind, _: Address, _: Address) {}
+    fn answer_unwanted(&mut self, _: &PacketMeta, _: Unwanted) {}
 }
 
 /// Questions by number: 2,000 clients, ports and IDs that repeat late.

@@ -8,8 +8,10 @@ use super::places::Places;
 use super::{Aggregate, Metering, Pair, SHARED, SampleKind, count_lookup};
 use crate::classify::{Outcome, Question, Twin, Zone};
 use crate::decode::IcmpKind;
-use crate::matcher::{Observer, Refusal, Sighting, Stranger, Token, Transaction, Transport};
-use crate::model::{Address, FOLD_LIMIT, PacketMeta, fold_into, qtype};
+use crate::matcher::{
+    Observer, Refusal, Sighting, Stranger, Token, Transaction, Transport, Unwanted,
+};
+use crate::model::{FOLD_LIMIT, PacketMeta, fold_into, qtype};
 
 /// No lookup: probes, zone transfers, updates.
 const NO_LOOKUP: u32 = u32::MAX;
@@ -305,13 +307,8 @@ impl Observer for Aggregate {
         pair.refused_connections += u64::from(transaction.is_none());
     }
 
-    fn answer_unwanted(
-        &mut self,
-        packet: &PacketMeta,
-        kind: IcmpKind,
-        client: Address,
-        server: Address,
-    ) {
+    fn answer_unwanted(&mut self, packet: &PacketMeta, unwanted: Unwanted) {
+        let Unwanted { kind, client, server } = unwanted;
         self.note_unwanted(client, server, packet);
         self.totals.unwanted += 1;
         if kind == IcmpKind::ReassemblyTimeExceeded {

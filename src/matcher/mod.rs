@@ -19,7 +19,7 @@ mod transfers;
 use answered::{Answered, Verdict};
 use copies::Translations;
 use in_flight::InFlight;
-pub use observer::Observer;
+pub use observer::{Observer, Unwanted};
 pub use transaction::{Keys, Leg, Refusal, Sighting, Stranger, Token, Transaction, Transport};
 use transfers::Transfers;
 

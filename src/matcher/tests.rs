@@ -1,7 +1,6 @@
 //! What the matcher tells of packets made by hand; `tests/regressions.rs` tells whole stories.
 
 use super::*;
-use crate::decode::IcmpKind;
 use crate::model::{Message, MessageFlags};
 
 /// The events, one word each.
@@ -40,7 +39,7 @@ impl Observer for Told {
     fn refused(&mut self, _: Option<&Transaction>, _: &PacketMeta, _: Refusal) {
         self.0.push("refused");
     }
-    fn answer_unwanted(&mut self, _: &PacketMeta, _: IcmpKind, _: Address, _: Address) {
+    fn answer_unwanted(&mut self, _: &PacketMeta, _: Unwanted) {
         self.0.push("unwanted");
     }
 }

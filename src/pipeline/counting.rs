@@ -185,10 +185,9 @@ impl Counting {
                 let refusal = log.refusals[refusal as usize];
                 self.recorder().refused(transaction, &log.packets[packet as usize], refusal);
             }
-            Entry::Unwanted { packet, kind, ends } => {
-                let (client, server) = log.ends[ends as usize];
-                let packet = &log.packets[packet as usize];
-                self.recorder().answer_unwanted(packet, kind, client, server);
+            Entry::Unwanted { packet, unwanted } => {
+                let unwanted = log.unwanted[unwanted as usize];
+                self.recorder().answer_unwanted(&log.packets[packet as usize], unwanted);
             }
             Entry::Packet { packet, named } => {
                 let packet = &log.packets[packet as usize];

@@ -6,9 +6,8 @@
 use super::unit::{Event, Kind};
 use crate::aggregate::Assembly;
 use crate::capture::Block;
-use crate::decode::IcmpKind;
-use crate::matcher::{Keys, Refusal, Sighting, Stranger, Transaction, Transport};
-use crate::model::{Address, Message, PacketMeta};
+use crate::matcher::{Keys, Refusal, Sighting, Stranger, Transaction, Transport, Unwanted};
+use crate::model::{Message, PacketMeta};
 
 /// Transactions that settle within one unit at most before the log is replayed in between: those of a
 /// block are fewer, but after a pause of a minute all that was in flight runs out at once. 1.4 MB.
@@ -81,8 +80,7 @@ pub(super) enum Entry {
     },
     Unwanted {
         packet: u32,
-        kind: IcmpKind,
-        ends: u32,
+        unwanted: u32,
     },
     Shared {
         from: u32,
@@ -128,7 +126,7 @@ pub(super) struct Log {
     pub(super) packets: Vec<PacketMeta>,
     pub(super) refusals: Vec<Refusal>,
     pub(super) strangers: Vec<Stranger>,
-    pub(super) ends: Vec<(Address, Address)>,
+    pub(super) unwanted: Vec<Unwanted>,
     kept: Vec<Kept>,
     bytes: Vec<u8>,
 }
@@ -136,13 +134,14 @@ pub(super) struct Log {
 impl Log {
     /// Forgets all.
     pub(super) fn clear(&mut self) {
-        let Log { entries, transactions, packets, refusals, strangers, ends, kept, bytes } = self;
+        let Log { entries, transactions, packets, refusals, strangers, unwanted, kept, bytes } =
+            self;
         entries.clear();
         transactions.clear();
         packets.clear();
         refusals.clear();
         strangers.clear();
-        ends.clear();
+        unwanted.clear();
         kept.clear();
         bytes.clear();
     }
