@@ -19,7 +19,7 @@ pub struct Unwanted {
 pub trait Observer {
     /// A question is asked for the first time. The token comes back with all that follows; where
     /// it is lent, it may be changed.
-    fn opened(&mut self, transaction: &Transaction, query: &Sighting<'_>) -> Token;
+    fn opened(&mut self, query: &Sighting<'_>) -> Token;
     /// The question is asked again; `answered` when its answer had been seen before.
     fn resent(&mut self, token: &mut Token, query: &Sighting<'_>, answered: bool);
     /// The first answer.

@@ -8,7 +8,7 @@ use crate::model::{Message, MessageFlags};
 struct Told(Vec<&'static str>);
 
 impl Observer for Told {
-    fn opened(&mut self, _: &Transaction, _: &Sighting<'_>) -> Token {
+    fn opened(&mut self, _: &Sighting<'_>) -> Token {
         self.0.push("opened");
         Token::default()
     }
@@ -85,7 +85,7 @@ impl Play {
             ..Message::default()
         };
         let sighting =
-            Sighting::new(packet, self.transport, message, &[], &NameHasher::with_seed(1));
+            Sighting::new(&packet, self.transport, &message, &[], &NameHasher::with_seed(1));
         self.matcher.observe(&sighting, &mut self.told);
         self
     }

@@ -157,7 +157,7 @@ impl Log {
     pub(super) fn keep(&mut self, sighting: &Sighting<'_>) -> At {
         let from = self.bytes.len();
         self.bytes.extend_from_slice(sighting.bytes);
-        let Sighting { packet, transport, message, keys, .. } = *sighting;
+        let &Sighting { packet: &packet, transport, message: &message, keys, .. } = sighting;
         let bytes = (from, self.bytes.len());
         self.kept.push(Kept { packet, transport, message, keys, bytes });
         At((self.kept.len() - 1) as u32 | KEPT)
@@ -168,11 +168,11 @@ impl Log {
         &'u self,
         at: At,
         block: &'u Block,
-        events: &[Event],
+        events: &'u [Event],
     ) -> Sighting<'u> {
         let Some(index) = at.as_event() else {
             let kept = &self.kept[(at.0 & !KEPT) as usize];
-            let Kept { packet, transport, message, keys, bytes: (from, to) } = *kept;
+            let &Kept { ref packet, transport, ref message, keys, bytes: (from, to) } = kept;
             let bytes = self.bytes.get(from..to).unwrap_or_default();
             return Sighting { packet, transport, message, bytes, keys };
         };
@@ -184,7 +184,8 @@ impl Log {
             }
             Kind::Again { .. } | Kind::Sent => &[],
         };
-        let (packet, message, keys) = (event.packet, event.message, event.keys);
+        let Event { packet, message, keys, .. } = event;
+        let keys = *keys;
         Sighting { packet, transport: Transport::Udp, message, bytes, keys }
     }
 }

@@ -118,7 +118,7 @@ impl<'a> Teller<'a> {
 }
 
 impl Observer for Teller<'_> {
-    fn opened(&mut self, _: &Transaction, query: &Sighting<'_>) -> Token {
+    fn opened(&mut self, query: &Sighting<'_>) -> Token {
         self.make_room();
         let (token, at) = (self.names.take(), self.at(query));
         self.tell(Entry::Opened { token, at });

@@ -118,11 +118,11 @@ pub struct Recorder<'a> {
 }
 
 impl Observer for Recorder<'_> {
-    fn opened(&mut self, transaction: &Transaction, query: &Sighting<'_>) -> Token {
+    fn opened(&mut self, query: &Sighting<'_>) -> Token {
         if let Some(rows) = &mut self.rows {
-            rows.asked.open(transaction, query);
+            rows.asked.open(query);
         }
-        self.aggregate.opened(transaction, query)
+        self.aggregate.opened(query)
     }
 
     fn resent(&mut self, token: &mut Token, query: &Sighting<'_>, answered: bool) {
