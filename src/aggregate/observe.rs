@@ -259,7 +259,8 @@ impl Observer for Aggregate {
 
     fn unanswered(&mut self, transaction: &Transaction, pending: bool) {
         let places = Places::of(transaction.token);
-        self.totals.orphans += transaction.stranger.map_or(0, |stranger| u64::from(stranger.count));
+        self.totals.orphans +=
+            transaction.stranger().map_or(0, |stranger| u64::from(stranger.count));
         let pair = self.pairs.get_mut(places.pair);
         if pending {
             pair.pending += 1;

@@ -75,9 +75,9 @@ impl Matcher {
         let Some(slot) = slot else { return observer.refused(None, packet, refusal) };
         let transaction = self.in_flight.get_mut(slot);
         // The same error seen on a second interface refuses nothing new.
-        let first = transaction.refusal.is_none_or(|old| old.time < transaction.last_sent);
+        let first = transaction.refusal().is_none_or(|old| old.time < transaction.last_sent);
         if first {
-            transaction.refusal = Some(refusal);
+            transaction.refuse(refusal);
             observer.refused(Some(transaction), packet, refusal);
         }
     }
@@ -98,7 +98,7 @@ impl Matcher {
                     ..*packet
                 };
                 let keys = Keys::of(&query, &message, Transport::Udp, &self.hasher);
-                self.in_flight.find(keys.transaction, error.quoted_destination)
+                self.in_flight.find(&self.index, keys.transaction, error.quoted_destination)
             }
             None => self.in_flight_of(client, error.quoted_destination),
         }

@@ -134,7 +134,7 @@ impl Stranger {
 }
 
 /// Where and whither a query was first seen: what an answer on the client's own interface is told by.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Origin {
     pub(super) server: Address,
     pub(super) interface: u16,
@@ -142,11 +142,6 @@ pub(super) struct Origin {
 }
 
 impl Origin {
-    pub(super) fn of(query: &PacketMeta) -> Origin {
-        let &PacketMeta { destination: server, interface, direction, .. } = query;
-        Origin { server, interface, direction }
-    }
-
     /// Whether a response crosses the client's own interface on its way back. Where a capture has no
     /// interfaces (cooked v1), the direction tells the place of the query from those behind it.
     fn is_own(&self, response: &PacketMeta) -> bool {
@@ -171,12 +166,18 @@ pub struct Leg {
     pub ttl: u8,
 }
 
+impl Leg {
+    fn of(query: &PacketMeta) -> Leg {
+        Leg { server: query.destination, interface: query.interface, ttl: query.ttl }
+    }
+}
+
 /// A packet is followed over at most this many places: pod veth, bridge, tunnel, ENI on a node are
 /// four; further copies are counted as copies but leave no leg.
 pub(super) const MAX_LEGS: usize = 4;
 
 /// A question on its way.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Transaction {
     /// The socket that asked.
     pub client: Endpoint,
@@ -198,58 +199,127 @@ pub struct Transaction {
     pub last_sent: Timestamp,
     /// Frame of the first transmission.
     pub first_frame: u64,
-    /// Frame of the last transmission.
-    pub last_frame: u64,
-    /// Who said no, if anybody did.
-    pub refusal: Option<Refusal>,
-    /// A response that came from an address to which the query was not seen going.
-    pub stranger: Option<Stranger>,
     /// What the observer remembers it by.
     pub token: Token,
+    first_leg: Leg,
+    direction: Direction,
+    pub(super) last_ip_id: u16,
+    pub(super) last_body: u64,
+    more: Option<Box<More>>,
+}
+
+const _: () = assert!(size_of::<Transaction>() == 128, "two cache lines");
+
+/// What most transactions do not have: they are seen in one place and answered.
+#[derive(Clone, Copy, Debug)]
+struct More {
     legs: [Leg; MAX_LEGS],
-    pub(super) origin: Origin,
     leg_count: u8,
     /// How many of them were known when it was first sent again.
     first_leg_count: u8,
-    pub(super) last_ip_id: u16,
-    pub(super) last_body: u64,
+    alias: Option<u64>,
+    refusal: Option<Refusal>,
+    stranger: Option<Stranger>,
 }
 
 impl Transaction {
     pub(crate) fn new(query: &Sighting<'_>) -> Transaction {
-        let mut transaction = Transaction::default();
-        transaction.begin(query);
-        transaction
-    }
-
-    /// Makes this the transaction of a new query. Legs beyond their count are not cleared.
-    pub(crate) fn begin(&mut self, query: &Sighting<'_>) {
         let (packet, message) = (query.packet, query.message);
-        (self.client, self.server) = (packet.from(), packet.to());
-        self.transport = query.transport;
-        (self.id, self.qname_hash, self.qtype) = (message.id, message.qname_hash, message.qtype);
-        self.retransmissions = 0;
-        (self.first_sent, self.last_sent) = (packet.time, packet.time);
-        (self.first_frame, self.last_frame) = (packet.frame, packet.frame);
-        (self.refusal, self.stranger) = (None, None);
-        self.origin = Origin::of(packet);
-        self.token = Token::default();
-        (self.leg_count, self.first_leg_count) = (0, 0);
-        (self.last_ip_id, self.last_body) = (packet.ip_id, message.body_hash);
-        self.add_leg(packet);
+        Transaction {
+            client: packet.from(),
+            server: packet.to(),
+            transport: query.transport,
+            id: message.id,
+            qname_hash: message.qname_hash,
+            qtype: message.qtype,
+            retransmissions: 0,
+            first_sent: packet.time,
+            last_sent: packet.time,
+            first_frame: packet.frame,
+            token: Token::default(),
+            first_leg: Leg::of(packet),
+            direction: packet.direction,
+            last_ip_id: packet.ip_id,
+            last_body: message.body_hash,
+            more: None,
+        }
     }
 
     /// Where the query was seen, in the order of the capture; the first is the client's own.
     pub fn legs(&self) -> &[Leg] {
-        &self.legs[..usize::from(self.leg_count)]
+        match &self.more {
+            Some(more) => &more.legs[..usize::from(more.leg_count)],
+            None => std::slice::from_ref(&self.first_leg),
+        }
     }
 
     /// Where its first transmission was seen.
     pub fn first_legs(&self) -> &[Leg] {
-        if self.retransmissions == 0 {
-            return self.legs();
+        match &self.more {
+            Some(more) if self.retransmissions > 0 => {
+                &more.legs[..usize::from(more.first_leg_count)]
+            }
+            _ => self.legs(),
         }
-        &self.legs[..usize::from(self.first_leg_count)]
+    }
+
+    /// Who said no, if anybody did.
+    pub fn refusal(&self) -> Option<Refusal> {
+        self.more.as_ref()?.refusal
+    }
+
+    /// A response that came from an address to which the query was not seen going.
+    pub fn stranger(&self) -> Option<Stranger> {
+        self.more.as_ref()?.stranger
+    }
+
+    /// Its second key, behind a source NAT.
+    pub(super) fn alias(&self) -> Option<u64> {
+        self.more.as_ref()?.alias
+    }
+
+    /// Where it was first seen.
+    pub(super) fn origin(&self) -> Origin {
+        let interface = self.first_leg.interface;
+        Origin { server: self.server.address, interface, direction: self.direction }
+    }
+
+    fn more(&mut self) -> &mut More {
+        let first_leg = self.first_leg;
+        self.more.get_or_insert_with(|| {
+            Box::new(More {
+                legs: [first_leg; MAX_LEGS],
+                leg_count: 1,
+                first_leg_count: 1,
+                alias: None,
+                refusal: None,
+                stranger: None,
+            })
+        })
+    }
+
+    pub(super) fn refuse(&mut self, refusal: Refusal) {
+        self.more().refusal = Some(refusal);
+    }
+
+    /// Gives it a second key, unless it has one.
+    pub(super) fn give_alias(&mut self, key: u64) -> bool {
+        let alias = &mut self.more().alias;
+        let first = alias.is_none();
+        alias.get_or_insert(key);
+        first
+    }
+
+    /// Notes a response from an address that it was not sent to.
+    pub(super) fn note_stranger(&mut self, response: &PacketMeta) {
+        let own = self.origin().is_stranger(response);
+        match &mut self.more().stranger {
+            Some(stranger) => {
+                stranger.count = stranger.count.saturating_add(1);
+                stranger.own |= own;
+            }
+            none => *none = Some(Stranger::new(response, own)),
+        }
     }
 
     /// Time from the first transmission to `time`, never negative.
@@ -262,21 +332,20 @@ impl Transaction {
     }
 
     pub(super) fn add_leg(&mut self, packet: &PacketMeta) {
-        let leg = Leg { server: packet.destination, interface: packet.interface, ttl: packet.ttl };
-        let count = usize::from(self.leg_count);
-        if count < MAX_LEGS && !self.legs().contains(&leg) {
-            self.legs[count] = leg;
-            self.leg_count += 1;
+        let leg = Leg::of(packet);
+        if self.legs().len() < MAX_LEGS && !self.legs().contains(&leg) {
+            let more = self.more();
+            more.legs[usize::from(more.leg_count)] = leg;
+            more.leg_count += 1;
         }
     }
 
     pub(super) fn resend(&mut self, packet: &PacketMeta, body: u64) {
-        if self.retransmissions == 0 {
-            self.first_leg_count = self.leg_count;
+        if let (0, Some(more)) = (self.retransmissions, &mut self.more) {
+            more.first_leg_count = more.leg_count;
         }
         self.retransmissions = self.retransmissions.saturating_add(1);
         self.last_sent = packet.time.max(self.last_sent);
-        self.last_frame = packet.frame;
         self.last_ip_id = packet.ip_id;
         self.last_body = body;
     }

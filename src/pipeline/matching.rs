@@ -136,8 +136,8 @@ impl Matching {
         for first in (0..events.len()).step_by(AHEAD) {
             let end = (first + AHEAD).min(events.len());
             for event in &events[first..end] {
-                if let Event { packet, message, keys, kind: Kind::Message { .. }, .. } = event {
-                    self.matcher.warm(packet, message, *keys);
+                if matches!(event.kind, Kind::Message { .. }) {
+                    self.matcher.warm(event.keys);
                 }
             }
             for (index, event) in (first..).zip(&events[first..end]) {

@@ -95,7 +95,7 @@ impl<'a> Teller<'a> {
     }
 
     fn settled(&mut self, transaction: &Transaction) -> u32 {
-        self.log.transactions.push(*transaction);
+        self.log.transactions.push(transaction.clone());
         (self.log.transactions.len() - 1) as u32
     }
 

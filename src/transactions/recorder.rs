@@ -143,7 +143,7 @@ impl Observer for Recorder<'_> {
     fn unanswered(&mut self, transaction: &Transaction, pending: bool) {
         self.aggregate.unanswered(transaction, pending);
         if let Some(rows) = &mut self.rows {
-            let fate = match transaction.refusal {
+            let fate = match transaction.refusal() {
                 _ if pending => Fate::Pending,
                 Some(_) => Fate::Rejected,
                 None => Fate::Unanswered,
