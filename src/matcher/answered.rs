@@ -199,12 +199,8 @@ impl Answered {
             failed: matches!(rcode, Rcode::SERVFAIL | Rcode::REFUSED | Rcode::NOTIMP),
             moved: false,
         };
-        // A later answer with the same key takes the place of the earlier one.
-        if let Some(earlier) = self.number(index, key) {
-            index.remove(key, Target::Answered(earlier));
-        }
         let number = self.push(entry);
-        index.replace(key, Target::InFlight(slot), Target::Answered(number));
+        index.answer(key, slot, number, |earlier| self.ring[self.place(earlier)].key == key);
         forgotten
     }
 

@@ -134,7 +134,7 @@ impl InFlight {
         let (number, key) = (self.order.add(), query.keys.transaction);
         match self.slots.get_mut(number as usize) {
             Some(slot) => {
-                slot.transaction = Transaction::new(query);
+                slot.transaction.begin(query);
                 slot.key = key;
             }
             None => self.slots.push(Slot { transaction: Transaction::new(query), key }),

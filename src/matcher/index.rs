@@ -57,6 +57,11 @@ impl Index {
         self.words(key).map(|(_, word)| target(word))
     }
 
+    /// What stands where the search for a key begins: nearly always what it points to, if anything.
+    pub(super) fn near(&self, key: u64) -> Target {
+        target(self.places[home(key, self.places.len() - 1)])
+    }
+
     /// Whether there may be anything with this key.
     pub(super) fn may_hold(&self, key: u64) -> bool {
         self.words(key).next().is_some()
@@ -77,6 +82,32 @@ impl Index {
         match self.seek(key, old) {
             Some(at) => self.places[at] = word(key, new),
             None => self.insert(key, new),
+        }
+    }
+
+    /// Has a key point to an answer in place of the question in `slot`, if it did so, and of the earlier
+    /// answer that is found by `is_earlier`.
+    pub(super) fn answer(
+        &mut self,
+        key: u64,
+        slot: u32,
+        number: u32,
+        is_earlier: impl Fn(u32) -> bool,
+    ) {
+        let (mut question, mut earlier) = (None, None);
+        for (at, word) in self.words(key) {
+            match target(word) {
+                Target::InFlight(other) if other == slot => question = Some(at),
+                Target::Answered(other) if is_earlier(other) => earlier = Some(target(word)),
+                _ => {}
+            }
+        }
+        match question {
+            Some(at) => self.places[at] = word(key, Target::Answered(number)),
+            None => self.insert(key, Target::Answered(number)),
+        }
+        if let Some(earlier) = earlier {
+            self.remove(key, earlier);
         }
     }
 
@@ -107,16 +138,17 @@ impl Index {
     }
 
     fn words(&self, key: u64) -> impl Iterator<Item = (usize, u64)> {
-        let mask = self.places.len() - 1;
+        let (places, mask) = (&self.places[..], self.places.len() - 1);
         let mut next = home(key, mask);
         std::iter::from_fn(move || {
             loop {
-                let (at, word) = (next, self.places[next]);
+                let at = next & mask;
+                let word = places[at];
                 if word == 0 {
                     return None;
                 }
-                next = (at + 1) & mask;
-                if (word ^ key) & !TARGET == 0 {
+                next += 1;
+                if (word ^ key) >> 32 == 0 {
                     return Some((at, word));
                 }
             }

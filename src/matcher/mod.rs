@@ -102,14 +102,18 @@ impl Matcher {
     }
 
     /// Lets the capture's clock reach `now`.
+    #[inline]
     pub fn advance(&mut self, now: Timestamp, observer: &mut impl Observer) {
-        if now <= self.now {
-            return;
+        if now > self.now {
+            self.now = now;
+            if now >= self.wake {
+                self.expire(now, observer);
+            }
         }
-        self.now = now;
-        if now < self.wake {
-            return;
-        }
+    }
+
+    /// Ends what has run out at `now`.
+    fn expire(&mut self, now: Timestamp, observer: &mut impl Observer) {
         while let Some(slot) = self.in_flight.expire(&mut self.index, now) {
             let transaction = self.in_flight.get(slot);
             observer.unanswered(transaction, false);
@@ -148,7 +152,7 @@ impl Matcher {
     /// nothing. Observing waits for memory most of its time; a few messages are warmed up in a row,
     /// and the processor waits for all of them at once.
     pub fn warm(&self, keys: Keys) {
-        if let Some(Target::InFlight(slot)) = self.index.of(keys.transaction).next() {
+        if let Target::InFlight(slot) = self.index.near(keys.transaction) {
             std::hint::black_box(self.in_flight.get(slot).token);
         }
     }
@@ -202,7 +206,7 @@ impl Matcher {
         transaction.resend(query.packet, query.message.body_hash);
         observer.resent(&mut transaction.token, query, false);
         self.in_flight.touch(slot);
-        self.translations.remember(query, slot, self.in_flight.generation(slot));
+        self.translations.remember(query, slot, &self.in_flight);
     }
 
     /// The same packet behind a NAT: one more leg.
@@ -244,7 +248,7 @@ impl Matcher {
             self.in_flight.release(slot);
             return self.settle(key, slot, &response, observer);
         }
-        self.translations.remember(query, slot, self.in_flight.generation(slot));
+        self.translations.remember(query, slot, &self.in_flight);
     }
 
     fn response(&mut self, response: &Sighting<'_>, observer: &mut impl Observer) {
@@ -314,13 +318,14 @@ impl Matcher {
         if transaction.origin().is_stranger(response.packet) {
             observer.strange(token, Some(Stranger::new(response.packet, true)));
         }
-        let unfollowed = if Transfers::is_one(transaction) {
-            self.transfers.begin(observer.share(token), transaction, response)
-        } else {
-            None
-        };
-        for token in forgotten.into_iter().chain(unfollowed) {
-            observer.release(token);
+        if Transfers::is_one(transaction) {
+            let share = observer.share(token);
+            if let Some(unfollowed) = self.transfers.begin(share, transaction, response) {
+                observer.release(unfollowed);
+            }
+        }
+        if let Some(forgotten) = forgotten {
+            observer.release(forgotten);
         }
     }
 

@@ -204,6 +204,7 @@ pub struct Transaction {
     first_leg: Leg,
     direction: Direction,
     pub(super) last_ip_id: u16,
+    last_ttl: u8,
     pub(super) last_body: u64,
     more: Option<Box<More>>,
 }
@@ -224,25 +225,25 @@ struct More {
 
 impl Transaction {
     pub(crate) fn new(query: &Sighting<'_>) -> Transaction {
+        let mut transaction = Transaction::default();
+        transaction.begin(query);
+        transaction
+    }
+
+    /// Makes this the transaction of a new query.
+    pub(super) fn begin(&mut self, query: &Sighting<'_>) {
         let (packet, message) = (query.packet, query.message);
-        Transaction {
-            client: packet.from(),
-            server: packet.to(),
-            transport: query.transport,
-            id: message.id,
-            qname_hash: message.qname_hash,
-            qtype: message.qtype,
-            retransmissions: 0,
-            first_sent: packet.time,
-            last_sent: packet.time,
-            first_frame: packet.frame,
-            token: Token::default(),
-            first_leg: Leg::of(packet),
-            direction: packet.direction,
-            last_ip_id: packet.ip_id,
-            last_body: message.body_hash,
-            more: None,
-        }
+        (self.client, self.server) = (packet.from(), packet.to());
+        self.transport = query.transport;
+        (self.id, self.qname_hash, self.qtype) = (message.id, message.qname_hash, message.qtype);
+        self.retransmissions = 0;
+        (self.first_sent, self.last_sent) = (packet.time, packet.time);
+        self.first_frame = packet.frame;
+        self.token = Token::default();
+        (self.first_leg, self.direction) = (Leg::of(packet), packet.direction);
+        (self.last_ip_id, self.last_ttl) = (packet.ip_id, packet.ttl);
+        self.last_body = message.body_hash;
+        self.more = None;
     }
 
     /// Where the query was seen, in the order of the capture; the first is the client's own.
@@ -346,7 +347,7 @@ impl Transaction {
         }
         self.retransmissions = self.retransmissions.saturating_add(1);
         self.last_sent = packet.time.max(self.last_sent);
-        self.last_ip_id = packet.ip_id;
+        (self.last_ip_id, self.last_ttl) = (packet.ip_id, packet.ttl);
         self.last_body = body;
     }
 
@@ -380,6 +381,22 @@ impl Transaction {
                 .iter()
                 .all(|leg| leg.interface != packet.interface || leg.ttl != packet.ttl)
             && self.legs()[0].ttl >= packet.ttl
+    }
+
+    /// Whether `query`, with another key, is the last transmission behind a source NAT: the same packet,
+    /// with a lower TTL.
+    ///
+    /// A forwarder that passes a query on with its ID (CoreDNS before 1.8.7) sends a new packet from
+    /// the address that was asked, with a fresh TTL: not a copy.
+    pub(super) fn is_onward(&self, query: &Sighting<'_>) -> bool {
+        let packet = query.packet;
+        let same_packet = packet.ip_id == self.last_ip_id
+            && (packet.ip_id != 0 || !packet.source.is_v4())
+            && packet.ttl < self.last_ttl;
+        let (client, server) = (self.client.address, self.server.address);
+        let translated = packet.source != client && packet.source != server;
+        let same_message = self.id == query.message.id && self.transport == query.transport;
+        same_packet && translated && same_message && self.is_last_transmission(query)
     }
 
     fn is_last_transmission(&self, query: &Sighting<'_>) -> bool {

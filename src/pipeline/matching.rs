@@ -177,17 +177,20 @@ impl Matching {
             self.fragments.expire(packet.time);
             self.give_up_fragments(log, spill);
         }
-        let mut teller = Teller::new(log, &mut self.names, spill);
         match event.kind {
             Kind::Message { offset, length } => {
                 let range = offset as usize..(offset + length) as usize;
                 let bytes = block.data.get(range).unwrap_or_default();
                 let (transport, &Event { ref message, keys, .. }) = (Transport::Udp, event);
                 let sighting = Sighting { packet, transport, message, bytes, keys };
-                let mut teller = teller.of_event(index, message.is_response());
+                let what = (index, message.is_response());
+                let mut teller = Teller::of_event(what, log, &mut self.names, spill);
                 self.matcher.observe(&sighting, &mut teller);
             }
-            Kind::Sent => teller.tell_packet(packet, |packet| Entry::Sent { packet, named }),
+            Kind::Sent => {
+                let mut teller = Teller::new(log, &mut self.names, spill);
+                teller.tell_packet(packet, |packet| Entry::Sent { packet, named });
+            }
             Kind::Again { record } => {
                 let record = &block.records[record as usize];
                 let start = record.offset as usize;
@@ -195,6 +198,7 @@ impl Matching {
                 let Some(bytes) = block.data.get(start..end) else { return };
                 let link_type = block.interfaces[usize::from(record.interface)].link_type;
                 let decoded = frame(link_type, bytes, record.original as usize);
+                let mut teller = Teller::new(log, &mut self.names, spill);
                 teller.tell_packet(packet, |packet| Entry::Packet { packet, named });
                 self.body(&decoded.body, &decoded.network, packet, log, spill);
             }

@@ -58,8 +58,13 @@ impl<'a> Teller<'a> {
     }
 
     /// For the message of an event.
-    pub(super) fn of_event(self, index: usize, response: bool) -> Teller<'a> {
-        Teller { current: Current::Event(At::event(index)), response, ..self }
+    pub(super) fn of_event(
+        (index, response): (usize, bool),
+        log: &'a mut Log,
+        names: &'a mut Names,
+        spill: &'a mut dyn FnMut(&mut Log),
+    ) -> Teller<'a> {
+        Teller { log, names, spill, current: Current::Event(At::event(index)), response }
     }
 
     /// For the next message that is no event.
@@ -69,31 +74,41 @@ impl<'a> Teller<'a> {
         self
     }
 
+    #[inline]
     fn at(&mut self, sighting: &Sighting<'_>) -> At {
-        if sighting.message.is_response() != self.response {
-            return self.log.keep(sighting);
-        }
+        let same = sighting.message.is_response() == self.response;
         match self.current {
-            Current::Event(at) | Current::Kept(at) => at,
-            Current::Elsewhere => {
-                let at = self.log.keep(sighting);
-                self.current = Current::Kept(at);
-                at
-            }
+            Current::Event(at) | Current::Kept(at) if same => at,
+            _ => self.keep(sighting, same),
         }
+    }
+
+    fn keep(&mut self, sighting: &Sighting<'_>, same: bool) -> At {
+        let at = self.log.keep(sighting);
+        if same {
+            self.current = Current::Kept(at);
+        }
+        at
     }
 
     /// Sees to it that there is room for what is told next.
+    #[inline]
     fn make_room(&mut self) {
         if self.log.is_full() {
-            (self.spill)(self.log);
-            self.log.clear();
-            if matches!(self.current, Current::Kept(_)) {
-                self.current = Current::Elsewhere;
-            }
+            self.spill();
         }
     }
 
+    #[cold]
+    fn spill(&mut self) {
+        (self.spill)(self.log);
+        self.log.clear();
+        if matches!(self.current, Current::Kept(_)) {
+            self.current = Current::Elsewhere;
+        }
+    }
+
+    #[inline]
     fn settled(&mut self, transaction: &Transaction) -> u32 {
         self.log.transactions.push(transaction.clone());
         (self.log.transactions.len() - 1) as u32
