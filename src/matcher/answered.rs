@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use super::COPY_WINDOW;
 use super::index::{Index, NUMBER, Target};
 use super::transaction::{Origin, Sighting, Token, Transaction, Transport};
-use crate::model::{Address, Capacity, Message, PacketMeta, Rcode, Span, Timestamp};
+use crate::model::{Address, Capacity, PacketMeta, Rcode, Span, Timestamp};
 
 /// How long an answer is remembered: a little more than the five seconds after which glibc asks again
 /// if it did not get it. If it does, the answer is remembered anew.
@@ -46,8 +46,8 @@ pub(super) struct Entry {
     query_interface: u16,
     origin: Origin,
     /// It reached the client from an address that was not asked.
-    stranger: bool,
-    key: u64,
+    pub(super) stranger: bool,
+    pub(super) key: u64,
     /// When it was last known to matter.
     kept: Timestamp,
     time: Timestamp,
@@ -62,6 +62,37 @@ pub(super) struct Entry {
 }
 
 impl Entry {
+    /// The answer to a transaction.
+    pub(super) fn new(transaction: &Transaction, response: &Sighting<'_>) -> Entry {
+        let (packet, message) = (response.packet, response.message);
+        let origin = transaction.origin();
+        Entry {
+            token: transaction.token,
+            last_sent: transaction.last_sent,
+            query_ip_id: transaction.last_ip_id,
+            query_body: transaction.last_body,
+            query_interface: origin.interface,
+            query_server: origin.server,
+            stranger: origin.is_stranger(packet),
+            origin,
+            key: response.keys.transaction,
+            kept: packet.time,
+            time: packet.time,
+            body_hash: message.body_hash,
+            source: packet.source,
+            ip_id: packet.ip_id,
+            interface: packet.interface,
+            transport: transaction.transport,
+            failed: matches!(message.rcode, Rcode::SERVFAIL | Rcode::REFUSED | Rcode::NOTIMP),
+            moved: false,
+        }
+    }
+
+    /// The same under another key, where it has another token.
+    pub(super) fn under(&self, key: u64, token: Token) -> Entry {
+        Entry { key, token, ..*self }
+    }
+
     /// What `query` is.
     pub(super) fn judge_query(&self, query: &Sighting<'_>) -> Verdict {
         let packet = query.packet;
@@ -165,41 +196,12 @@ impl Answered {
         self.ring.get_mut(place)
     }
 
-    /// Remembers that a transaction, which stood in `slot`, was answered, under one of its keys. Gives the
-    /// token of an answer that had to be forgotten for it.
-    pub(super) fn insert(
-        &mut self,
-        index: &mut Index,
-        (key, slot): (u64, u32),
-        token: Token,
-        transaction: &Transaction,
-        response: &Sighting<'_>,
-    ) -> Option<Token> {
+    /// Remembers the answer to the transaction that stood in `slot`. Gives the token of an answer that had
+    /// to be forgotten for it.
+    pub(super) fn insert(&mut self, index: &mut Index, slot: u32, entry: Entry) -> Option<Token> {
         let forgotten = self.make_room(index);
-        let &Message { rcode, body_hash, .. } = response.message;
-        let packet = response.packet;
-        let origin = transaction.origin();
-        let entry = Entry {
-            token,
-            last_sent: transaction.last_sent,
-            query_ip_id: transaction.last_ip_id,
-            query_body: transaction.last_body,
-            query_interface: origin.interface,
-            query_server: origin.server,
-            stranger: origin.is_stranger(packet),
-            origin,
-            key,
-            kept: packet.time,
-            time: packet.time,
-            body_hash,
-            source: packet.source,
-            ip_id: packet.ip_id,
-            interface: packet.interface,
-            transport: transaction.transport,
-            failed: matches!(rcode, Rcode::SERVFAIL | Rcode::REFUSED | Rcode::NOTIMP),
-            moved: false,
-        };
-        let number = self.push(entry);
+        let (key, number) = (entry.key, self.push(entry));
+        // A later answer with the same key takes the place of the earlier one.
         index.answer(key, slot, number, |earlier| self.ring[self.place(earlier)].key == key);
         forgotten
     }

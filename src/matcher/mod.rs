@@ -17,12 +17,14 @@ mod refusals;
 mod transaction;
 mod transfers;
 
-use answered::{Answered, Verdict};
+use answered::{Answered, Entry, Verdict};
 use copies::Translations;
 use in_flight::InFlight;
 use index::{Index, Target};
 pub use observer::{Observer, Unwanted};
-pub use transaction::{Keys, Leg, Refusal, Sighting, Stranger, Token, Transaction, Transport};
+pub use transaction::{
+    Core, Keys, Leg, Refusal, Sighting, Stranger, Token, Transaction, Transport,
+};
 use transfers::Transfers;
 
 use crate::model::{Address, Capacity, Endpoint, Message, NameHasher, PacketMeta, Span, Timestamp};
@@ -246,7 +248,7 @@ impl Matcher {
                 keys: early.keys,
             };
             self.in_flight.release(slot);
-            return self.settle(key, slot, &response, observer);
+            return self.settle(slot, &response, observer);
         }
         self.translations.remember(query, slot, &self.in_flight);
     }
@@ -260,18 +262,8 @@ impl Matcher {
             self.in_flight.find_by_id(packet.to(), packet.source, response)
         };
         if let Some(slot) = found {
-            let (own, alias) = self.in_flight.keys(slot);
             self.in_flight.release(slot);
-            for other in std::iter::once(own).chain(alias).filter(|&other| other != key) {
-                let transaction = self.in_flight.get(slot);
-                let token = observer.share(transaction.token);
-                let (index, at) = (&mut self.index, (other, slot));
-                let forgotten = self.answered.insert(index, at, token, transaction, response);
-                if let Some(forgotten) = forgotten {
-                    observer.release(forgotten);
-                }
-            }
-            return self.settle(key, slot, response, observer);
+            return self.settle(slot, response, observer);
         }
         if let Some(answered) = self.answered.find(&self.index, key) {
             if let Some(same_interface) = answered.judge_response(response) {
@@ -303,23 +295,23 @@ impl Matcher {
     }
 
     /// The transaction that was just released is answered.
-    fn settle(
-        &mut self,
-        key: u64,
-        slot: u32,
-        response: &Sighting<'_>,
-        observer: &mut impl Observer,
-    ) {
+    fn settle(&mut self, slot: u32, response: &Sighting<'_>, observer: &mut impl Observer) {
         let transaction = self.in_flight.get(slot);
-        let token = transaction.token;
-        let (index, at) = (&mut self.index, (key, slot));
-        let forgotten = self.answered.insert(index, at, token, transaction, response);
+        let entry = Entry::new(transaction, response);
+        let (own, alias) = self.in_flight.keys(slot);
+        for key in std::iter::once(own).chain(alias).filter(|&key| key != entry.key) {
+            let entry = entry.under(key, observer.share(entry.token));
+            if let Some(forgotten) = self.answered.insert(&mut self.index, slot, entry) {
+                observer.release(forgotten);
+            }
+        }
+        let forgotten = self.answered.insert(&mut self.index, slot, entry);
         observer.answered(transaction, response);
-        if transaction.origin().is_stranger(response.packet) {
-            observer.strange(token, Some(Stranger::new(response.packet, true)));
+        if entry.stranger {
+            observer.strange(entry.token, Some(Stranger::new(response.packet, true)));
         }
         if Transfers::is_one(transaction) {
-            let share = observer.share(token);
+            let share = observer.share(entry.token);
             if let Some(unfollowed) = self.transfers.begin(share, transaction, response) {
                 observer.release(unfollowed);
             }

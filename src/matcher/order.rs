@@ -30,6 +30,7 @@ impl Order {
     }
 
     /// Gives the place that was freed last, or one behind all others, and puts it at the end.
+    #[inline]
     pub(super) fn add(&mut self) -> u32 {
         let mut at = self.free;
         if at == 0 {
@@ -44,6 +45,7 @@ impl Order {
     }
 
     /// Takes a place out.
+    #[inline]
     pub(super) fn free(&mut self, at: u32) {
         self.unlink(at);
         let link = &mut self.links[at as usize];
@@ -79,6 +81,7 @@ impl Order {
         self.links[at as usize].generation
     }
 
+    #[inline]
     fn append(&mut self, at: u32) {
         let last = self.links[0].previous;
         let link = &mut self.links[at as usize];
@@ -87,6 +90,7 @@ impl Order {
         self.links[0].previous = at;
     }
 
+    #[inline]
     fn unlink(&mut self, at: u32) {
         let Link { previous, next, .. } = self.links[at as usize];
         self.links[previous as usize].next = next;

@@ -1,5 +1,7 @@
 //! A transaction while it is in flight, and what it is made of.
 
+use std::ops::{Deref, DerefMut};
+
 use crate::decode::IcmpKind;
 use crate::model::{
     Address, Direction, Endpoint, Message, NameHasher, PacketMeta, Span, Timestamp,
@@ -36,20 +38,20 @@ impl Keys {
         transport: Transport,
         hasher: &NameHasher,
     ) -> Keys {
-        let (client, server) = if message.is_response() {
-            (packet.to(), packet.source)
+        let (client, port, server) = if message.is_response() {
+            (&packet.destination, packet.destination_port, &packet.source)
         } else {
-            (packet.from(), packet.destination)
+            (&packet.source, packet.source_port, &packet.destination)
         };
-        let [high, low] = client.address.halves();
+        let [high, low] = client.halves();
         let transaction = hasher.hash_words([
             high,
             low,
-            u64::from(client.port) << 32 | u64::from(message.id) << 8 | transport as u64,
+            u64::from(port) << 32 | u64::from(message.id) << 8 | transport as u64,
             message.qname_hash,
             u64::from(message.qtype) << 16 | u64::from(message.qclass),
         ]);
-        Keys { transaction, ends: hasher.hash_ends(client.address, server) }
+        Keys { transaction, ends: hasher.hash_ends(*client, *server) }
     }
 }
 
@@ -179,6 +181,15 @@ pub(super) const MAX_LEGS: usize = 4;
 /// A question on its way.
 #[derive(Clone, Debug, Default)]
 pub struct Transaction {
+    core: Core,
+    more: Option<Box<More>>,
+}
+
+const _: () = assert!(size_of::<Transaction>() == 128, "two cache lines");
+
+/// What every transaction has: in one piece, which is copied at once.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Core {
     /// The socket that asked.
     pub client: Endpoint,
     /// The address and port asked, before any NAT.
@@ -206,10 +217,21 @@ pub struct Transaction {
     pub(super) last_ip_id: u16,
     last_ttl: u8,
     pub(super) last_body: u64,
-    more: Option<Box<More>>,
 }
 
-const _: () = assert!(size_of::<Transaction>() == 128, "two cache lines");
+impl Deref for Transaction {
+    type Target = Core;
+
+    fn deref(&self) -> &Core {
+        &self.core
+    }
+}
+
+impl DerefMut for Transaction {
+    fn deref_mut(&mut self) -> &mut Core {
+        &mut self.core
+    }
+}
 
 /// What most transactions do not have: they are seen in one place and answered.
 #[derive(Clone, Copy, Debug)]
@@ -233,16 +255,24 @@ impl Transaction {
     /// Makes this the transaction of a new query.
     pub(super) fn begin(&mut self, query: &Sighting<'_>) {
         let (packet, message) = (query.packet, query.message);
-        (self.client, self.server) = (packet.from(), packet.to());
-        self.transport = query.transport;
-        (self.id, self.qname_hash, self.qtype) = (message.id, message.qname_hash, message.qtype);
-        self.retransmissions = 0;
-        (self.first_sent, self.last_sent) = (packet.time, packet.time);
-        self.first_frame = packet.frame;
-        self.token = Token::default();
-        (self.first_leg, self.direction) = (Leg::of(packet), packet.direction);
-        (self.last_ip_id, self.last_ttl) = (packet.ip_id, packet.ttl);
-        self.last_body = message.body_hash;
+        self.core = Core {
+            client: packet.from(),
+            server: packet.to(),
+            transport: query.transport,
+            id: message.id,
+            qname_hash: message.qname_hash,
+            qtype: message.qtype,
+            retransmissions: 0,
+            first_sent: packet.time,
+            last_sent: packet.time,
+            first_frame: packet.frame,
+            token: Token::default(),
+            first_leg: Leg::of(packet),
+            direction: packet.direction,
+            last_ip_id: packet.ip_id,
+            last_ttl: packet.ttl,
+            last_body: message.body_hash,
+        };
         self.more = None;
     }
 
@@ -250,7 +280,7 @@ impl Transaction {
     pub fn legs(&self) -> &[Leg] {
         match &self.more {
             Some(more) => &more.legs[..usize::from(more.leg_count)],
-            None => std::slice::from_ref(&self.first_leg),
+            None => std::slice::from_ref(&self.core.first_leg),
         }
     }
 
@@ -329,7 +359,8 @@ impl Transaction {
     }
 
     pub(super) fn goes_to(&self, server: Address) -> bool {
-        self.legs().iter().any(|leg| leg.server == server)
+        // Its first leg went to the server that was asked.
+        self.server.address == server || self.legs()[1..].iter().any(|leg| leg.server == server)
     }
 
     pub(super) fn add_leg(&mut self, packet: &PacketMeta) {

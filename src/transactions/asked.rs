@@ -3,7 +3,7 @@
 
 use hashbrown::HashTable;
 
-use crate::matcher::{Sighting, Transaction};
+use crate::matcher::{Core, Sighting, Transaction};
 use crate::model::{Endpoint, FOLD_LIMIT, NameHasher, Timestamp, fold_into};
 
 /// A question in flight.
@@ -147,7 +147,7 @@ impl Asked {
 
     /// Hash and place of the question of a transaction.
     fn find(&self, transaction: &Transaction) -> Option<(u64, u32)> {
-        let Transaction { first_frame, qname_hash, id, qtype, .. } = *transaction;
+        let &Core { first_frame, qname_hash, id, qtype, .. } = &**transaction;
         let hash = hash(&self.hasher, first_frame, qname_hash, id, qtype);
         let same = self.index.iter_hash(hash).copied();
         let place = same
