@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 
 use super::COPY_WINDOW;
 use super::index::{Index, NUMBER, Target};
-use super::transaction::{Origin, Sighting, Token, Transaction, Transport};
+use super::sighting::{Sighting, Transport};
+use super::transaction::{Origin, Token, Transaction};
 use crate::model::{Address, Capacity, PacketMeta, Rcode, Span, Timestamp};
 
 /// How long an answer is remembered: a little more than the five seconds after which glibc asks again
@@ -198,9 +199,9 @@ impl Answered {
 
     /// Remembers the answer to the transaction that stood in `slot`. Gives the token of an answer that had
     /// to be forgotten for it.
-    pub(super) fn insert(&mut self, index: &mut Index, slot: u32, entry: Entry) -> Option<Token> {
+    pub(super) fn insert(&mut self, index: &mut Index, slot: u32, entry: &Entry) -> Option<Token> {
         let forgotten = self.make_room(index);
-        let (key, number) = (entry.key, self.push(entry));
+        let (key, number) = (entry.key, self.push(*entry));
         // A later answer with the same key takes the place of the earlier one.
         index.answer(key, slot, number, |earlier| self.ring[self.place(earlier)].key == key);
         forgotten

@@ -2,7 +2,8 @@
 //! so the last few queries are kept by what NAT leaves alone: ID, body and IP identification.
 
 use super::in_flight::InFlight;
-use super::transaction::Sighting;
+use super::sighting::Sighting;
+use super::transaction::Transaction;
 
 /// Queries remembered, in places by hash: those of 5 ms at 200,000 a second, and a power of two.
 const PLACES: usize = 1024;
@@ -47,5 +48,23 @@ impl Translations {
             return None;
         }
         in_flight.get(slot).is_onward(query).then_some(slot)
+    }
+}
+
+impl Transaction {
+    /// Whether `query`, with another key, is the last transmission behind a source NAT: the same packet,
+    /// with a lower TTL.
+    ///
+    /// A forwarder that passes a query on with its ID (CoreDNS before 1.8.7) sends a new packet from
+    /// the address that was asked, with a fresh TTL: not a copy.
+    fn is_onward(&self, query: &Sighting<'_>) -> bool {
+        let packet = query.packet;
+        let same_packet = packet.ip_id == self.last_ip_id
+            && (packet.ip_id != 0 || !packet.source.is_v4())
+            && packet.ttl < self.last_ttl;
+        let (client, server) = (self.client.address, self.server.address);
+        let translated = packet.source != client && packet.source != server;
+        let same_message = self.id == query.message.id && self.transport == query.transport;
+        same_packet && translated && same_message && self.is_last_transmission(query)
     }
 }

@@ -52,6 +52,11 @@ impl Index {
         Index { places: vec![0; FEWEST], used: 0 }
     }
 
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.used
+    }
+
     /// What a key may point to: whose key has the same upper half.
     pub(super) fn of(&self, key: u64) -> impl Iterator<Item = Target> {
         self.words(key).map(|(_, word)| target(word))

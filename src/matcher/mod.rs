@@ -14,6 +14,7 @@ mod index;
 mod observer;
 mod order;
 mod refusals;
+mod sighting;
 mod transaction;
 mod transfers;
 
@@ -22,9 +23,8 @@ use copies::Translations;
 use in_flight::InFlight;
 use index::{Index, Target};
 pub use observer::{Observer, Unwanted};
-pub use transaction::{
-    Core, Keys, Leg, Refusal, Sighting, Stranger, Token, Transaction, Transport,
-};
+pub use sighting::{Keys, Sighting, Transport};
+pub use transaction::{Core, Leg, Refusal, Stranger, Token, Transaction};
 use transfers::Transfers;
 
 use crate::model::{Address, Capacity, Endpoint, Message, NameHasher, PacketMeta, Span, Timestamp};
@@ -301,11 +301,11 @@ impl Matcher {
         let (own, alias) = self.in_flight.keys(slot);
         for key in std::iter::once(own).chain(alias).filter(|&key| key != entry.key) {
             let entry = entry.under(key, observer.share(entry.token));
-            if let Some(forgotten) = self.answered.insert(&mut self.index, slot, entry) {
+            if let Some(forgotten) = self.answered.insert(&mut self.index, slot, &entry) {
                 observer.release(forgotten);
             }
         }
-        let forgotten = self.answered.insert(&mut self.index, slot, entry);
+        let forgotten = self.answered.insert(&mut self.index, slot, &entry);
         observer.answered(transaction, response);
         if entry.stranger {
             observer.strange(entry.token, Some(Stranger::new(response.packet, true)));

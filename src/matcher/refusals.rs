@@ -1,6 +1,7 @@
 //! ICMP errors and TCP resets, tied to the query that they refuse.
 
-use super::transaction::{Keys, Refusal, Transport};
+use super::sighting::{Keys, Transport};
+use super::transaction::Refusal;
 use super::{Matcher, Observer, Unwanted};
 use crate::decode::{IcmpError, IcmpKind, message};
 use crate::model::{Endpoint, PacketMeta};

@@ -2,93 +2,10 @@
 
 use std::ops::{Deref, DerefMut};
 
-use crate::decode::IcmpKind;
-use crate::model::{
-    Address, Direction, Endpoint, Message, NameHasher, PacketMeta, Span, Timestamp,
-};
-
 use super::COPY_WINDOW;
-
-/// What carries the message.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-pub enum Transport {
-    /// RFC 1035, section 4.2.1.
-    #[default]
-    Udp,
-    /// RFC 7766.
-    Tcp,
-}
-
-/// Hashes that the search for a message's transaction begins with. They are known before the order of
-/// the capture is, so they are computed side by side.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Keys {
-    /// Of the client's socket, the transport, the ID and the question.
-    pub transaction: u64,
-    /// Of the client's and the server's address.
-    pub ends: u64,
-}
-
-impl Keys {
-    /// Those of a message.
-    pub fn of(
-        packet: &PacketMeta,
-        message: &Message,
-        transport: Transport,
-        hasher: &NameHasher,
-    ) -> Keys {
-        let (client, port, server) = if message.is_response() {
-            (&packet.destination, packet.destination_port, &packet.source)
-        } else {
-            (&packet.source, packet.source_port, &packet.destination)
-        };
-        let [high, low] = client.halves();
-        let transaction = hasher.hash_words([
-            high,
-            low,
-            u64::from(port) << 32 | u64::from(message.id) << 8 | transport as u64,
-            message.qname_hash,
-            u64::from(message.qtype) << 16 | u64::from(message.qclass),
-        ]);
-        Keys { transaction, ends: hasher.hash_ends(*client, *server) }
-    }
-}
-
-/// A DNS message as it was seen on an interface.
-#[derive(Clone, Copy, Debug)]
-pub struct Sighting<'a> {
-    /// The packet that completed it.
-    pub packet: &'a PacketMeta,
-    /// What carried it.
-    pub transport: Transport,
-    /// Its summary.
-    pub message: &'a Message,
-    /// Its captured octets.
-    pub bytes: &'a [u8],
-    /// Its hashes.
-    pub keys: Keys,
-}
-
-impl<'a> Sighting<'a> {
-    /// A message. `hasher` must be the one that it was read with.
-    pub fn new(
-        packet: &'a PacketMeta,
-        transport: Transport,
-        message: &'a Message,
-        bytes: &'a [u8],
-        hasher: &NameHasher,
-    ) -> Sighting<'a> {
-        let keys = Keys::of(packet, message, transport, hasher);
-        Sighting { packet, transport, message, bytes, keys }
-    }
-
-    /// The QNAME as it was sent, in wire form; empty without one.
-    pub fn qname(&self) -> &'a [u8] {
-        let end = Message::QNAME_OFFSET + usize::from(self.message.qname_length);
-        self.bytes.get(Message::QNAME_OFFSET..end).unwrap_or_default()
-    }
-}
+use super::sighting::{Sighting, Transport};
+use crate::decode::IcmpKind;
+use crate::model::{Address, Direction, Endpoint, PacketMeta, Span, Timestamp};
 
 /// What the observer remembers a transaction by: three indexes into its own tables.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -215,7 +132,7 @@ pub struct Core {
     first_leg: Leg,
     direction: Direction,
     pub(super) last_ip_id: u16,
-    last_ttl: u8,
+    pub(super) last_ttl: u8,
     pub(super) last_body: u64,
 }
 
@@ -414,23 +331,7 @@ impl Transaction {
             && self.legs()[0].ttl >= packet.ttl
     }
 
-    /// Whether `query`, with another key, is the last transmission behind a source NAT: the same packet,
-    /// with a lower TTL.
-    ///
-    /// A forwarder that passes a query on with its ID (CoreDNS before 1.8.7) sends a new packet from
-    /// the address that was asked, with a fresh TTL: not a copy.
-    pub(super) fn is_onward(&self, query: &Sighting<'_>) -> bool {
-        let packet = query.packet;
-        let same_packet = packet.ip_id == self.last_ip_id
-            && (packet.ip_id != 0 || !packet.source.is_v4())
-            && packet.ttl < self.last_ttl;
-        let (client, server) = (self.client.address, self.server.address);
-        let translated = packet.source != client && packet.source != server;
-        let same_message = self.id == query.message.id && self.transport == query.transport;
-        same_packet && translated && same_message && self.is_last_transmission(query)
-    }
-
-    fn is_last_transmission(&self, query: &Sighting<'_>) -> bool {
+    pub(super) fn is_last_transmission(&self, query: &Sighting<'_>) -> bool {
         let apart = query.packet.time.since(self.last_sent).0.abs();
         let same_packet = match self.transport {
             Transport::Udp => self.last_ip_id == query.packet.ip_id,

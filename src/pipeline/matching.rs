@@ -126,23 +126,18 @@ impl Matching {
         self.count_steps_back(unit);
         self.quality.add(&unit.quality);
         let Unit { block, events, log, .. } = unit;
-        let named = block.is_named();
-        for event in events.iter_mut().filter(|event| event.link_interface != 0) {
-            event.packet.interface =
-                self.interfaces.number(event.packet.interface, event.link_interface);
-        }
+        self.interfaces.number_all(block, events);
         let (block, events): (&Block, &[Event]) = (block, events);
         let mut spill = |log: &mut Log| spill(log, block, events);
-        for first in (0..events.len()).step_by(AHEAD) {
-            let end = (first + AHEAD).min(events.len());
-            for event in &events[first..end] {
+        let mut indexes = 0..;
+        for ahead in events.chunks(AHEAD) {
+            for event in ahead {
                 if matches!(event.kind, Kind::Message { .. }) {
                     self.matcher.warm(event.keys);
                 }
             }
-            for (index, event) in (first..).zip(&events[first..end]) {
-                let named = named || event.link_interface != 0;
-                self.event(index, event, block, named, log, &mut spill);
+            for (event, index) in ahead.iter().zip(&mut indexes) {
+                self.event(index, event, block, log, &mut spill);
             }
         }
     }
@@ -161,13 +156,12 @@ impl Matching {
         }
     }
 
-    /// Takes the next event. `named`: the capture tells interfaces apart.
+    /// Takes the next event.
     fn event(
         &mut self,
         index: usize,
         event: &Event,
         block: &Block,
-        named: bool,
         log: &mut Log,
         spill: &mut dyn FnMut(&mut Log),
     ) {
@@ -188,6 +182,7 @@ impl Matching {
                 self.matcher.observe(&sighting, &mut teller);
             }
             Kind::Sent => {
+                let named = event.is_named(block);
                 let mut teller = Teller::new(log, &mut self.names, spill);
                 teller.tell_packet(packet, |packet| Entry::Sent { packet, named });
             }
@@ -198,6 +193,7 @@ impl Matching {
                 let Some(bytes) = block.data.get(start..end) else { return };
                 let link_type = block.interfaces[usize::from(record.interface)].link_type;
                 let decoded = frame(link_type, bytes, record.original as usize);
+                let named = event.is_named(block);
                 let mut teller = Teller::new(log, &mut self.names, spill);
                 teller.tell_packet(packet, |packet| Entry::Packet { packet, named });
                 self.body(&decoded.body, &decoded.network, packet, log, spill);

@@ -74,6 +74,8 @@ impl<'a> Teller<'a> {
         self
     }
 
+    /// Where the message stands. It may have to be kept, for which there will be room: so this comes first
+    /// in what is told.
     #[inline]
     fn at(&mut self, sighting: &Sighting<'_>) -> At {
         let same = sighting.message.is_response() == self.response;
@@ -84,6 +86,7 @@ impl<'a> Teller<'a> {
     }
 
     fn keep(&mut self, sighting: &Sighting<'_>, same: bool) -> At {
+        self.make_room();
         let at = self.log.keep(sighting);
         if same {
             self.current = Current::Kept(at);
@@ -134,26 +137,24 @@ impl<'a> Teller<'a> {
 
 impl Observer for Teller<'_> {
     fn opened(&mut self, query: &Sighting<'_>) -> Token {
-        self.make_room();
         let (token, at) = (self.names.take(), self.at(query));
         self.tell(Entry::Opened { token, at });
         Token([token, 0, 0])
     }
 
     fn resent(&mut self, token: &mut Token, query: &Sighting<'_>, answered: bool) {
-        self.make_room();
         let at = self.at(query);
         self.tell(Entry::Resent { token: name_of(*token), at, answered });
     }
 
     fn answered(&mut self, transaction: &Transaction, response: &Sighting<'_>) {
         self.make_room();
-        let (transaction, at) = (self.settled(transaction), self.at(response));
+        let at = self.at(response);
+        let transaction = self.settled(transaction);
         self.tell(Entry::Answered { transaction, at });
     }
 
     fn duplicate(&mut self, token: Token, response: &Sighting<'_>) {
-        self.make_room();
         let at = self.at(response);
         self.tell(Entry::Duplicate { token: name_of(token), at });
     }
@@ -175,7 +176,6 @@ impl Observer for Teller<'_> {
     }
 
     fn copied(&mut self, token: &mut Token, copy: &Sighting<'_>, same_interface: bool) {
-        self.make_room();
         let at = self.at(copy);
         self.tell(Entry::Copied { token: name_of(*token), at, same_interface });
     }
