@@ -24,7 +24,7 @@ impl Aggregate {
         for tally in Aggregate::tally(pair, places.zone).into_iter().flatten() {
             tally.unanswered += 1;
         }
-        let fate = if transaction.refusal.is_some() { Fate::Refused } else { Fate::Lost };
+        let fate = if transaction.refusal().is_some() { Fate::Refused } else { Fate::Lost };
         pair.lapses.note(transaction, fate, &pair.heard);
         pair.reused_unanswered += u64::from(places.reused);
         if places.socket != SHARED {
@@ -34,8 +34,8 @@ impl Aggregate {
         pair.lost_names
             .note(transaction.qname_hash ^ u64::from(transaction.qtype), transaction.first_sent);
         pair.lost_frames.note(transaction.first_frame);
-        if let Some(stranger) = transaction.stranger.filter(|stranger| stranger.own) {
-            pair.strangers.lose(stranger, transaction.refusal.is_some());
+        if let Some(stranger) = transaction.stranger().filter(|stranger| stranger.own) {
+            pair.strangers.lose(stranger, transaction.refusal().is_some());
         }
         let beyond = u64::from(transaction.legs().len() > 1);
         pair.seen_beyond += beyond;
@@ -45,14 +45,14 @@ impl Aggregate {
         if places.zone == Zone::External as u8 {
             pair.external_bad.note(transaction.first_sent);
         }
-        if let Some(refusal) = transaction.refusal {
+        if let Some(refusal) = transaction.refusal() {
             note_refusal(pair, transaction, refusal);
         }
         let settled = Settled::of(transaction, places.zone, None);
         for leg in transaction.legs() {
             let at = self.server_place(leg.server);
             let server = self.servers.get_mut(at);
-            if transaction.refusal.is_none() {
+            if transaction.refusal().is_none() {
                 self.loads.note(server, leg, &settled);
             }
             server.asked += 1;

@@ -40,7 +40,7 @@ impl Aggregate {
     /// Counts responses from elsewhere to a question that is answered at `time`: the same packet before
     /// it was translated, or responses to nothing that was asked.
     pub(super) fn count_strange(&mut self, transaction: &Transaction, time: Timestamp) {
-        let Some(stranger) = transaction.stranger else { return };
+        let Some(stranger) = transaction.stranger() else { return };
         let same = time.since(stranger.time).0.abs() <= COPY_WINDOW.0;
         let sum = if same { &mut self.totals.copies } else { &mut self.totals.orphans };
         *sum += u64::from(stranger.count);

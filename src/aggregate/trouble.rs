@@ -13,7 +13,7 @@ use crate::model::{Address, FOLD_LIMIT, Message, PacketMeta, Span, fold_into};
 impl Aggregate {
     /// Looks at the first answer to a transaction, before it is counted for its pair.
     pub(super) fn look_at(&mut self, transaction: &Transaction, response: &Sighting<'_>) {
-        let message = &response.message;
+        let message = response.message;
         let outcome = Outcome::of(message);
         let waited = response.packet.time.since(transaction.last_sent);
         if matches!(outcome, Outcome::ServFail | Outcome::Refused) || waited >= SLOW {
@@ -32,7 +32,7 @@ impl Aggregate {
         waited: Span,
     ) {
         let places = Places::of(transaction.token);
-        let (message, packet) = (&response.message, &response.packet);
+        let (message, packet) = (response.message, response.packet);
         let delay = transaction.delay(packet.time);
         let timeout = is_forward_timeout(delay) || is_forward_timeout(waited);
         let look = Look::of(message, outcome, places.zone, timeout);

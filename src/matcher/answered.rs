@@ -4,9 +4,10 @@
 use std::collections::VecDeque;
 
 use super::COPY_WINDOW;
-use super::recent::{self, Recent};
-use super::transaction::{Leg, Origin, Sighting, Token, Transaction, Transport};
-use crate::model::{Address, Capacity, Message, PacketMeta, Rcode, Span, Timestamp};
+use super::index::{Index, NUMBER, Target};
+use super::sighting::{Sighting, Transport};
+use super::transaction::{Origin, Token, Transaction};
+use crate::model::{Address, Capacity, PacketMeta, Rcode, Span, Timestamp};
 
 /// How long an answer is remembered: a little more than the five seconds after which glibc asks again
 /// if it did not get it. If it does, the answer is remembered anew.
@@ -21,7 +22,7 @@ const EXPIRY: Span = Span::from_millis(50);
 
 /// Answers remembered at most: 6 s at 40,000 a second. At some 130 bytes each: 34 MB at worst.
 const MAX_ANSWERED: usize = 1 << 18;
-const _: () = assert!(MAX_ANSWERED <= recent::MOST);
+const _: () = assert!(MAX_ANSWERED < NUMBER as usize, "numbers that are in use differ");
 
 /// What a query is to an answered one with its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,11 +43,12 @@ pub(super) struct Entry {
     /// Identification and body of the last transmission, and where the first was seen.
     query_ip_id: u16,
     query_body: u64,
-    query_leg: Leg,
+    query_server: Address,
+    query_interface: u16,
     origin: Origin,
     /// It reached the client from an address that was not asked.
-    stranger: bool,
-    key: u64,
+    pub(super) stranger: bool,
+    pub(super) key: u64,
     /// When it was last known to matter.
     kept: Timestamp,
     time: Timestamp,
@@ -61,15 +63,45 @@ pub(super) struct Entry {
 }
 
 impl Entry {
+    /// The answer to a transaction.
+    pub(super) fn new(transaction: &Transaction, response: &Sighting<'_>) -> Entry {
+        let (packet, message) = (response.packet, response.message);
+        let origin = transaction.origin();
+        Entry {
+            token: transaction.token,
+            last_sent: transaction.last_sent,
+            query_ip_id: transaction.last_ip_id,
+            query_body: transaction.last_body,
+            query_interface: origin.interface,
+            query_server: origin.server,
+            stranger: origin.is_stranger(packet),
+            origin,
+            key: response.keys.transaction,
+            kept: packet.time,
+            time: packet.time,
+            body_hash: message.body_hash,
+            source: packet.source,
+            ip_id: packet.ip_id,
+            interface: packet.interface,
+            transport: transaction.transport,
+            failed: matches!(message.rcode, Rcode::SERVFAIL | Rcode::REFUSED | Rcode::NOTIMP),
+            moved: false,
+        }
+    }
+
+    /// The same under another key, where it has another token.
+    pub(super) fn under(&self, key: u64, token: Token) -> Entry {
+        Entry { key, token, ..*self }
+    }
+
     /// What `query` is.
     pub(super) fn judge_query(&self, query: &Sighting<'_>) -> Verdict {
-        let packet = &query.packet;
+        let packet = query.packet;
         let gap = packet.time.since(self.last_sent);
         let same_packet = match self.transport {
             Transport::Udp => packet.ip_id == self.query_ip_id,
             Transport::Tcp => {
-                (packet.interface, packet.destination)
-                    != (self.query_leg.interface, self.query_leg.server)
+                (packet.interface, packet.destination) != (self.query_interface, self.query_server)
             }
         };
         let same_body = query.message.body_hash == self.query_body;
@@ -85,8 +117,8 @@ impl Entry {
         self.last_sent = query.packet.time;
         self.query_ip_id = query.packet.ip_id;
         self.query_body = query.message.body_hash;
-        self.query_leg.interface = query.packet.interface;
-        self.query_leg.server = query.packet.destination;
+        self.query_interface = query.packet.interface;
+        self.query_server = query.packet.destination;
     }
 
     /// The question was answered again: what comes now may be a copy of that.
@@ -111,7 +143,7 @@ impl Entry {
 
     /// Whether `response` is a copy of this one, and then whether it was seen on the same interface.
     pub(super) fn judge_response(&self, response: &Sighting<'_>) -> Option<bool> {
-        let packet = &response.packet;
+        let packet = response.packet;
         let same_interface = packet.interface == self.interface && packet.source == self.source;
         let same_packet = match self.transport {
             Transport::Udp => packet.ip_id == self.ip_id,
@@ -123,21 +155,14 @@ impl Entry {
     }
 }
 
-/// The memory: a ring in order of time with an index by key. Every new query looks here, nearly always
-/// in vain.
+/// The memory: a ring in order of time. The index leads to the last answer with a key.
 #[derive(Clone)]
 pub(super) struct Answered {
     ring: VecDeque<Entry>,
-    /// Sequence number of the ring's first entry.
+    /// Number of the ring's first entry.
     first: u32,
-    index: Recent,
     next_expiry: Timestamp,
     most: usize,
-}
-
-/// The key of the entry with this sequence number.
-fn key_of(ring: &VecDeque<Entry>, first: u32, sequence: u32) -> Option<u64> {
-    ring.get(sequence.wrapping_sub(first) as usize).map(|entry| entry.key)
 }
 
 impl Answered {
@@ -145,7 +170,6 @@ impl Answered {
         Answered {
             ring: VecDeque::new(),
             first: 0,
-            index: Recent::default(),
             next_expiry: Timestamp::MIN,
             most: capacity.of(MAX_ANSWERED),
         }
@@ -155,61 +179,57 @@ impl Answered {
         self.ring.len()
     }
 
-    pub(super) fn find(&mut self, key: u64) -> Option<&mut Entry> {
-        let Answered { ring, first, index, .. } = self;
-        let sequence = index.find(key, |s| key_of(ring, *first, s))?;
-        ring.get_mut(sequence.wrapping_sub(*first) as usize)
+    /// Where an entry stands in the ring.
+    fn place(&self, number: u32) -> usize {
+        (number.wrapping_sub(self.first) & NUMBER) as usize
     }
 
-    /// Remembers that a transaction was answered, under one of its keys. Gives the token of an answer
-    /// that had to be forgotten for it.
-    pub(super) fn insert(
-        &mut self,
-        key: u64,
-        token: Token,
-        transaction: &Transaction,
-        response: &Sighting<'_>,
-    ) -> Option<Token> {
-        let Message { rcode, body_hash, .. } = response.message;
-        self.push(Entry {
-            token,
-            last_sent: transaction.last_sent,
-            query_ip_id: transaction.last_ip_id,
-            query_body: transaction.last_body,
-            query_leg: transaction.legs().first().copied().unwrap_or_default(),
-            origin: transaction.origin,
-            stranger: transaction.origin.is_stranger(&response.packet),
-            key,
-            kept: response.packet.time,
-            time: response.packet.time,
-            body_hash,
-            source: response.packet.source,
-            ip_id: response.packet.ip_id,
-            interface: response.packet.interface,
-            transport: transaction.transport,
-            failed: matches!(rcode, Rcode::SERVFAIL | Rcode::REFUSED | Rcode::NOTIMP),
-            moved: false,
+    fn number(&self, index: &Index, key: u64) -> Option<u32> {
+        index.of(key).find_map(|target| match target {
+            Target::Answered(number) if self.ring[self.place(number)].key == key => Some(number),
+            _ => None,
         })
     }
 
-    fn push(&mut self, entry: Entry) -> Option<Token> {
-        let forgotten = if self.ring.len() == self.most { self.pop() } else { None };
-        let (key, sequence) = (entry.key, self.first.wrapping_add(self.ring.len() as u32));
-        self.ring.push_back(entry);
+    pub(super) fn find(&mut self, index: &Index, key: u64) -> Option<&mut Entry> {
+        let number = self.number(index, key)?;
+        let place = self.place(number);
+        self.ring.get_mut(place)
+    }
+
+    /// Remembers the answer to the transaction that stood in `slot`. Gives the token of an answer that had
+    /// to be forgotten for it.
+    pub(super) fn insert(&mut self, index: &mut Index, slot: u32, entry: &Entry) -> Option<Token> {
+        let forgotten = self.make_room(index);
+        let (key, number) = (entry.key, self.push(*entry));
         // A later answer with the same key takes the place of the earlier one.
-        let Answered { ring, first, index, .. } = self;
-        index.insert(key, (*first, sequence), |s| key_of(ring, *first, s));
+        index.answer(key, slot, number, |earlier| self.ring[self.place(earlier)].key == key);
         forgotten
     }
 
+    fn push(&mut self, entry: Entry) -> u32 {
+        let number = self.first.wrapping_add(self.ring.len() as u32) & NUMBER;
+        self.ring.push_back(entry);
+        number
+    }
+
+    fn make_room(&mut self, index: &mut Index) -> Option<Token> {
+        if self.ring.len() == self.most { self.pop(index) } else { None }
+    }
+
     /// Forgets what is too old, many at a time, and tells whose tokens nobody has any more.
-    pub(super) fn expire(&mut self, now: Timestamp, forgotten: &mut impl FnMut(Token)) {
+    pub(super) fn expire(
+        &mut self,
+        index: &mut Index,
+        now: Timestamp,
+        forgotten: &mut impl FnMut(Token),
+    ) {
         if now < self.next_expiry {
             return;
         }
         self.next_expiry = now.plus(EXPIRY);
         while self.ring.front().is_some_and(|entry| now.since(entry.kept) > MEMORY) {
-            if let Some(token) = self.pop() {
+            if let Some(token) = self.pop(index) {
                 forgotten(token);
             }
         }
@@ -222,21 +242,22 @@ impl Answered {
 
     /// Remembers an answer anew, because its question was asked again at `now`. Gives the token of one
     /// that had to be forgotten for it.
-    pub(super) fn renew(&mut self, key: u64, now: Timestamp) -> Option<Token> {
-        let entry = self.find(key)?;
+    pub(super) fn renew(&mut self, index: &mut Index, key: u64, now: Timestamp) -> Option<Token> {
+        let number = self.number(index, key)?;
+        let place = self.place(number);
+        let entry = &mut self.ring[place];
         let renewed = Entry { kept: now, ..*entry };
         entry.moved = true;
-        self.push(renewed)
+        let forgotten = self.make_room(index);
+        let renewed = self.push(renewed);
+        index.replace(key, Target::Answered(number), Target::Answered(renewed));
+        forgotten
     }
 
-    /// Reads what [`Answered::find`] will, to have it in the cache then.
-    pub(super) fn warm(&self, key: u64) -> bool {
-        self.index.find(key, |s| key_of(&self.ring, self.first, s)).is_some()
-    }
-
-    fn pop(&mut self) -> Option<Token> {
+    fn pop(&mut self, index: &mut Index) -> Option<Token> {
         let entry = self.ring.pop_front()?;
-        self.first = self.first.wrapping_add(1);
+        index.remove(entry.key, Target::Answered(self.first));
+        self.first = self.first.wrapping_add(1) & NUMBER;
         (!entry.moved).then_some(entry.token)
     }
 }

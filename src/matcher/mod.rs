@@ -10,17 +10,21 @@
 mod answered;
 mod copies;
 mod in_flight;
+mod index;
 mod observer;
-mod recent;
+mod order;
 mod refusals;
+mod sighting;
 mod transaction;
 mod transfers;
 
-use answered::{Answered, Verdict};
+use answered::{Answered, Entry, Verdict};
 use copies::Translations;
 use in_flight::InFlight;
-pub use observer::Observer;
-pub use transaction::{Keys, Leg, Refusal, Sighting, Stranger, Token, Transaction, Transport};
+use index::{Index, Target};
+pub use observer::{Observer, Unwanted};
+pub use sighting::{Keys, Sighting, Transport};
+pub use transaction::{Core, Leg, Refusal, Stranger, Token, Transaction};
 use transfers::Transfers;
 
 use crate::model::{Address, Capacity, Endpoint, Message, NameHasher, PacketMeta, Span, Timestamp};
@@ -55,6 +59,8 @@ struct Early {
 pub struct Matcher {
     hasher: NameHasher,
     query_timeout: Span,
+    /// Of both tables below.
+    index: Index,
     in_flight: InFlight,
     answered: Answered,
     translations: Translations,
@@ -71,6 +77,7 @@ impl Matcher {
         Matcher {
             hasher,
             query_timeout,
+            index: Index::new(),
             in_flight: InFlight::new(capacity),
             answered: Answered::new(capacity),
             translations: Translations::new(),
@@ -97,20 +104,25 @@ impl Matcher {
     }
 
     /// Lets the capture's clock reach `now`.
+    #[inline]
     pub fn advance(&mut self, now: Timestamp, observer: &mut impl Observer) {
-        if now <= self.now {
-            return;
+        if now > self.now {
+            self.now = now;
+            if now >= self.wake {
+                self.expire(now, observer);
+            }
         }
-        self.now = now;
-        if now < self.wake {
-            return;
-        }
-        while let Some(slot) = self.in_flight.expire(now) {
+    }
+
+    /// Ends what has run out at `now`.
+    fn expire(&mut self, now: Timestamp, observer: &mut impl Observer) {
+        while let Some(slot) = self.in_flight.expire(&mut self.index, now) {
             let transaction = self.in_flight.get(slot);
             observer.unanswered(transaction, false);
             observer.release(transaction.token);
         }
-        self.answered.expire(now, &mut |token| observer.release(token));
+        let mut forgotten = |token| observer.release(token);
+        self.answered.expire(&mut self.index, now, &mut forgotten);
         if !self.early.is_empty() {
             self.early.retain(|early| {
                 let keep = now.since(early.packet.time) <= SKEW;
@@ -129,10 +141,10 @@ impl Matcher {
         for early in self.early.drain(..) {
             observer.orphan(&early.packet);
         }
-        while let Some(slot) = self.in_flight.pop() {
+        while let Some(slot) = self.in_flight.pop(&mut self.index) {
             let transaction = self.in_flight.get(slot);
             let waited = end.since(transaction.first_sent);
-            let pending = transaction.refusal.is_none() && waited < self.query_timeout;
+            let pending = transaction.refusal().is_none() && waited < self.query_timeout;
             observer.unanswered(transaction, pending);
             observer.release(transaction.token);
         }
@@ -140,72 +152,76 @@ impl Matcher {
 
     /// Reads what observing this message will need, so that it is in the cache by then, and changes
     /// nothing. Observing waits for memory most of its time; a few messages are warmed up in a row,
-    /// and the processor waits for all of them at once. Gives the token of the transaction that a
-    /// response answers.
-    pub fn warm(&self, packet: &PacketMeta, message: &Message, keys: Keys) -> Option<Token> {
-        let key = keys.transaction;
-        if message.is_response() {
-            let slot = self.in_flight.find(key, packet.source)?;
-            return Some(self.in_flight.get(slot).token);
+    /// and the processor waits for all of them at once.
+    pub fn warm(&self, keys: Keys) {
+        if let Target::InFlight(slot) = self.index.near(keys.transaction) {
+            std::hint::black_box(self.in_flight.get(slot).token);
         }
-        std::hint::black_box(self.answered.warm(key));
-        None
     }
 
     fn query(&mut self, query: &Sighting<'_>, observer: &mut impl Observer) {
-        let packet = &query.packet;
         let key = query.keys.transaction;
-        if self.in_flight.holds(key) {
-            if let Some(slot) = self.in_flight.find(key, packet.destination) {
-                return self.repeated(slot, query, observer);
-            }
-            if let Some(slot) = self.in_flight.find_translated(key, query) {
-                return self.onward(slot, query, observer);
-            }
-        }
-        if let Some(answered) = self.answered.find(key) {
-            match answered.judge_query(query) {
-                Verdict::Copy => return observer.copied(&mut answered.token, query, false),
-                Verdict::Again => {
-                    answered.resend(query);
-                    observer.resent(&mut answered.token, query, true);
-                    if let Some(forgotten) = self.answered.renew(key, packet.time) {
-                        observer.release(forgotten);
-                    }
-                    return;
-                }
-                Verdict::New => {}
-            }
+        if self.index.may_hold(key) && self.known(query, observer) {
+            return;
         }
         if let Some(slot) = self.translations.find(query, &self.in_flight) {
-            self.in_flight.alias(key, slot);
+            self.in_flight.alias(&mut self.index, key, slot);
             return self.onward(slot, query, observer);
         }
-        self.open(key, query, observer);
+        self.open(query, observer);
+    }
+
+    /// Whether a query was seen before: it, or one with its key.
+    fn known(&mut self, query: &Sighting<'_>, observer: &mut impl Observer) -> bool {
+        let (packet, key) = (query.packet, query.keys.transaction);
+        if let Some(slot) = self.in_flight.find(&self.index, key, packet.destination) {
+            self.repeated(slot, query, observer);
+            return true;
+        }
+        if let Some(slot) = self.in_flight.find_translated(&self.index, query) {
+            self.onward(slot, query, observer);
+            return true;
+        }
+        let Some(answered) = self.answered.find(&self.index, key) else { return false };
+        match answered.judge_query(query) {
+            Verdict::Copy => observer.copied(&mut answered.token, query, false),
+            Verdict::Again => {
+                answered.resend(query);
+                observer.resent(&mut answered.token, query, true);
+                let forgotten = self.answered.renew(&mut self.index, key, packet.time);
+                if let Some(forgotten) = forgotten {
+                    observer.release(forgotten);
+                }
+            }
+            Verdict::New => return false,
+        }
+        true
     }
 
     /// A query with the key and the server of one in flight: a copy of it, or sent again.
     fn repeated(&mut self, slot: u32, query: &Sighting<'_>, observer: &mut impl Observer) {
         let transaction = self.in_flight.get_mut(slot);
         if let Some(same_interface) = transaction.is_copy(query) {
-            transaction.add_leg(&query.packet);
+            transaction.add_leg(query.packet);
             return observer.copied(&mut transaction.token, query, same_interface);
         }
-        transaction.resend(&query.packet, query.message.body_hash);
+        transaction.resend(query.packet, query.message.body_hash);
         observer.resent(&mut transaction.token, query, false);
         self.in_flight.touch(slot);
-        self.translations.remember(query, slot, self.in_flight.generation(slot));
+        self.translations.remember(query, slot, &self.in_flight);
     }
 
     /// The same packet behind a NAT: one more leg.
     fn onward(&mut self, slot: u32, query: &Sighting<'_>, observer: &mut impl Observer) {
         let transaction = self.in_flight.get_mut(slot);
-        transaction.add_leg(&query.packet);
+        transaction.add_leg(query.packet);
         observer.copied(&mut transaction.token, query, false);
     }
 
-    fn open(&mut self, key: u64, query: &Sighting<'_>, observer: &mut impl Observer) {
-        if let Some(oldest) = self.in_flight.make_room() {
+    fn open(&mut self, query: &Sighting<'_>, observer: &mut impl Observer) {
+        if self.in_flight.is_full()
+            && let Some(oldest) = self.in_flight.pop(&mut self.index)
+        {
             let transaction = self.in_flight.get(oldest);
             // Whether it was answered in time is known by now, for most of them.
             if query.packet.time.since(transaction.first_sent) >= self.query_timeout {
@@ -215,49 +231,41 @@ impl Matcher {
             }
             observer.release(transaction.token);
         }
-        let slot = self.in_flight.begin(key, query);
-        let transaction = self.in_flight.get_mut(slot);
-        transaction.token = observer.opened(transaction, query);
+        let slot = self.in_flight.begin(&mut self.index, query);
+        self.in_flight.get_mut(slot).token = observer.opened(query);
+        let key = query.keys.transaction;
         let early = self.early.iter().position(|early| {
             early.keys.transaction == key && early.packet.source == query.packet.destination
         });
         if let Some(at) = early {
             let early = self.early.swap_remove(at);
             let response = Sighting {
-                packet: early.packet,
+                packet: &early.packet,
                 transport: early.transport,
-                message: early.message,
+                message: &early.message,
                 // The octets are gone; nothing that is read from them is worth keeping them for.
                 bytes: &[],
                 keys: early.keys,
             };
             self.in_flight.release(slot);
-            return self.settle(key, slot, &response, observer);
+            return self.settle(slot, &response, observer);
         }
-        self.translations.remember(query, slot, self.in_flight.generation(slot));
+        self.translations.remember(query, slot, &self.in_flight);
     }
 
     fn response(&mut self, response: &Sighting<'_>, observer: &mut impl Observer) {
-        let packet = &response.packet;
+        let packet = response.packet;
         let key = response.keys.transaction;
         let found = if response.message.has_question() {
-            self.in_flight.find(key, packet.source)
+            self.in_flight.find(&self.index, key, packet.source)
         } else {
             self.in_flight.find_by_id(packet.to(), packet.source, response)
         };
         if let Some(slot) = found {
-            let keys = self.in_flight.release(slot);
-            for alias in keys.into_iter().flatten().filter(|&alias| alias != key) {
-                let transaction = self.in_flight.get(slot);
-                let token = observer.share(transaction.token);
-                let forgotten = self.answered.insert(alias, token, transaction, response);
-                if let Some(forgotten) = forgotten {
-                    observer.release(forgotten);
-                }
-            }
-            return self.settle(key, slot, response, observer);
+            self.in_flight.release(slot);
+            return self.settle(slot, response, observer);
         }
-        if let Some(answered) = self.answered.find(key) {
+        if let Some(answered) = self.answered.find(&self.index, key) {
             if let Some(same_interface) = answered.judge_response(response) {
                 if let Some(strange) = answered.told(packet) {
                     let stranger = strange.then(|| Stranger::new(packet, true));
@@ -271,7 +279,7 @@ impl Matcher {
         if let Some(token) = self.transfers.continued(response) {
             return observer.duplicate(token, response);
         }
-        if self.in_flight.note_stranger(key, packet) {
+        if self.in_flight.note_stranger(&self.index, key, packet) {
             return;
         }
         if self.early.len() == MAX_EARLY {
@@ -281,33 +289,35 @@ impl Matcher {
         self.early.push(Early {
             packet: *packet,
             transport: response.transport,
-            message: response.message,
+            message: *response.message,
             keys: response.keys,
         });
     }
 
     /// The transaction that was just released is answered.
-    fn settle(
-        &mut self,
-        key: u64,
-        slot: u32,
-        response: &Sighting<'_>,
-        observer: &mut impl Observer,
-    ) {
+    fn settle(&mut self, slot: u32, response: &Sighting<'_>, observer: &mut impl Observer) {
         let transaction = self.in_flight.get(slot);
-        let token = transaction.token;
-        let forgotten = self.answered.insert(key, token, transaction, response);
-        observer.answered(transaction, response);
-        if transaction.origin.is_stranger(&response.packet) {
-            observer.strange(token, Some(Stranger::new(&response.packet, true)));
+        let entry = Entry::new(transaction, response);
+        let (own, alias) = self.in_flight.keys(slot);
+        for key in std::iter::once(own).chain(alias).filter(|&key| key != entry.key) {
+            let entry = entry.under(key, observer.share(entry.token));
+            if let Some(forgotten) = self.answered.insert(&mut self.index, slot, &entry) {
+                observer.release(forgotten);
+            }
         }
-        let unfollowed = if Transfers::is_one(transaction) {
-            self.transfers.begin(observer.share(token), transaction, response)
-        } else {
-            None
-        };
-        for token in forgotten.into_iter().chain(unfollowed) {
-            observer.release(token);
+        let forgotten = self.answered.insert(&mut self.index, slot, &entry);
+        observer.answered(transaction, response);
+        if entry.stranger {
+            observer.strange(entry.token, Some(Stranger::new(response.packet, true)));
+        }
+        if Transfers::is_one(transaction) {
+            let share = observer.share(entry.token);
+            if let Some(unfollowed) = self.transfers.begin(share, transaction, response) {
+                observer.release(unfollowed);
+            }
+        }
+        if let Some(forgotten) = forgotten {
+            observer.release(forgotten);
         }
     }
 

@@ -1,7 +1,8 @@
 //! ICMP errors and TCP resets, tied to the query that they refuse.
 
-use super::transaction::{Keys, Refusal, Transport};
-use super::{Matcher, Observer};
+use super::sighting::{Keys, Transport};
+use super::transaction::Refusal;
+use super::{Matcher, Observer, Unwanted};
 use crate::decode::{IcmpError, IcmpKind, message};
 use crate::model::{Endpoint, PacketMeta};
 
@@ -21,7 +22,8 @@ impl Matcher {
         if !is_dns_port(error.quoted_destination_port) {
             if is_dns_port(error.quoted_source_port) {
                 let (client, server) = (error.quoted_destination, error.quoted_source);
-                observer.answer_unwanted(packet, error.kind, client, server);
+                let unwanted = Unwanted { kind: error.kind, client, server };
+                observer.answer_unwanted(packet, unwanted);
             }
             return;
         }
@@ -74,9 +76,9 @@ impl Matcher {
         let Some(slot) = slot else { return observer.refused(None, packet, refusal) };
         let transaction = self.in_flight.get_mut(slot);
         // The same error seen on a second interface refuses nothing new.
-        let first = transaction.refusal.is_none_or(|old| old.time < transaction.last_sent);
+        let first = transaction.refusal().is_none_or(|old| old.time < transaction.last_sent);
         if first {
-            transaction.refusal = Some(refusal);
+            transaction.refuse(refusal);
             observer.refused(Some(transaction), packet, refusal);
         }
     }
@@ -97,7 +99,7 @@ impl Matcher {
                     ..*packet
                 };
                 let keys = Keys::of(&query, &message, Transport::Udp, &self.hasher);
-                self.in_flight.find(keys.transaction, error.quoted_destination)
+                self.in_flight.find(&self.index, keys.transaction, error.quoted_destination)
             }
             None => self.in_flight_of(client, error.quoted_destination),
         }

@@ -1,7 +1,6 @@
 //! What the matcher tells of packets made by hand; `tests/regressions.rs` tells whole stories.
 
 use super::*;
-use crate::decode::IcmpKind;
 use crate::model::{Message, MessageFlags};
 
 /// The events, one word each.
@@ -9,7 +8,7 @@ use crate::model::{Message, MessageFlags};
 struct Told(Vec<&'static str>);
 
 impl Observer for Told {
-    fn opened(&mut self, _: &Transaction, _: &Sighting<'_>) -> Token {
+    fn opened(&mut self, _: &Sighting<'_>) -> Token {
         self.0.push("opened");
         Token::default()
     }
@@ -40,7 +39,7 @@ impl Observer for Told {
     fn refused(&mut self, _: Option<&Transaction>, _: &PacketMeta, _: Refusal) {
         self.0.push("refused");
     }
-    fn answer_unwanted(&mut self, _: &PacketMeta, _: IcmpKind, _: Address, _: Address) {
+    fn answer_unwanted(&mut self, _: &PacketMeta, _: Unwanted) {
         self.0.push("unwanted");
     }
 }
@@ -51,6 +50,8 @@ const SERVER: Address = Address::from_v4([10, 96, 0, 10]);
 /// One question and its answer, seen at some time with some IP-ID on some interface.
 struct Play {
     transport: Transport,
+    client: Address,
+    ttl: u8,
     matcher: Matcher,
     told: Told,
 }
@@ -58,11 +59,11 @@ struct Play {
 impl Play {
     fn over(transport: Transport) -> Play {
         let matcher = Matcher::new(NameHasher::random(), Span::from_secs(5), Capacity::default());
-        Play { transport, matcher, told: Told::default() }
+        Play { transport, client: CLIENT, ttl: 64, matcher, told: Told::default() }
     }
 
     fn see(&mut self, response: bool, micros: i64, ip_id: u16, interface: u16) -> &mut Play {
-        let (client, server) = ((CLIENT, 4000), (SERVER, 53));
+        let (client, server) = ((self.client, 4000), (SERVER, 53));
         let (from, to) = if response { (server, client) } else { (client, server) };
         let packet = PacketMeta {
             time: Timestamp(0).plus(Span::from_micros(micros)),
@@ -72,7 +73,7 @@ impl Play {
             destination_port: to.1,
             ip_id,
             interface,
-            ttl: 64,
+            ttl: self.ttl,
             ..PacketMeta::default()
         };
         let message = Message {
@@ -86,8 +87,15 @@ impl Play {
             ..Message::default()
         };
         let sighting =
-            Sighting::new(packet, self.transport, message, &[], &NameHasher::with_seed(1));
+            Sighting::new(&packet, self.transport, &message, &[], &NameHasher::with_seed(1));
         self.matcher.observe(&sighting, &mut self.told);
+        self
+    }
+
+    /// Has seven seconds pass: no answer is remembered for that long.
+    fn wait(&mut self) -> &mut Play {
+        let later = self.matcher.now.plus(Span::from_secs(7));
+        self.matcher.advance(later, &mut self.told);
         self
     }
 
@@ -121,4 +129,89 @@ fn a_second_message_of_one_stream_is_no_copy() {
     let mut play = Play::over(Transport::Tcp);
     play.ask(0, 1, 0).ask(3_000, 2, 0).ask(3_000, 2, 0).ask(3_010, 2, 1);
     assert_eq!(play.told.0, ["opened", "resent", "resent", "copied"]);
+}
+
+#[test]
+fn the_last_answer_to_one_key_is_the_one_that_is_remembered() {
+    let mut play = Play::over(Transport::Udp);
+    play.ask(0, 1, 0).answer(300, 50, 0).ask(1_000, 2, 0).answer(1_300, 51, 0);
+    play.answer(1_400, 51, 1).answer(1_500, 50, 0);
+    assert_eq!(play.told.0[4..], ["copied", "duplicate"]);
+    assert_eq!(play.matcher.kept(), (0, 2));
+    play.wait();
+    assert_eq!((play.matcher.kept(), play.matcher.index.len()), ((0, 0), 0));
+}
+
+#[test]
+fn an_answer_that_is_asked_for_again_is_remembered_anew() {
+    let mut play = Play::over(Transport::Udp);
+    play.ask(0, 1, 0).answer(300, 50, 0).ask(5_000_000, 2, 0);
+    play.client = SERVER;
+    play.ask(10_000_000, 3, 0);
+    assert_eq!(play.matcher.kept(), (1, 1), "the first memory of it is gone, the second is not");
+    play.client = CLIENT;
+    play.answer(10_000_100, 51, 0);
+    assert_eq!(play.told.0, ["opened", "answered", "resent after answer", "opened", "duplicate"]);
+}
+
+#[test]
+fn behind_a_source_nat_a_question_has_two_keys_until_it_is_forgotten() {
+    let mut play = Play::over(Transport::Udp);
+    play.ask(0, 1, 0);
+    (play.client, play.ttl) = (Address::from_v4([192, 0, 2, 1]), 63);
+    play.ask(40, 1, 1);
+    assert_eq!(play.matcher.index.len(), 2);
+    play.answer(900, 50, 1);
+    play.client = CLIENT;
+    play.answer(940, 50, 0);
+    assert_eq!(play.told.0, ["opened", "copied", "answered", "copied"]);
+    assert_eq!((play.matcher.kept(), play.matcher.index.len()), ((0, 2), 2));
+    play.wait();
+    assert_eq!((play.matcher.kept(), play.matcher.index.len()), ((0, 0), 0));
+}
+
+#[test]
+fn of_many_questions_nothing_is_left_in_the_index() {
+    let mut play = Play::over(Transport::Udp);
+    for n in 0..3_000_u16 {
+        let [high, low] = (n % 700).to_be_bytes();
+        play.client = Address::from_v4([10, 2, high, low]);
+        play.ask(i64::from(n) * 10_000, n | 1, 0);
+        if n % 3 > 0 {
+            play.answer(i64::from(n) * 10_000 + 200, n | 1, 0);
+        }
+        let (in_flight, answered) = play.matcher.kept();
+        assert!(play.matcher.index.len() <= in_flight + answered);
+        assert!(play.matcher.index.len() >= in_flight);
+    }
+    play.wait();
+    play.matcher.finish(Timestamp(0), &mut play.told);
+    assert_eq!((play.matcher.kept(), play.matcher.index.len()), ((0, 0), 0));
+}
+
+#[test]
+fn a_transaction_knows_where_it_was_seen_first_and_where_later() {
+    let message = Message::default();
+    let mut packet = PacketMeta { destination: SERVER, ttl: 64, ..PacketMeta::default() };
+    let hasher = NameHasher::with_seed(1);
+    let see = |packet: &PacketMeta| {
+        Transaction::new(&Sighting::new(packet, Transport::Udp, &message, &[], &hasher))
+    };
+    let mut transaction = see(&packet);
+    transaction.add_leg(&packet);
+    assert_eq!((transaction.legs().len(), transaction.first_legs().len()), (1, 1));
+    transaction.resend(&packet, 1);
+    for interface in 1..9 {
+        packet.interface = interface;
+        transaction.add_leg(&packet);
+    }
+    let seen = |legs: &[Leg]| legs.iter().map(|leg| leg.interface).collect::<Vec<_>>();
+    assert_eq!(seen(transaction.legs()), [0, 1, 2, 3]);
+    assert_eq!(seen(transaction.first_legs()), [0]);
+    transaction.note_stranger(&packet);
+    transaction.note_stranger(&packet);
+    assert_eq!(transaction.stranger().map(|stranger| stranger.count), Some(2));
+    assert!(transaction.refusal().is_none() && see(&packet).stranger().is_none());
+    assert!(transaction.give_alias(3) && !transaction.give_alias(4));
+    assert_eq!(transaction.alias(), Some(3));
 }

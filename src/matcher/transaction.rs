@@ -1,95 +1,11 @@
 //! A transaction while it is in flight, and what it is made of.
 
-use crate::decode::IcmpKind;
-use crate::model::{
-    Address, Direction, Endpoint, Message, NameHasher, PacketMeta, Span, Timestamp,
-};
+use std::ops::{Deref, DerefMut};
 
 use super::COPY_WINDOW;
-
-/// What carries the message.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-pub enum Transport {
-    /// RFC 1035, section 4.2.1.
-    #[default]
-    Udp,
-    /// RFC 7766.
-    Tcp,
-}
-
-/// Hashes that the search for a message's transaction begins with. They are known before the order of
-/// the capture is, so they are computed side by side.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Keys {
-    /// Of the client's socket, the transport, the ID and the question.
-    pub transaction: u64,
-    /// Of the client's and the server's address.
-    pub ends: u64,
-}
-
-impl Keys {
-    /// Those of a message.
-    #[inline]
-    pub fn of(
-        packet: &PacketMeta,
-        message: &Message,
-        transport: Transport,
-        hasher: &NameHasher,
-    ) -> Keys {
-        let (client, server) = if message.is_response() {
-            (packet.to(), packet.source)
-        } else {
-            (packet.from(), packet.destination)
-        };
-        let [high, low] = client.address.halves();
-        let [port, id, kind, class] =
-            [client.port, message.id, message.qtype, message.qclass].map(u64::from);
-        let transaction = hasher.hash_words([
-            high,
-            low,
-            port << 48 | id << 32 | kind << 16 | class,
-            // Two names' hashes differ in this bit alone as seldom as they are equal.
-            message.qname_hash ^ transport as u64,
-        ]);
-        Keys { transaction, ends: hasher.hash_ends(client.address, server) }
-    }
-}
-
-/// A DNS message as it was seen on an interface.
-#[derive(Clone, Copy, Debug)]
-pub struct Sighting<'a> {
-    /// The packet that completed it.
-    pub packet: PacketMeta,
-    /// What carried it.
-    pub transport: Transport,
-    /// Its summary.
-    pub message: Message,
-    /// Its captured octets.
-    pub bytes: &'a [u8],
-    /// Its hashes.
-    pub keys: Keys,
-}
-
-impl<'a> Sighting<'a> {
-    /// A message. `hasher` must be the one that it was read with.
-    pub fn new(
-        packet: PacketMeta,
-        transport: Transport,
-        message: Message,
-        bytes: &'a [u8],
-        hasher: &NameHasher,
-    ) -> Sighting<'a> {
-        let keys = Keys::of(&packet, &message, transport, hasher);
-        Sighting { packet, transport, message, bytes, keys }
-    }
-
-    /// The QNAME as it was sent, in wire form; empty without one.
-    pub fn qname(&self) -> &'a [u8] {
-        let end = Message::QNAME_OFFSET + usize::from(self.message.qname_length);
-        self.bytes.get(Message::QNAME_OFFSET..end).unwrap_or_default()
-    }
-}
+use super::sighting::{Sighting, Transport};
+use crate::decode::IcmpKind;
+use crate::model::{Address, Direction, Endpoint, PacketMeta, Span, Timestamp};
 
 /// What the observer remembers a transaction by: three indexes into its own tables.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -137,7 +53,7 @@ impl Stranger {
 }
 
 /// Where and whither a query was first seen: what an answer on the client's own interface is told by.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Origin {
     pub(super) server: Address,
     pub(super) interface: u16,
@@ -145,11 +61,6 @@ pub(super) struct Origin {
 }
 
 impl Origin {
-    pub(super) fn of(query: &PacketMeta) -> Origin {
-        let &PacketMeta { destination: server, interface, direction, .. } = query;
-        Origin { server, interface, direction }
-    }
-
     /// Whether a response crosses the client's own interface on its way back. Where a capture has no
     /// interfaces (cooked v1), the direction tells the place of the query from those behind it.
     fn is_own(&self, response: &PacketMeta) -> bool {
@@ -174,13 +85,28 @@ pub struct Leg {
     pub ttl: u8,
 }
 
+impl Leg {
+    fn of(query: &PacketMeta) -> Leg {
+        Leg { server: query.destination, interface: query.interface, ttl: query.ttl }
+    }
+}
+
 /// A packet is followed over at most this many places: pod veth, bridge, tunnel, ENI on a node are
 /// four; further copies are counted as copies but leave no leg.
 pub(super) const MAX_LEGS: usize = 4;
 
 /// A question on its way.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Transaction {
+    core: Core,
+    more: Option<Box<More>>,
+}
+
+const _: () = assert!(size_of::<Transaction>() == 128, "two cache lines");
+
+/// What every transaction has: in one piece, which is copied at once.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Core {
     /// The socket that asked.
     pub client: Endpoint,
     /// The address and port asked, before any NAT.
@@ -201,21 +127,39 @@ pub struct Transaction {
     pub last_sent: Timestamp,
     /// Frame of the first transmission.
     pub first_frame: u64,
-    /// Frame of the last transmission.
-    pub last_frame: u64,
-    /// Who said no, if anybody did.
-    pub refusal: Option<Refusal>,
-    /// A response that came from an address to which the query was not seen going.
-    pub stranger: Option<Stranger>,
     /// What the observer remembers it by.
     pub token: Token,
+    first_leg: Leg,
+    direction: Direction,
+    pub(super) last_ip_id: u16,
+    pub(super) last_ttl: u8,
+    pub(super) last_body: u64,
+}
+
+impl Deref for Transaction {
+    type Target = Core;
+
+    fn deref(&self) -> &Core {
+        &self.core
+    }
+}
+
+impl DerefMut for Transaction {
+    fn deref_mut(&mut self) -> &mut Core {
+        &mut self.core
+    }
+}
+
+/// What most transactions do not have: they are seen in one place and answered.
+#[derive(Clone, Copy, Debug)]
+struct More {
     legs: [Leg; MAX_LEGS],
-    pub(super) origin: Origin,
     leg_count: u8,
     /// How many of them were known when it was first sent again.
     first_leg_count: u8,
-    pub(super) last_ip_id: u16,
-    pub(super) last_body: u64,
+    alias: Option<u64>,
+    refusal: Option<Refusal>,
+    stranger: Option<Stranger>,
 }
 
 impl Transaction {
@@ -225,34 +169,105 @@ impl Transaction {
         transaction
     }
 
-    /// Makes this the transaction of a new query. Legs beyond their count are not cleared.
-    pub(crate) fn begin(&mut self, query: &Sighting<'_>) {
-        let (packet, message) = (&query.packet, &query.message);
-        (self.client, self.server) = (packet.from(), packet.to());
-        self.transport = query.transport;
-        (self.id, self.qname_hash, self.qtype) = (message.id, message.qname_hash, message.qtype);
-        self.retransmissions = 0;
-        (self.first_sent, self.last_sent) = (packet.time, packet.time);
-        (self.first_frame, self.last_frame) = (packet.frame, packet.frame);
-        (self.refusal, self.stranger) = (None, None);
-        self.origin = Origin::of(packet);
-        self.token = Token::default();
-        (self.leg_count, self.first_leg_count) = (0, 0);
-        (self.last_ip_id, self.last_body) = (packet.ip_id, message.body_hash);
-        self.add_leg(packet);
+    /// Makes this the transaction of a new query.
+    pub(super) fn begin(&mut self, query: &Sighting<'_>) {
+        let (packet, message) = (query.packet, query.message);
+        self.core = Core {
+            client: packet.from(),
+            server: packet.to(),
+            transport: query.transport,
+            id: message.id,
+            qname_hash: message.qname_hash,
+            qtype: message.qtype,
+            retransmissions: 0,
+            first_sent: packet.time,
+            last_sent: packet.time,
+            first_frame: packet.frame,
+            token: Token::default(),
+            first_leg: Leg::of(packet),
+            direction: packet.direction,
+            last_ip_id: packet.ip_id,
+            last_ttl: packet.ttl,
+            last_body: message.body_hash,
+        };
+        self.more = None;
     }
 
     /// Where the query was seen, in the order of the capture; the first is the client's own.
     pub fn legs(&self) -> &[Leg] {
-        &self.legs[..usize::from(self.leg_count)]
+        match &self.more {
+            Some(more) => &more.legs[..usize::from(more.leg_count)],
+            None => std::slice::from_ref(&self.core.first_leg),
+        }
     }
 
     /// Where its first transmission was seen.
     pub fn first_legs(&self) -> &[Leg] {
-        if self.retransmissions == 0 {
-            return self.legs();
+        match &self.more {
+            Some(more) if self.retransmissions > 0 => {
+                &more.legs[..usize::from(more.first_leg_count)]
+            }
+            _ => self.legs(),
         }
-        &self.legs[..usize::from(self.first_leg_count)]
+    }
+
+    /// Who said no, if anybody did.
+    pub fn refusal(&self) -> Option<Refusal> {
+        self.more.as_ref()?.refusal
+    }
+
+    /// A response that came from an address to which the query was not seen going.
+    pub fn stranger(&self) -> Option<Stranger> {
+        self.more.as_ref()?.stranger
+    }
+
+    /// Its second key, behind a source NAT.
+    pub(super) fn alias(&self) -> Option<u64> {
+        self.more.as_ref()?.alias
+    }
+
+    /// Where it was first seen.
+    pub(super) fn origin(&self) -> Origin {
+        let interface = self.first_leg.interface;
+        Origin { server: self.server.address, interface, direction: self.direction }
+    }
+
+    fn more(&mut self) -> &mut More {
+        let first_leg = self.first_leg;
+        self.more.get_or_insert_with(|| {
+            Box::new(More {
+                legs: [first_leg; MAX_LEGS],
+                leg_count: 1,
+                first_leg_count: 1,
+                alias: None,
+                refusal: None,
+                stranger: None,
+            })
+        })
+    }
+
+    pub(super) fn refuse(&mut self, refusal: Refusal) {
+        self.more().refusal = Some(refusal);
+    }
+
+    /// Gives it a second key, unless it has one.
+    pub(super) fn give_alias(&mut self, key: u64) -> bool {
+        let alias = &mut self.more().alias;
+        let first = alias.is_none();
+        alias.get_or_insert(key);
+        first
+    }
+
+    /// Notes a response from an address that it was not sent to.
+    pub(super) fn note_stranger(&mut self, response: &PacketMeta) {
+        let own = self.origin().is_stranger(response);
+        match &mut self.more().stranger {
+            Some(stranger) => {
+                stranger.count = stranger.count.saturating_add(1);
+                stranger.own |= own;
+            }
+            none => *none = Some(Stranger::new(response, own)),
+        }
     }
 
     /// Time from the first transmission to `time`, never negative.
@@ -261,26 +276,26 @@ impl Transaction {
     }
 
     pub(super) fn goes_to(&self, server: Address) -> bool {
-        self.legs().iter().any(|leg| leg.server == server)
+        // Its first leg went to the server that was asked.
+        self.server.address == server || self.legs()[1..].iter().any(|leg| leg.server == server)
     }
 
     pub(super) fn add_leg(&mut self, packet: &PacketMeta) {
-        let leg = Leg { server: packet.destination, interface: packet.interface, ttl: packet.ttl };
-        let count = usize::from(self.leg_count);
-        if count < MAX_LEGS && !self.legs().contains(&leg) {
-            self.legs[count] = leg;
-            self.leg_count += 1;
+        let leg = Leg::of(packet);
+        if self.legs().len() < MAX_LEGS && !self.legs().contains(&leg) {
+            let more = self.more();
+            more.legs[usize::from(more.leg_count)] = leg;
+            more.leg_count += 1;
         }
     }
 
     pub(super) fn resend(&mut self, packet: &PacketMeta, body: u64) {
-        if self.retransmissions == 0 {
-            self.first_leg_count = self.leg_count;
+        if let (0, Some(more)) = (self.retransmissions, &mut self.more) {
+            more.first_leg_count = more.leg_count;
         }
         self.retransmissions = self.retransmissions.saturating_add(1);
         self.last_sent = packet.time.max(self.last_sent);
-        self.last_frame = packet.frame;
-        self.last_ip_id = packet.ip_id;
+        (self.last_ip_id, self.last_ttl) = (packet.ip_id, packet.ttl);
         self.last_body = body;
     }
 
@@ -290,7 +305,7 @@ impl Transaction {
     /// A retransmission is a new IP packet: it has another identification, or comes later than any
     /// copy can. A socket that leaves the identification 0 (musl's) re-sends no sooner than 2.5 s.
     pub(super) fn is_copy(&self, query: &Sighting<'_>) -> Option<bool> {
-        let packet = &query.packet;
+        let packet = query.packet;
         if !self.is_last_transmission(query) {
             return None;
         }
@@ -307,7 +322,7 @@ impl Transaction {
     /// after DNAT: the same packet, seen elsewhere or with a lower TTL. musl asks all its servers in
     /// one burst with one ID and identification 0: those leave the same interface with the same TTL.
     pub(super) fn is_translated(&self, query: &Sighting<'_>) -> bool {
-        let packet = &query.packet;
+        let packet = query.packet;
         self.is_last_transmission(query)
             && self
                 .legs()
@@ -316,7 +331,7 @@ impl Transaction {
             && self.legs()[0].ttl >= packet.ttl
     }
 
-    fn is_last_transmission(&self, query: &Sighting<'_>) -> bool {
+    pub(super) fn is_last_transmission(&self, query: &Sighting<'_>) -> bool {
         let apart = query.packet.time.since(self.last_sent).0.abs();
         let same_packet = match self.transport {
             Transport::Udp => self.last_ip_id == query.packet.ip_id,

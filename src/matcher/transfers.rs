@@ -4,7 +4,8 @@
 use std::collections::VecDeque;
 
 use super::RETENTION;
-use super::transaction::{Sighting, Token, Transaction, Transport};
+use super::sighting::{Sighting, Transport};
+use super::transaction::{Token, Transaction};
 use crate::model::{Address, Endpoint, Timestamp, qtype};
 
 /// Transfers followed at once; a server rarely grants more than ten (BIND's `transfers-out`).
@@ -56,7 +57,7 @@ impl Transfers {
 
     /// The token of the transfer that `response` goes on with, which has not been silent for long.
     pub(super) fn continued(&mut self, response: &Sighting<'_>) -> Option<Token> {
-        let (packet, message) = (&response.packet, &response.message);
+        let (packet, message) = (response.packet, response.message);
         if response.transport != Transport::Tcp {
             return None;
         }

@@ -13,6 +13,11 @@ impl LinkType {
     pub fn is_cooked(self) -> bool {
         matches!(self.0, 113 | 276)
     }
+
+    /// Whether its headers name interfaces of their own: `LINKTYPE_LINUX_SLL2` and `LINKTYPE_NFLOG`.
+    pub fn names_interfaces(self) -> bool {
+        matches!(self.0, 276 | 239)
+    }
 }
 
 /// Which way a packet crossed the interface, where the capture says so (SLL, SLL2, pcapng flags).

@@ -3,6 +3,9 @@
 
 use std::collections::HashMap;
 
+use super::unit::Event;
+use crate::capture::Block;
+
 /// Interfaces that cooked headers name. A node of many pods has a few hundred at a time, and new
 /// indexes with every pod that starts: this is a day of one a few seconds. Half a MiB at worst.
 const MAX_COOKED: usize = 1 << 14;
@@ -20,9 +23,20 @@ pub(super) struct Interfaces {
 }
 
 impl Interfaces {
+    /// Gives the events of a block the numbers of their interfaces.
+    pub(super) fn number_all(&mut self, block: &Block, events: &mut [Event]) {
+        if !block.interfaces.iter().any(|interface| interface.link_type.names_interfaces()) {
+            return;
+        }
+        for event in events {
+            let packet = &mut event.packet;
+            packet.interface = self.number(packet.interface, event.link_interface);
+        }
+    }
+
     /// The number of `link_interface` within the capture's `interface`; that one itself where the
     /// link header names none.
-    pub(super) fn number(&mut self, interface: u16, link_interface: u32) -> u16 {
+    fn number(&mut self, interface: u16, link_interface: u32) -> u16 {
         if link_interface == 0 {
             return interface;
         }

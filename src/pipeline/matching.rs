@@ -126,23 +126,18 @@ impl Matching {
         self.count_steps_back(unit);
         self.quality.add(&unit.quality);
         let Unit { block, events, log, .. } = unit;
-        let named = block.is_named();
-        for event in events.iter_mut().filter(|event| event.link_interface != 0) {
-            event.packet.interface =
-                self.interfaces.number(event.packet.interface, event.link_interface);
-        }
+        self.interfaces.number_all(block, events);
         let (block, events): (&Block, &[Event]) = (block, events);
         let mut spill = |log: &mut Log| spill(log, block, events);
-        for first in (0..events.len()).step_by(AHEAD) {
-            let end = (first + AHEAD).min(events.len());
-            for event in &events[first..end] {
-                if let Event { packet, message, keys, kind: Kind::Message { .. }, .. } = event {
-                    self.matcher.warm(packet, message, *keys);
+        let mut indexes = 0..;
+        for ahead in events.chunks(AHEAD) {
+            for event in ahead {
+                if matches!(event.kind, Kind::Message { .. }) {
+                    self.matcher.warm(event.keys);
                 }
             }
-            for (index, event) in (first..).zip(&events[first..end]) {
-                let named = named || event.link_interface != 0;
-                self.event(index, event, block, named, log, &mut spill);
+            for (event, index) in ahead.iter().zip(&mut indexes) {
+                self.event(index, event, block, log, &mut spill);
             }
         }
     }
@@ -161,33 +156,36 @@ impl Matching {
         }
     }
 
-    /// Takes the next event. `named`: the capture tells interfaces apart.
+    /// Takes the next event.
     fn event(
         &mut self,
         index: usize,
         event: &Event,
         block: &Block,
-        named: bool,
         log: &mut Log,
         spill: &mut dyn FnMut(&mut Log),
     ) {
-        let packet = event.packet;
+        let packet = &event.packet;
         if self.fragments.is_waiting() {
             // A part has to meet its query before that is sent again.
             self.fragments.expire(packet.time);
             self.give_up_fragments(log, spill);
         }
-        let mut teller = Teller::new(log, &mut self.names, spill);
         match event.kind {
             Kind::Message { offset, length } => {
                 let range = offset as usize..(offset + length) as usize;
                 let bytes = block.data.get(range).unwrap_or_default();
-                let (transport, Event { message, keys, .. }) = (Transport::Udp, *event);
+                let (transport, &Event { ref message, keys, .. }) = (Transport::Udp, event);
                 let sighting = Sighting { packet, transport, message, bytes, keys };
-                let mut teller = teller.of_event(index, message.is_response());
+                let what = (index, message.is_response());
+                let mut teller = Teller::of_event(what, log, &mut self.names, spill);
                 self.matcher.observe(&sighting, &mut teller);
             }
-            Kind::Sent => teller.tell_packet(&packet, |packet| Entry::Sent { packet, named }),
+            Kind::Sent => {
+                let named = event.is_named(block);
+                let mut teller = Teller::new(log, &mut self.names, spill);
+                teller.tell_packet(packet, |packet| Entry::Sent { packet, named });
+            }
             Kind::Again { record } => {
                 let record = &block.records[record as usize];
                 let start = record.offset as usize;
@@ -195,8 +193,10 @@ impl Matching {
                 let Some(bytes) = block.data.get(start..end) else { return };
                 let link_type = block.interfaces[usize::from(record.interface)].link_type;
                 let decoded = frame(link_type, bytes, record.original as usize);
-                teller.tell_packet(&packet, |packet| Entry::Packet { packet, named });
-                self.body(&decoded.body, &decoded.network, &packet, log, spill);
+                let named = event.is_named(block);
+                let mut teller = Teller::new(log, &mut self.names, spill);
+                teller.tell_packet(packet, |packet| Entry::Packet { packet, named });
+                self.body(&decoded.body, &decoded.network, packet, log, spill);
             }
         }
     }
@@ -293,7 +293,7 @@ impl Matching {
         };
         self.quality.messages[usize::from(message.is_response())] += 1;
         self.quality.malformed += u64::from(message.malformed != 0);
-        let sighting = Sighting::new(packet, Transport::Udp, message, payload, &self.hasher);
+        let sighting = Sighting::new(&packet, Transport::Udp, &message, payload, &self.hasher);
         let mut teller = Teller::new(log, &mut self.names, spill);
         self.matcher.observe(&sighting, teller.next(message.is_response()));
     }
@@ -345,6 +345,6 @@ fn over_tcp(
     };
     quality.messages[2 + usize::from(message.is_response())] += 1;
     quality.malformed += u64::from(message.malformed != 0);
-    let sighting = Sighting::new(*whole.meta, Transport::Tcp, message, whole.bytes, hasher);
+    let sighting = Sighting::new(whole.meta, Transport::Tcp, &message, whole.bytes, hasher);
     matcher.observe(&sighting, teller.next(message.is_response()));
 }

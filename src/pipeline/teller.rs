@@ -1,9 +1,8 @@
 //! Writes down what the matcher tells.
 
 use super::log::{At, Entry, Log};
-use crate::decode::IcmpKind;
-use crate::matcher::{Observer, Refusal, Sighting, Stranger, Token, Transaction};
-use crate::model::{Address, PacketMeta};
+use crate::matcher::{Observer, Refusal, Sighting, Stranger, Token, Transaction, Unwanted};
+use crate::model::PacketMeta;
 
 /// Names of transactions, for as long as the matcher remembers them. The stage that counts has a table
 /// of what each one stands for; it is as long as there were ever names in use at once.
@@ -59,8 +58,13 @@ impl<'a> Teller<'a> {
     }
 
     /// For the message of an event.
-    pub(super) fn of_event(self, index: usize, response: bool) -> Teller<'a> {
-        Teller { current: Current::Event(At::event(index)), response, ..self }
+    pub(super) fn of_event(
+        (index, response): (usize, bool),
+        log: &'a mut Log,
+        names: &'a mut Names,
+        spill: &'a mut dyn FnMut(&mut Log),
+    ) -> Teller<'a> {
+        Teller { log, names, spill, current: Current::Event(At::event(index)), response }
     }
 
     /// For the next message that is no event.
@@ -70,33 +74,46 @@ impl<'a> Teller<'a> {
         self
     }
 
+    /// Where the message stands. It may have to be kept, for which there will be room: so this comes first
+    /// in what is told.
+    #[inline]
     fn at(&mut self, sighting: &Sighting<'_>) -> At {
-        if sighting.message.is_response() != self.response {
-            return self.log.keep(sighting);
-        }
+        let same = sighting.message.is_response() == self.response;
         match self.current {
-            Current::Event(at) | Current::Kept(at) => at,
-            Current::Elsewhere => {
-                let at = self.log.keep(sighting);
-                self.current = Current::Kept(at);
-                at
-            }
+            Current::Event(at) | Current::Kept(at) if same => at,
+            _ => self.keep(sighting, same),
         }
+    }
+
+    fn keep(&mut self, sighting: &Sighting<'_>, same: bool) -> At {
+        self.make_room();
+        let at = self.log.keep(sighting);
+        if same {
+            self.current = Current::Kept(at);
+        }
+        at
     }
 
     /// Sees to it that there is room for what is told next.
+    #[inline]
     fn make_room(&mut self) {
         if self.log.is_full() {
-            (self.spill)(self.log);
-            self.log.clear();
-            if matches!(self.current, Current::Kept(_)) {
-                self.current = Current::Elsewhere;
-            }
+            self.spill();
         }
     }
 
+    #[cold]
+    fn spill(&mut self) {
+        (self.spill)(self.log);
+        self.log.clear();
+        if matches!(self.current, Current::Kept(_)) {
+            self.current = Current::Elsewhere;
+        }
+    }
+
+    #[inline]
     fn settled(&mut self, transaction: &Transaction) -> u32 {
-        self.log.transactions.push(*transaction);
+        self.log.transactions.push(transaction.clone());
         (self.log.transactions.len() - 1) as u32
     }
 
@@ -119,27 +136,25 @@ impl<'a> Teller<'a> {
 }
 
 impl Observer for Teller<'_> {
-    fn opened(&mut self, _: &Transaction, query: &Sighting<'_>) -> Token {
-        self.make_room();
+    fn opened(&mut self, query: &Sighting<'_>) -> Token {
         let (token, at) = (self.names.take(), self.at(query));
         self.tell(Entry::Opened { token, at });
         Token([token, 0, 0])
     }
 
     fn resent(&mut self, token: &mut Token, query: &Sighting<'_>, answered: bool) {
-        self.make_room();
         let at = self.at(query);
         self.tell(Entry::Resent { token: name_of(*token), at, answered });
     }
 
     fn answered(&mut self, transaction: &Transaction, response: &Sighting<'_>) {
         self.make_room();
-        let (transaction, at) = (self.settled(transaction), self.at(response));
+        let at = self.at(response);
+        let transaction = self.settled(transaction);
         self.tell(Entry::Answered { transaction, at });
     }
 
     fn duplicate(&mut self, token: Token, response: &Sighting<'_>) {
-        self.make_room();
         let at = self.at(response);
         self.tell(Entry::Duplicate { token: name_of(token), at });
     }
@@ -161,7 +176,6 @@ impl Observer for Teller<'_> {
     }
 
     fn copied(&mut self, token: &mut Token, copy: &Sighting<'_>, same_interface: bool) {
-        self.make_room();
         let at = self.at(copy);
         self.tell(Entry::Copied { token: name_of(*token), at, same_interface });
     }
@@ -187,17 +201,11 @@ impl Observer for Teller<'_> {
         self.tell(Entry::Refused { transaction, packet, refusal });
     }
 
-    fn answer_unwanted(
-        &mut self,
-        packet: &PacketMeta,
-        kind: IcmpKind,
-        client: Address,
-        server: Address,
-    ) {
+    fn answer_unwanted(&mut self, packet: &PacketMeta, unwanted: Unwanted) {
         self.make_room();
-        self.log.ends.push((client, server));
-        let (packet, ends) = (self.packet(packet), (self.log.ends.len() - 1) as u32);
-        self.tell(Entry::Unwanted { packet, kind, ends });
+        self.log.unwanted.push(unwanted);
+        let (packet, unwanted) = (self.packet(packet), (self.log.unwanted.len() - 1) as u32);
+        self.tell(Entry::Unwanted { packet, unwanted });
     }
 
     fn share(&mut self, token: Token) -> Token {

@@ -25,6 +25,13 @@ pub(super) struct Event {
     pub(super) kind: Kind,
 }
 
+impl Event {
+    /// Whether the capture tells its interface from others.
+    pub(super) fn is_named(&self, block: &Block) -> bool {
+        self.link_interface != 0 || block.is_named()
+    }
+}
+
 /// What it is.
 #[derive(Clone, Copy, Default)]
 pub(super) enum Kind {

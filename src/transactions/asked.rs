@@ -1,7 +1,7 @@
 //! What the matcher does not keep of a query and a row needs: its name above all. A response repeats
 //! the name, but lost questions have none, and some responses leave it out.
 
-use crate::matcher::{Sighting, Transaction};
+use crate::matcher::Sighting;
 use crate::model::{Endpoint, FOLD_LIMIT, Timestamp, fold_into};
 
 /// A question in flight.
@@ -95,17 +95,17 @@ pub(super) struct Asked {
 
 impl Asked {
     /// Remembers the question that `query` opens, under the name of its transaction.
-    pub(super) fn open(&mut self, name: u32, transaction: &Transaction, query: &Sighting<'_>) {
-        let message = &query.message;
+    pub(super) fn open(&mut self, name: u32, query: &Sighting<'_>) {
+        let (packet, message) = (query.packet, query.message);
         let place = self.free.pop().unwrap_or_else(|| {
             self.places.push(Question::default());
             (self.places.len() - 1) as u32
         });
         let question = &mut self.places[place as usize];
-        question.client = transaction.client;
-        question.server = transaction.server;
-        question.frame = transaction.first_frame;
-        question.first_sent = transaction.first_sent;
+        question.client = packet.from();
+        question.server = packet.to();
+        question.frame = packet.frame;
+        question.first_sent = packet.time;
         (question.settled, question.refused) = (false, false);
         question.serial = self.serial;
         question.opcode = message.flags.opcode();
@@ -168,8 +168,8 @@ mod tests {
         let message = message::parse(&bytes, bytes.len(), &hasher).unwrap();
         let time = Timestamp(frame as i64);
         let packet = PacketMeta { time, frame, ..PacketMeta::default() };
-        let query = Sighting::new(packet, Transport::Tcp, message, &bytes, &hasher);
-        asked.open(number, &Transaction::new(&query), &query);
+        let query = Sighting::new(&packet, Transport::Tcp, &message, &bytes, &hasher);
+        asked.open(number, &query);
     }
 
     #[test]

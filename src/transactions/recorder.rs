@@ -3,9 +3,8 @@
 use super::asked::{Asked, Overdue};
 use super::row::{Batch, Fate, Response, Row};
 use crate::aggregate::Aggregate;
-use crate::decode::IcmpKind;
-use crate::matcher::{Observer, Refusal, Sighting, Stranger, Token, Transaction};
-use crate::model::{Address, PacketMeta, Span, Timestamp};
+use crate::matcher::{Observer, Refusal, Sighting, Stranger, Token, Transaction, Unwanted};
+use crate::model::{PacketMeta, Span, Timestamp};
 
 /// Where full batches go.
 pub trait Outlet: Send {
@@ -127,11 +126,11 @@ pub struct Recorder<'a> {
 }
 
 impl Observer for Recorder<'_> {
-    fn opened(&mut self, transaction: &Transaction, query: &Sighting<'_>) -> Token {
+    fn opened(&mut self, query: &Sighting<'_>) -> Token {
         if let Some(rows) = &mut self.rows {
-            rows.asked.open(self.name, transaction, query);
+            rows.asked.open(self.name, query);
         }
-        self.aggregate.opened(transaction, query)
+        self.aggregate.opened(query)
     }
 
     fn resent(&mut self, token: &mut Token, query: &Sighting<'_>, answered: bool) {
@@ -152,7 +151,7 @@ impl Observer for Recorder<'_> {
     fn unanswered(&mut self, transaction: &Transaction, pending: bool) {
         self.aggregate.unanswered(transaction, pending);
         if let Some(rows) = &mut self.rows {
-            let fate = match transaction.refusal {
+            let fate = match transaction.refusal() {
                 _ if pending => Fate::Pending,
                 Some(_) => Fate::Rejected,
                 None => Fate::Unanswered,
@@ -192,13 +191,7 @@ impl Observer for Recorder<'_> {
         self.aggregate.refused(transaction, packet, refusal);
     }
 
-    fn answer_unwanted(
-        &mut self,
-        packet: &PacketMeta,
-        kind: IcmpKind,
-        client: Address,
-        server: Address,
-    ) {
-        self.aggregate.answer_unwanted(packet, kind, client, server);
+    fn answer_unwanted(&mut self, packet: &PacketMeta, unwanted: Unwanted) {
+        self.aggregate.answer_unwanted(packet, unwanted);
     }
 }
