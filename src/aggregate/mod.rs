@@ -304,7 +304,7 @@ fn count_lookup(
     if ended.all_empty && (ended.within || ended.base == 0) {
         stops.note(ended, client, hasher);
     }
-    if ended.ending == Ending::Missing && ended.as_is {
+    if ended.ending == Ending::Missing && ended.as_is() {
         let entry = missing.entry(hasher.hash(ended.name), ended.name);
         entry.frames.note(ended.frame);
         entry.period.note(ended.window.0);

@@ -6,6 +6,7 @@
 //! - the next name of a search walk, right after the answers to the step before.
 
 mod ending;
+mod labels;
 mod open;
 mod twins;
 
@@ -13,7 +14,8 @@ use super::Outcome;
 use super::search::{Suffixes, shared_base};
 use crate::model::{Capacity, Span, Timestamp};
 pub use ending::{Ended, Ending};
-use open::{Ask, Open, ask_index, ends_with_labels};
+use labels::{Start, ends_with_labels};
+use open::{Ask, Open};
 pub use twins::Twin;
 
 /// Lookups open at once; the oldest is closed to make room. 5 MB at worst.
@@ -104,6 +106,7 @@ impl Lookups {
             self.heads.resize(client + 1, NONE);
         }
         self.moved = None;
+        let start = Start::of(question.name);
         let mut at = self.heads[client];
         let mut depth = 0;
         while let Some(open) = self.open.get_mut(at as usize) {
@@ -111,7 +114,7 @@ impl Lookups {
             depth += 1;
             if open.is_over(question.time) || depth > MAX_OPEN_PER_CLIENT {
                 self.close(at, ended);
-            } else if open.joins(question) || self.steps(at, question) {
+            } else if open.joins(question) || open.start == start && self.steps(at, question) {
                 let open = &mut self.open[at as usize];
                 let timed = open.is_timed(question);
                 self.moved = open.moves(question);
@@ -119,7 +122,10 @@ impl Lookups {
                 self.retried += u64::from(again);
                 self.timed += u64::from(again && timed);
                 return (at, open.generation);
-            } else if !self.answered && self.open[at as usize].hurries(question, &self.suffixes) {
+            } else if !self.answered
+                && self.open[at as usize].start == start
+                && self.open[at as usize].hurries(question, &self.suffixes)
+            {
                 self.hurried += 1;
             }
             at = next;
@@ -160,14 +166,7 @@ impl Lookups {
         if !open.live || open.generation != generation {
             return;
         }
-        open.last = open.last.max(time);
-        if open.name_hash == name_hash {
-            let ask = &mut open.asks[ask_index(kind)];
-            // A retry's failure does not undo an answer.
-            if !matches!(ask, Ask::Done(Outcome::Answered | Outcome::NoData)) {
-                *ask = Ask::Done(outcome);
-            }
-        }
+        open.answer(name_hash, kind, outcome, time);
     }
 
     /// Questions that were asked anew, on another port or of another server, while the first was
@@ -224,24 +223,25 @@ impl Lookups {
             // The list is through, or begins anew: the client asks for the same name once more.
             return false;
         }
-        if known > 0 && suffix.is_none() && self.suffixes.stands_within(tail) {
+        if known > 0 && suffix.is_none() && self.suffixes.stands_within(tail, suffix) {
             // Another name that begins alike, on its own way through the list.
             return false;
         }
         if known == 0 {
-            let tails = [&current[base..], tail];
-            if tails.iter().any(|tail| self.suffixes.stands_within(tail)) {
+            let (front, before) = current.split_at(base);
+            let first = self.suffixes.at(before);
+            let tails = [(before, first), (tail, suffix)];
+            if tails.iter().any(|&(tail, known)| self.suffixes.stands_within(tail, known)) {
                 return false;
             }
-            let (front, tail) = current.split_at(base);
-            let first = self.suffixes.note(tail, 0);
-            open.doubled = tail.len() > 1 && ends_with_labels(front, tail);
-            open.as_is_first = tail.len() == 1;
+            let first = self.suffixes.note_at(first, before, 0);
+            open.doubled = before.len() > 1 && ends_with_labels(front, before);
+            open.as_is_first = before.len() == 1;
             open.note_suffix(first);
             open.base = base as u8;
         }
         let position = u64::from(open.suffix_count);
-        open.note_suffix(self.suffixes.note(tail, position));
+        open.note_suffix(self.suffixes.note_at(suffix, tail, position));
         open.doubled |= tail.len() > 1 && ends_with_labels(&open.name[..base], tail);
         open.steps += 1;
         open.broken |= open.asks.iter().any(|ask| match ask {

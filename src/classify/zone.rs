@@ -1,7 +1,5 @@
 //! Whether a name is the cluster's own or somebody else's.
 
-use crate::model::labels;
-
 /// Who answers for a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Zone {
@@ -17,27 +15,37 @@ pub enum Zone {
 impl Zone {
     /// Where the case-folded name `wire` belongs.
     pub fn of(wire: &[u8]) -> Zone {
-        let mut last: [&[u8]; 2] = [b"", b""];
         let (mut services, mut doubled) = (false, false);
-        // Whether the last label is `cluster`, and whether the last two are `cluster.local`.
-        let (mut cluster, mut local) = (false, false);
-        for label in labels(wire) {
-            // A search walk's `name.svc.cluster.local.us-west-2.compute.internal` is asked outside.
-            services &= !local;
-            // `svc.cluster.local` itself and a search walk's `name.svc.cluster.local` count too.
-            services |= label == b"svc" && !last[1].is_empty();
-            // A cluster's name with another search domain behind it belongs to that one.
-            doubled |= local;
-            local = cluster && label == b"local";
-            cluster = label == b"cluster";
-            last = [last[1], label];
+        // Whether the last two labels are `cluster.local`.
+        let mut local = false;
+        // Where the last two labels and their lengths stand.
+        let (mut before, mut last, mut at) = (0, 0, 0);
+        while let Some(&length @ 1..=63) = wire.get(at) {
+            let next = at + 1 + usize::from(length);
+            let Some(label) = wire.get(at + 1..next) else { break };
+            if local {
+                // A search walk's `name.svc.cluster.local.us-west-2.compute.internal` is asked outside:
+                // a cluster's name with another search domain behind it belongs to that one.
+                (services, doubled, local) = (false, true, false);
+            }
+            match label.len() {
+                // `svc.cluster.local` itself and a search walk's `name.svc.cluster.local` count too.
+                3 if *label == *b"svc" => services |= at > 0,
+                5 if *label == *b"local" => local = wire[last..at] == *b"\x07cluster",
+                _ => {}
+            }
+            (before, last, at) = (last, at, next);
         }
-        match last {
-            _ if local => Zone::Cluster,
-            _ if doubled => Zone::External,
+        if local {
+            return Zone::Cluster;
+        }
+        if doubled {
+            return Zone::External;
+        }
+        match (&wire[before..last], &wire[last..at]) {
             // The cloud's own zones are the last of a search list, behind names of any cluster.
-            [b"compute" | b"ec2", b"internal"] => Zone::External,
-            [b"in-addr" | b"ip6", b"arpa"] | [_, b""] => Zone::Either,
+            (b"\x07compute" | b"\x03ec2", b"\x08internal") => Zone::External,
+            (b"\x07in-addr" | b"\x03ip6", b"\x04arpa") | (_, b"") => Zone::Either,
             _ if services => Zone::Cluster,
             _ => Zone::External,
         }
@@ -47,7 +55,47 @@ impl Zone {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Name;
+    use crate::model::{Name, labels};
+
+    /// The same, label by label: slow, and the definition.
+    fn defined(wire: &[u8]) -> Zone {
+        let all: Vec<&[u8]> = labels(wire).collect();
+        let is_local = |at: usize| at > 0 && all[at - 1] == b"cluster" && all[at] == b"local";
+        let (locals, end): (Vec<usize>, _) = ((0..all.len()).filter(|&at| is_local(at)).collect(), all.len());
+        let inner = locals.iter().rfind(|&&at| at + 1 < end);
+        let services = (1..end).any(|at| all[at] == b"svc" && inner.is_none_or(|&local| at > local));
+        let ends = |tail: [&[u8]; 2]| all.ends_with(&tail);
+        match () {
+            () if locals.last().is_some_and(|&at| at + 1 == end) => Zone::Cluster,
+            () if inner.is_some() => Zone::External,
+            () if ends([b"compute", b"internal"]) || ends([b"ec2", b"internal"]) => Zone::External,
+            () if end == 0 || ends([b"in-addr", b"arpa"]) || ends([b"ip6", b"arpa"]) => Zone::Either,
+            () if services => Zone::Cluster,
+            () => Zone::External,
+        }
+    }
+
+    #[test]
+    fn any_order_of_telling_labels_gives_what_is_defined() {
+        let words = ["cluster", "local", "svc", "internal", "ec2", "compute", "arpa", "ip6", "a"];
+        for n in 0..9_usize.pow(5) {
+            let picked = (0..1 + n % 5).map(|at| words[n / 9_usize.pow(at as u32) % 9]);
+            let text = picked.collect::<Vec<_>>().join(".");
+            let wire = Name::from_text(&text).0;
+            assert_eq!(Zone::of(&wire), defined(&wire), "{text}");
+        }
+        // Octets that look like labels, and names that end too soon.
+        let odd: [&[u8]; 5] = [
+            b"\x0eabcdef\x07cluster\x05local\0",
+            b"\x01a\x07cluster\x05loca",
+            b"\x01a\x07cluster\x05local",
+            b"\x01a\xc0\x05local\0",
+            b"\x04\x03svc\x01a\0",
+        ];
+        for wire in odd {
+            assert_eq!(Zone::of(wire), defined(wire), "{wire:?}");
+        }
+    }
 
     #[test]
     fn cluster_names_are_told_from_others() {

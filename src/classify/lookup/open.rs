@@ -1,9 +1,10 @@
 //! A lookup while it is open.
 
+use super::labels::Start;
 use super::{GENERATIONS, NONE, Question};
 use crate::classify::Outcome;
 use crate::classify::search::{Suffixes, shared_base};
-use crate::model::{FOLD_LIMIT, Span, Timestamp, labels, qtype};
+use crate::model::{FOLD_LIMIT, Span, Timestamp, qtype};
 
 /// A lookup that nothing happened to for so long is over: glibc's longest silence is two waits of 5 s.
 const IDLE: Span = Span::from_secs(12);
@@ -40,6 +41,10 @@ pub(super) struct Open {
     pub(super) next: u32,
     pub(super) generation: u32,
     pub(super) name_hash: u64,
+    /// How the name starts.
+    pub(super) start: Start,
+    /// Nothing can belong to this lookup after that.
+    pub(super) until: Timestamp,
     pub(super) last: Timestamp,
     /// When each of `asks` was sent last.
     pub(super) sent: [Timestamp; 3],
@@ -93,6 +98,8 @@ impl Open {
             single: 0,
             asks: [Ask::No; 3],
             name_hash: 0,
+            start: Start::default(),
+            until: question.time,
             steps: 1,
             transactions: 0,
             step_transactions: 0,
@@ -138,6 +145,7 @@ impl Open {
         self.name[..question.name.len()].copy_from_slice(question.name);
         self.length = question.name.len() as u8;
         self.name_hash = question.name_hash;
+        self.start = Start::of(question.name);
     }
 
     /// Whether the walk has come to its end: the name as it is, behind the list.
@@ -172,6 +180,7 @@ impl Open {
         self.transactions += 1;
         self.step_transactions += 1;
         self.last = self.last.max(question.time);
+        self.until = self.last.plus(IDLE);
         again
     }
 
@@ -198,22 +207,43 @@ impl Open {
         if is_paired(kind) { self.single == 0 } else { self.single == kind }
     }
 
-    /// Whether nothing more can belong to this lookup at `time`: both address families are answered,
-    /// or it is too late for whatever it might have gone on with.
+    /// Whether nothing more can belong to this lookup at `time`.
     pub(super) fn is_over(&self, time: Timestamp) -> bool {
-        let gap = time.since(self.last);
+        time > self.until
+    }
+
+    /// Takes an answer to its question of this type, or to one of an earlier step.
+    pub(super) fn answer(&mut self, name_hash: u64, kind: u16, outcome: Outcome, time: Timestamp) {
+        self.last = self.last.max(time);
+        if self.name_hash == name_hash {
+            let ask = &mut self.asks[ask_index(kind)];
+            // A retry's failure does not undo an answer.
+            if !matches!(ask, Ask::Done(Outcome::Answered | Outcome::NoData)) {
+                *ask = Ask::Done(outcome);
+            }
+        }
+        self.until = self.last_moment();
+    }
+
+    /// Until when this lookup may go on with something: both address families are answered, or it gets
+    /// too late.
+    fn last_moment(&self) -> Timestamp {
         let goes_on = self.asks.iter().any(|ask| match ask {
             Ask::Waiting => true,
             Ask::Done(outcome) => outcome.is_failure() || *outcome == Outcome::Truncated,
             Ask::No => false,
         });
         if goes_on {
-            return gap > IDLE;
+            return self.last.plus(IDLE);
         }
         let [a, aaaa, _] = self.asks;
         let resolved = self.asks.contains(&Ask::Done(Outcome::Answered));
         let both = a != Ask::No && aaaa != Ask::No;
-        if resolved { both || gap > PAIR_GAP } else { gap > STEP_GAP }
+        match (resolved, both) {
+            (true, true) => Timestamp::MIN,
+            (true, false) => self.last.plus(PAIR_GAP),
+            (false, _) => self.last.plus(STEP_GAP),
+        }
     }
 
     /// Whether `question` is the same name once more for this lookup.
@@ -297,17 +327,4 @@ pub(super) fn ask_index(kind: u16) -> usize {
 /// Whether a question type is asked beside others by one lookup.
 fn is_paired(kind: u16) -> bool {
     matches!(kind, qtype::A | qtype::AAAA | qtype::HTTPS)
-}
-
-/// Whether the labels of `name` (without root) end in those of `tail` (with root).
-pub(super) fn ends_with_labels(name: &[u8], tail: &[u8]) -> bool {
-    let tail = &tail[..tail.len() - 1];
-    let Some(start) = name.len().checked_sub(tail.len()) else { return false };
-    let mut at = 0;
-    name[start..] == *tail
-        && (start == 0
-            || labels(name).any(|label| {
-                at += 1 + label.len();
-                at == start
-            }))
 }
