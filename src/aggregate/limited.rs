@@ -22,9 +22,10 @@ impl Limited {
     /// NodeLocal DNSCache's 169.254.20.10 and the pod identity agent's 169.254.170.23, are answered
     /// on the node itself.
     pub fn is_service(address: Address) -> bool {
-        let octets = address.0;
-        octets[10..15] == [0xff, 0xff, 169, 254, 169] && address.is_v4()
-            || octets[..4] == [0xfd, 0, 0x0e, 0xc2]
+        const LINK_LOCAL: u128 = 0xffff_a9fe_a9;
+        const UNIQUE_LOCAL: u128 = 0xfd00_0ec2;
+        let bits = u128::from_be_bytes(address.0);
+        bits >> 8 == LINK_LOCAL || bits >> 96 == UNIQUE_LOCAL
     }
 
     /// Notes a QNAME: names of EC2's private zones are asked on AWS only.
@@ -66,6 +67,8 @@ mod tests {
         assert!(service("169.254.169.253") && service("169.254.169.254"));
         assert!(service("fd00:ec2::253"));
         assert!(!service("169.254.20.10") && !service("10.0.0.2") && !service("fd00::1"));
+        assert!(!service("169.254.168.253") && !service("::169.254.169.253"));
+        assert!(service("169.254.169.0") && service("fd00:ec2::") && !service("fd00:ec3::"));
     }
 
     #[test]

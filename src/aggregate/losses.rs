@@ -1,7 +1,7 @@
 //! Questions that stay without an answer: how far they came, and who refused them.
 
 use super::lapses::Fate;
-use super::legs::{is_translated, note_refusal};
+use super::legs::{is_farthest, is_translated, note_refusal};
 use super::load::Settled;
 use super::places::Places;
 use super::{Aggregate, SHARED};
@@ -50,10 +50,10 @@ impl Aggregate {
         }
         let settled = Settled::of(transaction, places.zone, None);
         for leg in transaction.legs() {
-            let at = self.server_place(leg.server);
+            let at = self.leg_place(places.pair, leg);
             let server = self.servers.get_mut(at);
-            if transaction.refusal.is_none() {
-                self.loads.note(server, leg, &settled);
+            if transaction.refusal.is_none() && is_farthest(leg, transaction) {
+                self.loads.note(server, &settled);
             }
             server.asked += 1;
             server.unanswered += 1;

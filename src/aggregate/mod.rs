@@ -39,6 +39,7 @@ mod table;
 mod timeline;
 mod trouble;
 mod twins;
+mod waiting;
 mod warm;
 
 pub use activity::Activity;
@@ -71,6 +72,7 @@ pub use twins::TwinLosses;
 
 use crate::classify::{Ended, Ending, Lookups};
 use crate::model::{Address, Capacity, NameHasher, PacketMeta, Span};
+use activity::Second;
 use forwarding::Questions;
 use ports::Ports;
 
@@ -180,6 +182,7 @@ pub struct Aggregate {
     assembly: Assembly,
     questions: Questions,
     ports: Ports,
+    second: Second,
     hasher: NameHasher,
 }
 
@@ -214,6 +217,7 @@ impl Aggregate {
             assembly: Assembly::Single,
             questions: Questions::new(capacity),
             ports: Ports::default(),
+            second: Second::default(),
             hasher,
             settings,
         })

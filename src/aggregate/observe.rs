@@ -1,8 +1,8 @@
 //! The matcher's events, counted.
 
 use super::forwarding::is_forward_timeout;
-use super::lapses::{Fate, same_second};
-use super::legs::is_translated;
+use super::lapses::Fate;
+use super::legs::{is_farthest, is_translated};
 use super::load::Settled;
 use super::places::Places;
 use super::{Aggregate, Metering, Pair, SHARED, SampleKind, count_lookup};
@@ -152,7 +152,7 @@ impl Observer for Aggregate {
         {
             self.samples.take(kind, transaction, response);
         }
-        self.look_at(transaction, response);
+        self.look_at(transaction, response, outcome);
         self.note_answer(transaction, response, outcome, places.zone);
         self.totals.answered += 1;
         self.count_strange(transaction, time);
@@ -183,13 +183,16 @@ impl Observer for Aggregate {
             self.lookups.answered(places.lookup, places.generation, hash, kind, outcome, time);
         }
         let settled = Settled::of(transaction, places.zone, Some((time, response.packet.frame)));
+        self.second.turn_to(time);
         for leg in transaction.legs() {
-            let at = self.server_place(leg.server);
+            let at = self.leg_place(places.pair, leg);
             let server = self.servers.get_mut(at);
-            self.loads.note(server, leg, &settled);
+            if is_farthest(leg, transaction) {
+                self.loads.note(server, &settled);
+            }
             server.asked += 1;
             server.answered += 1;
-            server.answered_at(time);
+            server.answered_at(time, &self.second);
             server.rescued += u64::from(rescued);
             server.servfail += u64::from(failed);
             if failed {
@@ -205,7 +208,7 @@ impl Observer for Aggregate {
             tally.servfail += u64::from(failed);
         }
         pair.late += u64::from(late);
-        if !same_second(time, pair.answers.last) {
+        if !self.second.has(pair.answers.last) {
             pair.heard.note(time);
         }
         let name = transaction.qname_hash;

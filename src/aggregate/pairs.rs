@@ -118,6 +118,8 @@ pub struct Pair {
     pub server: Address,
     /// Index of the client.
     pub client_index: u32,
+    /// Place of the server; the shared one until it has answered, or where there is no room for it.
+    pub(super) server_index: u32,
     /// Lowest and highest TTL of the server's answers.
     pub answer_ttls: Option<(u8, u8)>,
     /// All transactions.

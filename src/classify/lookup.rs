@@ -116,11 +116,12 @@ impl Lookups {
                 self.close(at, ended);
             } else if open.joins(question) || open.start == start && self.steps(at, question) {
                 let open = &mut self.open[at as usize];
-                let timed = open.is_timed(question);
-                self.moved = open.moves(question);
-                let again = open.take(question);
-                self.retried += u64::from(again);
-                self.timed += u64::from(again && timed);
+                if open.waits_for(question) {
+                    self.retried += 1;
+                    self.timed += u64::from(open.is_timed(question));
+                    self.moved = open.moves(question);
+                }
+                open.take(question);
                 return (at, open.generation);
             } else if !self.answered
                 && self.open[at as usize].start == start

@@ -1,5 +1,7 @@
 //! Whether a name is the cluster's own or somebody else's.
 
+use crate::model::labels;
+
 /// Who answers for a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Zone {
@@ -15,61 +17,68 @@ pub enum Zone {
 impl Zone {
     /// Where the case-folded name `wire` belongs.
     pub fn of(wire: &[u8]) -> Zone {
-        let (mut services, mut doubled) = (false, false);
-        // Whether the last two labels are `cluster.local`.
-        let mut local = false;
-        // Where the last two labels and their lengths stand.
+        let mut services = false;
+        // Where the last two labels and their end stand, each with its length before it.
         let (mut before, mut last, mut at) = (0, 0, 0);
         while let Some(&length @ 1..=63) = wire.get(at) {
-            let next = at + 1 + usize::from(length);
-            let Some(label) = wire.get(at + 1..next) else { break };
-            if local {
-                // A search walk's `name.svc.cluster.local.us-west-2.compute.internal` is asked outside:
-                // a cluster's name with another search domain behind it belongs to that one.
-                (services, doubled, local) = (false, true, false);
-            }
-            match label.len() {
-                // `svc.cluster.local` itself and a search walk's `name.svc.cluster.local` count too.
-                3 if *label == *b"svc" => services |= at > 0,
-                5 if *label == *b"local" => local = wire[last..at] == *b"\x07cluster",
-                _ => {}
-            }
-            (before, last, at) = (last, at, next);
+            // `svc.cluster.local` itself and a search walk's `name.svc.cluster.local` count too.
+            services |= length == 3 && at > 0 && wire[at..].starts_with(b"\x03svc");
+            (before, last, at) = (last, at, at + 1 + usize::from(length));
         }
-        if local {
+        let Some(tail) = wire.get(before..at) else { return Zone::of(&wire[..last]) };
+        if *tail == *CLUSTER_LOCAL {
             return Zone::Cluster;
         }
-        if doubled {
-            return Zone::External;
-        }
-        match (&wire[before..last], &wire[last..at]) {
-            // The cloud's own zones are the last of a search list, behind names of any cluster.
-            (b"\x07compute" | b"\x03ec2", b"\x08internal") => Zone::External,
-            (b"\x07in-addr" | b"\x03ip6", b"\x04arpa") | (_, b"") => Zone::Either,
-            _ if services => Zone::Cluster,
-            _ => Zone::External,
+        // The cloud's own zones are the last of a search list, behind names of any cluster.
+        let cloud = *tail == *b"\x07compute\x08internal" || *tail == *b"\x03ec2\x08internal";
+        let reverse = *tail == *b"\x07in-addr\x04arpa" || *tail == *b"\x03ip6\x04arpa";
+        let either = reverse || tail.is_empty();
+        if cloud || !(either || services) || holds_cluster_local(wire) {
+            Zone::External
+        } else if either {
+            Zone::Either
+        } else {
+            Zone::Cluster
         }
     }
+}
+
+/// The last two labels of most clusters' names.
+const CLUSTER_LOCAL: &[u8; 14] = b"\x07cluster\x05local";
+
+/// Whether another search domain stands behind a cluster's name, which then belongs to that one: a search
+/// walk's `name.svc.cluster.local.us-west-2.compute.internal` is asked outside.
+fn holds_cluster_local(wire: &[u8]) -> bool {
+    let mut at = 0;
+    wire.starts_with(CLUSTER_LOCAL)
+        || labels(wire).any(|label| {
+            at += 1 + label.len();
+            wire[at..].starts_with(CLUSTER_LOCAL)
+        })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Name, labels};
+    use crate::model::Name;
 
     /// The same, label by label: slow, and the definition.
     fn defined(wire: &[u8]) -> Zone {
         let all: Vec<&[u8]> = labels(wire).collect();
         let is_local = |at: usize| at > 0 && all[at - 1] == b"cluster" && all[at] == b"local";
-        let (locals, end): (Vec<usize>, _) = ((0..all.len()).filter(|&at| is_local(at)).collect(), all.len());
+        let (locals, end): (Vec<usize>, _) =
+            ((0..all.len()).filter(|&at| is_local(at)).collect(), all.len());
         let inner = locals.iter().rfind(|&&at| at + 1 < end);
-        let services = (1..end).any(|at| all[at] == b"svc" && inner.is_none_or(|&local| at > local));
+        let services =
+            (1..end).any(|at| all[at] == b"svc" && inner.is_none_or(|&local| at > local));
         let ends = |tail: [&[u8]; 2]| all.ends_with(&tail);
         match () {
             () if locals.last().is_some_and(|&at| at + 1 == end) => Zone::Cluster,
             () if inner.is_some() => Zone::External,
             () if ends([b"compute", b"internal"]) || ends([b"ec2", b"internal"]) => Zone::External,
-            () if end == 0 || ends([b"in-addr", b"arpa"]) || ends([b"ip6", b"arpa"]) => Zone::Either,
+            () if end == 0 || ends([b"in-addr", b"arpa"]) || ends([b"ip6", b"arpa"]) => {
+                Zone::Either
+            }
             () if services => Zone::Cluster,
             () => Zone::External,
         }

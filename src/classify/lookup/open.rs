@@ -164,10 +164,14 @@ impl Open {
         }
     }
 
-    /// Counts a transaction that belongs here, and says whether it asks again what is unanswered.
-    pub(super) fn take(&mut self, question: &Question<'_>) -> bool {
+    /// Whether what `question` asks is unanswered.
+    pub(super) fn waits_for(&self, question: &Question<'_>) -> bool {
+        self.asks[ask_index(question.qtype)] == Ask::Waiting
+    }
+
+    /// Counts a transaction that belongs here.
+    pub(super) fn take(&mut self, question: &Question<'_>) {
         let kind = ask_index(question.qtype);
-        let again = self.asks[kind] == Ask::Waiting;
         self.asks[kind] = Ask::Waiting;
         self.sent[kind] = question.time;
         self.socket = question.socket;
@@ -181,17 +185,15 @@ impl Open {
         self.step_transactions += 1;
         self.last = self.last.max(question.time);
         self.until = self.last.plus(IDLE);
-        again
     }
 
-    /// How long `question` was waited for, if it is in flight to the same server with the same ID from
-    /// another port.
+    /// How long `question`, which is in flight, was waited for, if it was to the same server with the same
+    /// ID from another port.
     pub(super) fn moves(&self, question: &Question<'_>) -> Option<Span> {
         let kind = ask_index(question.qtype);
         let &(socket, server) = self.asked.get(kind)?;
         let waited = question.time.since(self.sent[kind]);
-        let moved = self.asks[kind] == Ask::Waiting
-            && self.name_hash == question.name_hash
+        let moved = self.name_hash == question.name_hash
             && server == question.server
             && socket as u16 == question.socket as u16
             && socket != question.socket;

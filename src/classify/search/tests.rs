@@ -88,11 +88,7 @@ fn parts_of_walks_do_not_change_the_order() {
     let names = |list: Vec<&Suffix>| -> Vec<String> {
         list.iter().map(|suffix| suffix.name.to_string()).collect()
     };
-    let whole =
-        ["ns.svc.zone", "svc.zone", "zone", "us-west-2.compute.internal", "corp.example"];
+    let whole = ["ns.svc.zone", "svc.zone", "zone", "us-west-2.compute.internal", "corp.example"];
     assert_eq!(names(known.in_order()), whole);
-    assert_eq!(
-        names(known.of(&[1, 2, first.unwrap()])),
-        ["ns.svc.zone", "zone", "corp.example"]
-    );
+    assert_eq!(names(known.of(&[1, 2, first.unwrap()])), ["ns.svc.zone", "zone", "corp.example"]);
 }
