@@ -11,9 +11,9 @@ mod workload;
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use dnspect::decode::{IcmpKind, message};
+use dnspect::decode::message;
 use dnspect::matcher::{
-    Matcher, Observer, Refusal, Sighting, Stranger, Token, Transaction, Transport,
+    Matcher, Observer, Refusal, Sighting, Stranger, Token, Transaction, Transport, Unwanted,
 };
 use dnspect::model::{Address, Capacity, Message, NameHasher, PacketMeta, Span, Timestamp};
 
@@ -24,7 +24,7 @@ const PACE: Span = Span::from_micros(10);
 struct Deaf;
 
 impl Observer for Deaf {
-    fn opened(&mut self, _: &Transaction, _: &Sighting<'_>) -> Token {
+    fn opened(&mut self, _: &Sighting<'_>) -> Token {
         Token::default()
     }
     fn resent(&mut self, _: &mut Token, _: &Sighting<'_>, _: bool) {}
@@ -38,7 +38,7 @@ impl Observer for Deaf {
     fn copied(&mut self, _: &mut Token, _: &Sighting<'_>, _: bool) {}
     fn strange(&mut self, _: Token, _: Option<Stranger>) {}
     fn refused(&mut self, _: Option<&Transaction>, _: &PacketMeta, _: Refusal) {}
-    fn answer_unwanted(&mut self, _: &PacketMeta, _: IcmpKind, _: Address, _: Address) {}
+    fn answer_unwanted(&mut self, _: &PacketMeta, _: Unwanted) {}
 }
 
 /// Questions by number: 2,000 clients, ports and IDs that repeat late.
@@ -48,7 +48,8 @@ struct Story {
 }
 
 impl Story {
-    fn sighting(&self, number: u64, now: u64, response: bool) -> Sighting<'_> {
+    /// Has the matcher see a question, or its answer.
+    fn show(&self, matcher: &mut Matcher, number: u64, now: u64, response: bool) {
         let (message, bytes) = &self.queries[number as usize % self.queries.len()];
         let mut message = *message;
         message.id = (number / 7) as u16;
@@ -70,7 +71,9 @@ impl Story {
             (packet.source, packet.destination) = (packet.destination, packet.source);
             (packet.source_port, packet.destination_port) = (53, packet.source_port);
         }
-        Sighting::new(packet, Transport::Udp, message, bytes, &self.hasher)
+        let udp = Transport::Udp;
+        let sighting = Sighting::new(&packet, udp, &message, bytes, &self.hasher);
+        matcher.observe(&sighting, &mut Deaf);
     }
 }
 
@@ -86,13 +89,13 @@ fn pairs(criterion: &mut Criterion) {
         let mut matcher = Matcher::new(hasher, Span::from_secs(5), Capacity::default());
         let mut next = 0;
         while next < in_flight {
-            matcher.observe(&story.sighting(next, next, false), &mut Deaf);
+            story.show(&mut matcher, next, next, false);
             next += 1;
         }
         group.bench_function(format!("{in_flight} in flight"), |bencher| {
             bencher.iter(|| {
-                matcher.observe(&story.sighting(next, next, false), &mut Deaf);
-                matcher.observe(&story.sighting(next - in_flight, next, true), &mut Deaf);
+                story.show(&mut matcher, next, next, false);
+                story.show(&mut matcher, next - in_flight, next, true);
                 next += 1;
             });
         });

@@ -71,7 +71,7 @@ impl Questions {
     /// Notes a new question and says who waits for its answer already, if anybody does.
     pub(super) fn ask(&mut self, query: &Sighting<'_>) -> Option<Earlier<'_>> {
         let question = question_of(query.message.qname_hash, query.message.qtype);
-        let packet = &query.packet;
+        let packet = query.packet;
         self.sweep(packet.time);
         let (since, client, server) = (packet.time, packet.source, packet.destination);
         let new = Waiter { since, client, server, passed: None };

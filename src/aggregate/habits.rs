@@ -81,7 +81,7 @@ pub struct Habits {
 impl Habits {
     /// Takes a new question.
     pub(super) fn note(&mut self, query: &Sighting<'_>) {
-        let (packet, message) = (&query.packet, &query.message);
+        let (packet, message) = (query.packet, query.message);
         if query.transport != Transport::Udp || !matches!(message.qtype, qtype::A | qtype::AAAA) {
             return;
         }
@@ -193,7 +193,7 @@ mod tests {
         let packet =
             PacketMeta { time: Timestamp(at * 1000), source_port: port, ..PacketMeta::default() };
         let hasher = NameHasher::with_seed(1);
-        habits.note(&Sighting::new(packet, Transport::Udp, message, &[], &hasher));
+        habits.note(&Sighting::new(&packet, Transport::Udp, &message, &[], &hasher));
     }
 
     #[test]

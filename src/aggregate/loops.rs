@@ -101,7 +101,7 @@ impl Loops {
         earlier: (Address, Timestamp),
         passed: &mut Option<Link>,
     ) {
-        let packet = &query.packet;
+        let packet = query.packet;
         let (now, client, server) = (packet.time, host(packet.source), host(packet.destination));
         let first = Link { server: host(earlier.0), asked: earlier.1, depth: 1 };
         let leads = |link: &Link| link.server == client && now.since(link.asked) <= LINK;
@@ -215,7 +215,7 @@ impl Loops {
     }
 
     fn note(&mut self, query: &Sighting<'_>, depth: u32, own: bool) {
-        let (packet, qtype) = (&query.packet, query.message.qtype);
+        let (packet, qtype) = (query.packet, query.message.qtype);
         let (client, server) = (packet.source, packet.destination);
         let known = self.rows.iter().position(|r| r.client == client && r.server == server);
         let at = known.unwrap_or(self.rows.len());
@@ -282,7 +282,7 @@ mod tests {
         let packet = PacketMeta { time: time(ms), source, destination, ..PacketMeta::default() };
         let message = Message::default();
         let hasher = NameHasher::with_seed(1);
-        let query = Sighting::new(packet, Transport::Udp, message, &[], &hasher);
+        let query = Sighting::new(&packet, Transport::Udp, &message, &[], &hasher);
         loops.again(7, &query, (address(earlier.0), time(earlier.1)), passed);
     }
 

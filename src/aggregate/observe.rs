@@ -8,8 +8,10 @@ use super::places::Places;
 use super::{Aggregate, Metering, Pair, SHARED, SampleKind, count_lookup};
 use crate::classify::{Outcome, Question, Twin, Zone};
 use crate::decode::IcmpKind;
-use crate::matcher::{Observer, Refusal, Sighting, Stranger, Token, Transaction, Transport};
-use crate::model::{Address, FOLD_LIMIT, PacketMeta, fold_into, qtype};
+use crate::matcher::{
+    Observer, Refusal, Sighting, Stranger, Token, Transaction, Transport, Unwanted,
+};
+use crate::model::{FOLD_LIMIT, PacketMeta, fold_into, qtype};
 
 /// No lookup: probes, zone transfers, updates.
 const NO_LOOKUP: u32 = u32::MAX;
@@ -60,7 +62,7 @@ impl Aggregate {
         name: &[u8],
         query: &Sighting<'_>,
     ) -> (u32, u32) {
-        let message = &query.message;
+        let message = query.message;
         let wanted = message.flags.opcode() == 0
             && message.has_question()
             && !matches!(message.qtype, qtype::AXFR | qtype::IXFR)
@@ -86,10 +88,10 @@ impl Aggregate {
 }
 
 impl Observer for Aggregate {
-    fn opened(&mut self, transaction: &Transaction, query: &Sighting<'_>) -> Token {
+    fn opened(&mut self, query: &Sighting<'_>) -> Token {
         let mut buffer = [0; FOLD_LIMIT];
         let name = fold_into(query.qname(), &mut buffer);
-        let (client, server) = (transaction.client.address, transaction.server.address);
+        let (client, server) = (query.packet.source, query.packet.destination);
         let pair = self.pair_place(query.keys.ends, client, server);
         let client = self.pairs.get(pair).client_index;
         let reused = self.is_reused(pair, query);
@@ -122,12 +124,12 @@ impl Observer for Aggregate {
         self.totals.transactions += 1;
         self.timeline.at(query.packet.time).asked += 1;
         self.limited.note_name(name);
-        let limited = self.count_limited(&query.packet);
+        let limited = self.count_limited(query.packet);
         Places { pair, socket, lookup, generation, limited, reused, zone }.token()
     }
 
     fn resent(&mut self, token: &mut Token, query: &Sighting<'_>, answered: bool) {
-        self.count_again(token, &query.packet);
+        self.count_again(token, query.packet);
         let pair = self.pairs.get_mut(Places::of(*token).pair);
         pair.retransmissions += 1;
         pair.fragmented.again += u64::from(answered && pair.fragmented.partial > 0);
@@ -141,7 +143,7 @@ impl Observer for Aggregate {
 
     fn answered(&mut self, transaction: &Transaction, response: &Sighting<'_>) {
         let places = Places::of(transaction.token);
-        let (message, time) = (&response.message, response.packet.time);
+        let (message, time) = (response.message, response.packet.time);
         let outcome = Outcome::of(message);
         let delay = transaction.delay(time);
         let late = delay > self.settings.query_timeout;
@@ -212,7 +214,7 @@ impl Observer for Aggregate {
             pair.heard.note(time);
         }
         let name = transaction.qname_hash;
-        pair.fragmented.note(self.assembly, &response.packet, name, again && overtaken);
+        pair.fragmented.note(self.assembly, response.packet, name, again && overtaken);
         pair.reused_answered += u64::from(places.reused);
         if rescued {
             pair.lapses.note(transaction, Fate::Rescued, &pair.heard);
@@ -248,9 +250,9 @@ impl Observer for Aggregate {
 
     fn duplicate(&mut self, token: Token, response: &Sighting<'_>) {
         self.totals.duplicates += 1;
-        let (places, message) = (Places::of(token), &response.message);
+        let (places, message) = (Places::of(token), response.message);
         let outcome = Outcome::of(message);
-        self.note_repeated(token, &response.packet);
+        self.note_repeated(token, response.packet);
         // After a SERVFAIL, glibc and musl ask once more from the same port with the same ID.
         if places.lookup != NO_LOOKUP && !outcome.is_failure() {
             let (hash, kind, time) = (message.qname_hash, message.qtype, response.packet.time);
@@ -280,7 +282,7 @@ impl Observer for Aggregate {
 
     fn copied(&mut self, token: &mut Token, copy: &Sighting<'_>, same_interface: bool) {
         if !copy.message.is_response() && !same_interface {
-            self.count_again(token, &copy.packet);
+            self.count_again(token, copy.packet);
         }
         if copy.message.is_response() && !same_interface {
             let pair = self.pairs.get_mut(Places::of(*token).pair);
@@ -308,13 +310,8 @@ impl Observer for Aggregate {
         pair.refused_connections += u64::from(transaction.is_none());
     }
 
-    fn answer_unwanted(
-        &mut self,
-        packet: &PacketMeta,
-        kind: IcmpKind,
-        client: Address,
-        server: Address,
-    ) {
+    fn answer_unwanted(&mut self, packet: &PacketMeta, unwanted: Unwanted) {
+        let Unwanted { kind, client, server } = unwanted;
         self.note_unwanted(client, server, packet);
         self.totals.unwanted += 1;
         if kind == IcmpKind::ReassemblyTimeExceeded {

@@ -40,7 +40,7 @@ impl Aggregate {
         zone: u8,
     ) {
         let cluster = zone == Zone::Cluster as u8;
-        if outcome == Outcome::NxDomain && cluster && Strays::may_be(&response.message) {
+        if outcome == Outcome::NxDomain && cluster && Strays::may_be(response.message) {
             self.strays.note(transaction, response, &self.lookups.suffixes);
         }
         if cluster && self.created.any() {

@@ -87,7 +87,7 @@ impl Samples {
         transaction: &Transaction,
         response: &Sighting<'_>,
     ) {
-        let (message, bytes) = (&response.message, response.bytes);
+        let (message, bytes) = (response.message, response.bytes);
         if bytes.is_empty() || !self.wants(kind) {
             return;
         }
@@ -113,23 +113,29 @@ mod tests {
     use crate::matcher::Transport;
     use crate::model::{NameHasher, PacketMeta};
 
-    fn seen(frame: u64, bytes: &[u8], complete: bool) -> Sighting<'_> {
+    /// Does something with a message, as it is seen.
+    fn see<T>(frame: u64, bytes: &[u8], complete: bool, act: impl FnOnce(&Sighting<'_>) -> T) -> T {
         let packet = PacketMeta { frame, ..PacketMeta::default() };
         let message = Message { complete, ..Message::default() };
-        Sighting::new(packet, Transport::Udp, message, bytes, &NameHasher::with_seed(1))
+        let hasher = NameHasher::with_seed(1);
+        act(&Sighting::new(&packet, Transport::Udp, &message, bytes, &hasher))
     }
 
     #[test]
     fn the_first_few_of_each_kind_are_kept_up_to_the_cap() {
         let large = vec![0; detail::CAP + 1];
         let mut samples = Samples::default();
-        let query = seen(1, &[], true);
-        let transaction = Transaction::new(&query);
-        samples.take(SampleKind::ServFail, &transaction, &seen(2, &[], true));
-        samples.take(SampleKind::ServFail, &transaction, &seen(3, &large, true));
-        samples.take(SampleKind::ServFail, &transaction, &seen(4, &large[..9], false));
+        let transaction = see(1, &[], true, Transaction::new);
+        let mut take = |frame, bytes: &[u8], complete| {
+            see(frame, bytes, complete, |response| {
+                samples.take(SampleKind::ServFail, &transaction, response);
+            });
+        };
+        take(2, &[], true);
+        take(3, &large, true);
+        take(4, &large[..9], false);
         for frame in 5..99 {
-            samples.take(SampleKind::ServFail, &transaction, &seen(frame, &large[..12], true));
+            take(frame, &large[..12], true);
         }
         let kept: Vec<(u64, usize, bool)> = samples
             .of(SampleKind::ServFail)
@@ -144,8 +150,10 @@ mod tests {
     fn a_sample_knows_its_name_whatever_the_case() {
         let bytes = *b"\0\x01\x80\x03\0\x01\0\0\0\0\0\0\x03WwW\x02de\0\0\x01\0\x01";
         let mut samples = Samples::default();
-        let transaction = Transaction::new(&seen(1, &[], true));
-        samples.take(SampleKind::Missing, &transaction, &seen(2, &bytes, true));
+        let transaction = see(1, &[], true, Transaction::new);
+        see(2, &bytes, true, |response| {
+            samples.take(SampleKind::Missing, &transaction, response);
+        });
         let sample = samples.of(SampleKind::Missing).next().unwrap();
         assert!(sample.is_about(b"\x03www\x02de\0") && !sample.is_about(b"\x03www\x02fr\0"));
     }

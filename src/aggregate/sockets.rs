@@ -105,7 +105,7 @@ impl Socket {
 impl Aggregate {
     /// Whether a question comes from a port that was in use before.
     pub(super) fn is_reused(&mut self, pair: u32, query: &Sighting<'_>) -> bool {
-        let packet = &query.packet;
+        let packet = query.packet;
         pair != SHARED
             && query.transport == Transport::Udp
             && self.ports.is_reused(pair, packet.source_port, packet.time)

@@ -35,7 +35,7 @@ impl Aggregate {
         waited: Span,
     ) {
         let places = Places::of(transaction.token);
-        let (message, packet) = (&response.message, &response.packet);
+        let (message, packet) = (response.message, response.packet);
         let delay = transaction.delay(packet.time);
         let timeout = is_forward_timeout(delay) || is_forward_timeout(waited);
         let look = Look::of(message, outcome, places.zone, timeout);

@@ -63,7 +63,7 @@ pub(super) struct Entry {
 impl Entry {
     /// What `query` is.
     pub(super) fn judge_query(&self, query: &Sighting<'_>) -> Verdict {
-        let packet = &query.packet;
+        let packet = query.packet;
         let gap = packet.time.since(self.last_sent);
         let same_packet = match self.transport {
             Transport::Udp => packet.ip_id == self.query_ip_id,
@@ -111,7 +111,7 @@ impl Entry {
 
     /// Whether `response` is a copy of this one, and then whether it was seen on the same interface.
     pub(super) fn judge_response(&self, response: &Sighting<'_>) -> Option<bool> {
-        let packet = &response.packet;
+        let packet = response.packet;
         let same_interface = packet.interface == self.interface && packet.source == self.source;
         let same_packet = match self.transport {
             Transport::Udp => packet.ip_id == self.ip_id,
@@ -170,7 +170,7 @@ impl Answered {
         transaction: &Transaction,
         response: &Sighting<'_>,
     ) -> Option<Token> {
-        let Message { rcode, body_hash, .. } = response.message;
+        let &Message { rcode, body_hash, .. } = response.message;
         self.push(Entry {
             token,
             last_sent: transaction.last_sent,
@@ -178,7 +178,7 @@ impl Answered {
             query_body: transaction.last_body,
             query_leg: transaction.legs().first().copied().unwrap_or_default(),
             origin: transaction.origin,
-            stranger: transaction.origin.is_stranger(&response.packet),
+            stranger: transaction.origin.is_stranger(response.packet),
             key,
             kept: response.packet.time,
             time: response.packet.time,

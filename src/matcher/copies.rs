@@ -46,7 +46,7 @@ impl Translations {
     }
 
     pub(super) fn remember(&mut self, query: &Sighting<'_>, slot: u32, generation: u32) {
-        let packet = &query.packet;
+        let packet = query.packet;
         let place = Self::place(query);
         self.tags[place] = query.message.body_hash as u32;
         self.places[place] = Trace {
@@ -68,7 +68,7 @@ impl Translations {
     /// A forwarder that passes a query on with its ID (CoreDNS before 1.8.7) sends a new packet from
     /// the address that was asked, with a fresh TTL: not a copy.
     pub(super) fn find(&self, query: &Sighting<'_>, in_flight: &InFlight) -> Option<u32> {
-        let packet = &query.packet;
+        let packet = query.packet;
         let place = Self::place(query);
         if self.tags[place] != query.message.body_hash as u32 {
             return None;

@@ -19,7 +19,7 @@ mod transfers;
 use answered::{Answered, Verdict};
 use copies::Translations;
 use in_flight::InFlight;
-pub use observer::Observer;
+pub use observer::{Observer, Unwanted};
 pub use transaction::{Keys, Leg, Refusal, Sighting, Stranger, Token, Transaction, Transport};
 use transfers::Transfers;
 
@@ -153,7 +153,7 @@ impl Matcher {
     }
 
     fn query(&mut self, query: &Sighting<'_>, observer: &mut impl Observer) {
-        let packet = &query.packet;
+        let packet = query.packet;
         let key = query.keys.transaction;
         if self.in_flight.holds(key) {
             if let Some(slot) = self.in_flight.find(key, packet.destination) {
@@ -188,10 +188,10 @@ impl Matcher {
     fn repeated(&mut self, slot: u32, query: &Sighting<'_>, observer: &mut impl Observer) {
         let transaction = self.in_flight.get_mut(slot);
         if let Some(same_interface) = transaction.is_copy(query) {
-            transaction.add_leg(&query.packet);
+            transaction.add_leg(query.packet);
             return observer.copied(&mut transaction.token, query, same_interface);
         }
-        transaction.resend(&query.packet, query.message.body_hash);
+        transaction.resend(query.packet, query.message.body_hash);
         observer.resent(&mut transaction.token, query, false);
         self.in_flight.touch(slot);
         self.translations.remember(query, slot, self.in_flight.generation(slot));
@@ -200,7 +200,7 @@ impl Matcher {
     /// The same packet behind a NAT: one more leg.
     fn onward(&mut self, slot: u32, query: &Sighting<'_>, observer: &mut impl Observer) {
         let transaction = self.in_flight.get_mut(slot);
-        transaction.add_leg(&query.packet);
+        transaction.add_leg(query.packet);
         observer.copied(&mut transaction.token, query, false);
     }
 
@@ -217,16 +217,16 @@ impl Matcher {
         }
         let slot = self.in_flight.begin(key, query);
         let transaction = self.in_flight.get_mut(slot);
-        transaction.token = observer.opened(transaction, query);
+        transaction.token = observer.opened(query);
         let early = self.early.iter().position(|early| {
             early.keys.transaction == key && early.packet.source == query.packet.destination
         });
         if let Some(at) = early {
             let early = self.early.swap_remove(at);
             let response = Sighting {
-                packet: early.packet,
+                packet: &early.packet,
                 transport: early.transport,
-                message: early.message,
+                message: &early.message,
                 // The octets are gone; nothing that is read from them is worth keeping them for.
                 bytes: &[],
                 keys: early.keys,
@@ -238,7 +238,7 @@ impl Matcher {
     }
 
     fn response(&mut self, response: &Sighting<'_>, observer: &mut impl Observer) {
-        let packet = &response.packet;
+        let packet = response.packet;
         let key = response.keys.transaction;
         let found = if response.message.has_question() {
             self.in_flight.find(key, packet.source)
@@ -281,7 +281,7 @@ impl Matcher {
         self.early.push(Early {
             packet: *packet,
             transport: response.transport,
-            message: response.message,
+            message: *response.message,
             keys: response.keys,
         });
     }
@@ -298,8 +298,8 @@ impl Matcher {
         let token = transaction.token;
         let forgotten = self.answered.insert(key, token, transaction, response);
         observer.answered(transaction, response);
-        if transaction.origin.is_stranger(&response.packet) {
-            observer.strange(token, Some(Stranger::new(&response.packet, true)));
+        if transaction.origin.is_stranger(response.packet) {
+            observer.strange(token, Some(Stranger::new(response.packet, true)));
         }
         let unfollowed = if Transfers::is_one(transaction) {
             self.transfers.begin(observer.share(token), transaction, response)

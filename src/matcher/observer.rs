@@ -4,11 +4,22 @@ use super::{Refusal, Sighting, Stranger, Token, Transaction};
 use crate::decode::IcmpKind;
 use crate::model::{Address, PacketMeta};
 
+/// An ICMP error that a client sends about an answer: it no longer listens for it, or a part is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unwanted {
+    /// The error.
+    pub kind: IcmpKind,
+    /// Who did not want the answer.
+    pub client: Address,
+    /// Who had sent it.
+    pub server: Address,
+}
+
 /// What the matcher tells.
 pub trait Observer {
     /// A question is asked for the first time. The token comes back with all that follows; where
     /// it is lent, it may be changed.
-    fn opened(&mut self, transaction: &Transaction, query: &Sighting<'_>) -> Token;
+    fn opened(&mut self, query: &Sighting<'_>) -> Token;
     /// The question is asked again; `answered` when its answer had been seen before.
     fn resent(&mut self, token: &mut Token, query: &Sighting<'_>, answered: bool);
     /// The first answer.
@@ -28,14 +39,8 @@ pub trait Observer {
     fn strange(&mut self, token: Token, stranger: Option<Stranger>);
     /// An ICMP error or a TCP RST says no: to a question in flight, or to something older.
     fn refused(&mut self, transaction: Option<&Transaction>, packet: &PacketMeta, refusal: Refusal);
-    /// The client of an answer says that it no longer listens for it, or that a part is missing.
-    fn answer_unwanted(
-        &mut self,
-        packet: &PacketMeta,
-        kind: IcmpKind,
-        client: Address,
-        server: Address,
-    );
+    /// The client of an answer says that it has no use for it.
+    fn answer_unwanted(&mut self, packet: &PacketMeta, unwanted: Unwanted);
     /// The matcher will have a token in one more place, under another key: the one to have there.
     fn share(&mut self, token: Token) -> Token {
         token

@@ -1,7 +1,7 @@
 //! ICMP errors and TCP resets, tied to the query that they refuse.
 
 use super::transaction::{Keys, Refusal, Transport};
-use super::{Matcher, Observer};
+use super::{Matcher, Observer, Unwanted};
 use crate::decode::{IcmpError, IcmpKind, message};
 use crate::model::{Endpoint, PacketMeta};
 
@@ -21,7 +21,8 @@ impl Matcher {
         if !is_dns_port(error.quoted_destination_port) {
             if is_dns_port(error.quoted_source_port) {
                 let (client, server) = (error.quoted_destination, error.quoted_source);
-                observer.answer_unwanted(packet, error.kind, client, server);
+                let unwanted = Unwanted { kind: error.kind, client, server };
+                observer.answer_unwanted(packet, unwanted);
             }
             return;
         }

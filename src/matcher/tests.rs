@@ -1,7 +1,6 @@
 //! What the matcher tells of packets made by hand; `tests/regressions.rs` tells whole stories.
 
 use super::*;
-use crate::decode::IcmpKind;
 use crate::model::{Message, MessageFlags};
 
 /// The events, one word each.
@@ -9,7 +8,7 @@ use crate::model::{Message, MessageFlags};
 struct Told(Vec<&'static str>);
 
 impl Observer for Told {
-    fn opened(&mut self, _: &Transaction, _: &Sighting<'_>) -> Token {
+    fn opened(&mut self, _: &Sighting<'_>) -> Token {
         self.0.push("opened");
         Token::default()
     }
@@ -40,7 +39,7 @@ impl Observer for Told {
     fn refused(&mut self, _: Option<&Transaction>, _: &PacketMeta, _: Refusal) {
         self.0.push("refused");
     }
-    fn answer_unwanted(&mut self, _: &PacketMeta, _: IcmpKind, _: Address, _: Address) {
+    fn answer_unwanted(&mut self, _: &PacketMeta, _: Unwanted) {
         self.0.push("unwanted");
     }
 }
@@ -86,7 +85,7 @@ impl Play {
             ..Message::default()
         };
         let sighting =
-            Sighting::new(packet, self.transport, message, &[], &NameHasher::with_seed(1));
+            Sighting::new(&packet, self.transport, &message, &[], &NameHasher::with_seed(1));
         self.matcher.observe(&sighting, &mut self.told);
         self
     }

@@ -57,11 +57,11 @@ impl Keys {
 #[derive(Clone, Copy, Debug)]
 pub struct Sighting<'a> {
     /// The packet that completed it.
-    pub packet: PacketMeta,
+    pub packet: &'a PacketMeta,
     /// What carried it.
     pub transport: Transport,
     /// Its summary.
-    pub message: Message,
+    pub message: &'a Message,
     /// Its captured octets.
     pub bytes: &'a [u8],
     /// Its hashes.
@@ -71,13 +71,13 @@ pub struct Sighting<'a> {
 impl<'a> Sighting<'a> {
     /// A message. `hasher` must be the one that it was read with.
     pub fn new(
-        packet: PacketMeta,
+        packet: &'a PacketMeta,
         transport: Transport,
-        message: Message,
+        message: &'a Message,
         bytes: &'a [u8],
         hasher: &NameHasher,
     ) -> Sighting<'a> {
-        let keys = Keys::of(&packet, &message, transport, hasher);
+        let keys = Keys::of(packet, message, transport, hasher);
         Sighting { packet, transport, message, bytes, keys }
     }
 
@@ -224,7 +224,7 @@ impl Transaction {
 
     /// Makes this the transaction of a new query. Legs beyond their count are not cleared.
     pub(crate) fn begin(&mut self, query: &Sighting<'_>) {
-        let (packet, message) = (&query.packet, &query.message);
+        let (packet, message) = (query.packet, query.message);
         (self.client, self.server) = (packet.from(), packet.to());
         self.transport = query.transport;
         (self.id, self.qname_hash, self.qtype) = (message.id, message.qname_hash, message.qtype);
@@ -287,7 +287,7 @@ impl Transaction {
     /// A retransmission is a new IP packet: it has another identification, or comes later than any
     /// copy can. A socket that leaves the identification 0 (musl's) re-sends no sooner than 2.5 s.
     pub(super) fn is_copy(&self, query: &Sighting<'_>) -> Option<bool> {
-        let packet = &query.packet;
+        let packet = query.packet;
         if !self.is_last_transmission(query) {
             return None;
         }
@@ -304,7 +304,7 @@ impl Transaction {
     /// after DNAT: the same packet, seen elsewhere or with a lower TTL. musl asks all its servers in
     /// one burst with one ID and identification 0: those leave the same interface with the same TTL.
     pub(super) fn is_translated(&self, query: &Sighting<'_>) -> bool {
-        let packet = &query.packet;
+        let packet = query.packet;
         self.is_last_transmission(query)
             && self
                 .legs()

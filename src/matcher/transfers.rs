@@ -56,7 +56,7 @@ impl Transfers {
 
     /// The token of the transfer that `response` goes on with, which has not been silent for long.
     pub(super) fn continued(&mut self, response: &Sighting<'_>) -> Option<Token> {
-        let (packet, message) = (&response.packet, &response.message);
+        let (packet, message) = (response.packet, response.message);
         if response.transport != Transport::Tcp {
             return None;
         }

@@ -6,7 +6,7 @@ use super::log::{At, Entry, Log};
 use super::unit::{Event, Kind, Unit};
 use crate::aggregate::{Aggregate, Metering};
 use crate::capture::Block;
-use crate::matcher::{Observer, Token, Transaction};
+use crate::matcher::{Observer, Token};
 use crate::model::{Address, Message, Timestamp};
 use crate::transactions::{Overdue, Recorder, Rows};
 
@@ -23,8 +23,6 @@ pub(super) struct Counting {
     rows: Option<Rows>,
     /// What the names of transactions stand for.
     tokens: Vec<Token>,
-    /// The transaction of a query that is counted: made where it stays.
-    opened: Transaction,
 }
 
 /// What a log speaks of.
@@ -38,7 +36,7 @@ struct Scene<'u> {
 
 impl Counting {
     pub(super) fn new(aggregate: Aggregate, rows: Option<Rows>) -> Counting {
-        Counting { aggregate, rows, tokens: Vec::new(), opened: Transaction::default() }
+        Counting { aggregate, rows, tokens: Vec::new() }
     }
 
     /// Whether rows are wanted, and nobody takes them any more.
@@ -60,13 +58,8 @@ impl Counting {
 
     /// The same once more, without the rows: to be finished as if the capture ended here.
     pub(super) fn so_far(&self) -> Counting {
-        let Counting { aggregate, tokens, opened, .. } = self;
-        Counting {
-            aggregate: aggregate.clone(),
-            rows: None,
-            tokens: tokens.clone(),
-            opened: *opened,
-        }
+        let Counting { aggregate, tokens, .. } = self;
+        Counting { aggregate: aggregate.clone(), rows: None, tokens: tokens.clone() }
     }
 
     /// Counts all that was told of a unit.
@@ -129,9 +122,7 @@ impl Counting {
             Entry::Opened { token, at } => {
                 self.meter_event(at, scene);
                 let query = log.sighting(at, block, events);
-                self.opened.begin(&query);
-                let Counting { aggregate, rows, opened, .. } = self;
-                let places = Recorder { aggregate, rows: rows.as_mut() }.opened(opened, &query);
+                let places = self.recorder().opened(&query);
                 self.name(token, places);
             }
             Entry::Answered { transaction, at } => {
@@ -185,10 +176,9 @@ impl Counting {
                 let refusal = log.refusals[refusal as usize];
                 self.recorder().refused(transaction, &log.packets[packet as usize], refusal);
             }
-            Entry::Unwanted { packet, kind, ends } => {
-                let (client, server) = log.ends[ends as usize];
-                let packet = &log.packets[packet as usize];
-                self.recorder().answer_unwanted(packet, kind, client, server);
+            Entry::Unwanted { packet, unwanted } => {
+                let unwanted = log.unwanted[unwanted as usize];
+                self.recorder().answer_unwanted(&log.packets[packet as usize], unwanted);
             }
             Entry::Packet { packet, named } => {
                 let packet = &log.packets[packet as usize];

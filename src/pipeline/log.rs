@@ -6,9 +6,8 @@
 use super::unit::{Event, Kind};
 use crate::aggregate::Assembly;
 use crate::capture::Block;
-use crate::decode::IcmpKind;
-use crate::matcher::{Keys, Refusal, Sighting, Stranger, Transaction, Transport};
-use crate::model::{Address, Message, PacketMeta};
+use crate::matcher::{Keys, Refusal, Sighting, Stranger, Transaction, Transport, Unwanted};
+use crate::model::{Message, PacketMeta};
 
 /// Transactions that settle within one unit at most before the log is replayed in between: those of a
 /// block are fewer, but after a pause of a minute all that was in flight runs out at once. 1.4 MB.
@@ -81,8 +80,7 @@ pub(super) enum Entry {
     },
     Unwanted {
         packet: u32,
-        kind: IcmpKind,
-        ends: u32,
+        unwanted: u32,
     },
     Shared {
         from: u32,
@@ -128,7 +126,7 @@ pub(super) struct Log {
     pub(super) packets: Vec<PacketMeta>,
     pub(super) refusals: Vec<Refusal>,
     pub(super) strangers: Vec<Stranger>,
-    pub(super) ends: Vec<(Address, Address)>,
+    pub(super) unwanted: Vec<Unwanted>,
     kept: Vec<Kept>,
     bytes: Vec<u8>,
 }
@@ -136,13 +134,14 @@ pub(super) struct Log {
 impl Log {
     /// Forgets all.
     pub(super) fn clear(&mut self) {
-        let Log { entries, transactions, packets, refusals, strangers, ends, kept, bytes } = self;
+        let Log { entries, transactions, packets, refusals, strangers, unwanted, kept, bytes } =
+            self;
         entries.clear();
         transactions.clear();
         packets.clear();
         refusals.clear();
         strangers.clear();
-        ends.clear();
+        unwanted.clear();
         kept.clear();
         bytes.clear();
     }
@@ -158,7 +157,7 @@ impl Log {
     pub(super) fn keep(&mut self, sighting: &Sighting<'_>) -> At {
         let from = self.bytes.len();
         self.bytes.extend_from_slice(sighting.bytes);
-        let Sighting { packet, transport, message, keys, .. } = *sighting;
+        let &Sighting { packet: &packet, transport, message: &message, keys, .. } = sighting;
         let bytes = (from, self.bytes.len());
         self.kept.push(Kept { packet, transport, message, keys, bytes });
         At((self.kept.len() - 1) as u32 | KEPT)
@@ -169,11 +168,11 @@ impl Log {
         &'u self,
         at: At,
         block: &'u Block,
-        events: &[Event],
+        events: &'u [Event],
     ) -> Sighting<'u> {
         let Some(index) = at.as_event() else {
             let kept = &self.kept[(at.0 & !KEPT) as usize];
-            let Kept { packet, transport, message, keys, bytes: (from, to) } = *kept;
+            let &Kept { ref packet, transport, ref message, keys, bytes: (from, to) } = kept;
             let bytes = self.bytes.get(from..to).unwrap_or_default();
             return Sighting { packet, transport, message, bytes, keys };
         };
@@ -185,7 +184,8 @@ impl Log {
             }
             Kind::Again { .. } | Kind::Sent => &[],
         };
-        let (packet, message, keys) = (event.packet, event.message, event.keys);
+        let Event { packet, message, keys, .. } = event;
+        let keys = *keys;
         Sighting { packet, transport: Transport::Udp, message, bytes, keys }
     }
 }

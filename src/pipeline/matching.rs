@@ -171,7 +171,7 @@ impl Matching {
         log: &mut Log,
         spill: &mut dyn FnMut(&mut Log),
     ) {
-        let packet = event.packet;
+        let packet = &event.packet;
         if self.fragments.is_waiting() {
             // A part has to meet its query before that is sent again.
             self.fragments.expire(packet.time);
@@ -182,12 +182,12 @@ impl Matching {
             Kind::Message { offset, length } => {
                 let range = offset as usize..(offset + length) as usize;
                 let bytes = block.data.get(range).unwrap_or_default();
-                let (transport, Event { message, keys, .. }) = (Transport::Udp, *event);
+                let (transport, &Event { ref message, keys, .. }) = (Transport::Udp, event);
                 let sighting = Sighting { packet, transport, message, bytes, keys };
                 let mut teller = teller.of_event(index, message.is_response());
                 self.matcher.observe(&sighting, &mut teller);
             }
-            Kind::Sent => teller.tell_packet(&packet, |packet| Entry::Sent { packet, named }),
+            Kind::Sent => teller.tell_packet(packet, |packet| Entry::Sent { packet, named }),
             Kind::Again { record } => {
                 let record = &block.records[record as usize];
                 let start = record.offset as usize;
@@ -195,8 +195,8 @@ impl Matching {
                 let Some(bytes) = block.data.get(start..end) else { return };
                 let link_type = block.interfaces[usize::from(record.interface)].link_type;
                 let decoded = frame(link_type, bytes, record.original as usize);
-                teller.tell_packet(&packet, |packet| Entry::Packet { packet, named });
-                self.body(&decoded.body, &decoded.network, &packet, log, spill);
+                teller.tell_packet(packet, |packet| Entry::Packet { packet, named });
+                self.body(&decoded.body, &decoded.network, packet, log, spill);
             }
         }
     }
@@ -293,7 +293,7 @@ impl Matching {
         };
         self.quality.messages[usize::from(message.is_response())] += 1;
         self.quality.malformed += u64::from(message.malformed != 0);
-        let sighting = Sighting::new(packet, Transport::Udp, message, payload, &self.hasher);
+        let sighting = Sighting::new(&packet, Transport::Udp, &message, payload, &self.hasher);
         let mut teller = Teller::new(log, &mut self.names, spill);
         self.matcher.observe(&sighting, teller.next(message.is_response()));
     }
@@ -345,6 +345,6 @@ fn over_tcp(
     };
     quality.messages[2 + usize::from(message.is_response())] += 1;
     quality.malformed += u64::from(message.malformed != 0);
-    let sighting = Sighting::new(*whole.meta, Transport::Tcp, message, whole.bytes, hasher);
+    let sighting = Sighting::new(whole.meta, Transport::Tcp, &message, whole.bytes, hasher);
     matcher.observe(&sighting, teller.next(message.is_response()));
 }

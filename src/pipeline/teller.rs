@@ -1,9 +1,8 @@
 //! Writes down what the matcher tells.
 
 use super::log::{At, Entry, Log};
-use crate::decode::IcmpKind;
-use crate::matcher::{Observer, Refusal, Sighting, Stranger, Token, Transaction};
-use crate::model::{Address, PacketMeta};
+use crate::matcher::{Observer, Refusal, Sighting, Stranger, Token, Transaction, Unwanted};
+use crate::model::PacketMeta;
 
 /// Names of transactions, for as long as the matcher remembers them. The stage that counts has a table
 /// of what each one stands for; it is as long as there were ever names in use at once.
@@ -119,7 +118,7 @@ impl<'a> Teller<'a> {
 }
 
 impl Observer for Teller<'_> {
-    fn opened(&mut self, _: &Transaction, query: &Sighting<'_>) -> Token {
+    fn opened(&mut self, query: &Sighting<'_>) -> Token {
         self.make_room();
         let (token, at) = (self.names.take(), self.at(query));
         self.tell(Entry::Opened { token, at });
@@ -187,17 +186,11 @@ impl Observer for Teller<'_> {
         self.tell(Entry::Refused { transaction, packet, refusal });
     }
 
-    fn answer_unwanted(
-        &mut self,
-        packet: &PacketMeta,
-        kind: IcmpKind,
-        client: Address,
-        server: Address,
-    ) {
+    fn answer_unwanted(&mut self, packet: &PacketMeta, unwanted: Unwanted) {
         self.make_room();
-        self.log.ends.push((client, server));
-        let (packet, ends) = (self.packet(packet), (self.log.ends.len() - 1) as u32);
-        self.tell(Entry::Unwanted { packet, kind, ends });
+        self.log.unwanted.push(unwanted);
+        let (packet, unwanted) = (self.packet(packet), (self.log.unwanted.len() - 1) as u32);
+        self.tell(Entry::Unwanted { packet, unwanted });
     }
 
     fn share(&mut self, token: Token) -> Token {

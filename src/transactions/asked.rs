@@ -119,20 +119,20 @@ impl Asked {
     }
 
     /// Remembers the question that `query` opens.
-    pub(super) fn open(&mut self, transaction: &Transaction, query: &Sighting<'_>) {
-        let message = &query.message;
+    pub(super) fn open(&mut self, query: &Sighting<'_>) {
+        let (packet, message) = (query.packet, query.message);
         let place = self.free.pop().unwrap_or_else(|| {
             self.places.push(Question::default());
             (self.places.len() - 1) as u32
         });
         let question = &mut self.places[place as usize];
-        question.client = transaction.client;
-        question.server = transaction.server;
-        question.frame = transaction.first_frame;
-        question.qname_hash = transaction.qname_hash;
-        question.id = transaction.id;
-        question.kind = transaction.qtype;
-        question.first_sent = transaction.first_sent;
+        question.client = packet.from();
+        question.server = packet.to();
+        question.frame = packet.frame;
+        question.qname_hash = message.qname_hash;
+        question.id = message.id;
+        question.kind = message.qtype;
+        question.first_sent = packet.time;
         question.refused = false;
         question.serial = self.serial;
         question.opcode = message.flags.opcode();
@@ -205,9 +205,9 @@ mod tests {
             let message = message::parse(&bytes, bytes.len(), &hasher).unwrap();
             // Two questions a frame, as in a TCP segment.
             let packet = PacketMeta { frame: i / 2, time: Timestamp(0), ..PacketMeta::default() };
-            let query = Sighting::new(packet, Transport::Tcp, message, &bytes, &hasher);
+            let query = Sighting::new(&packet, Transport::Tcp, &message, &bytes, &hasher);
             let transaction = Transaction::new(&query);
-            asked.open(&transaction, &query);
+            asked.open(&query);
             waiting.push_back((transaction, name));
             if waiting.len() > 10 {
                 let (transaction, name) = waiting.pop_front().unwrap();
@@ -228,9 +228,9 @@ mod tests {
                 let message = message::parse(&bytes, bytes.len(), &hasher).unwrap();
                 let packet =
                     PacketMeta { frame: i as u64, time: Timestamp(i), ..PacketMeta::default() };
-                let query = Sighting::new(packet, Transport::Udp, message, &bytes, &hasher);
+                let query = Sighting::new(&packet, Transport::Udp, &message, &bytes, &hasher);
                 let transaction = Transaction::new(&query);
-                asked.open(&transaction, &query);
+                asked.open(&query);
                 transaction
             })
             .collect();
@@ -253,9 +253,9 @@ mod tests {
             let bytes = query("x.example", A).id(7).class(class).encode();
             let message = message::parse(&bytes, bytes.len(), &hasher).unwrap();
             let packet = PacketMeta::default();
-            let query = Sighting::new(packet, Transport::Tcp, message, &bytes, &hasher);
+            let query = Sighting::new(&packet, Transport::Tcp, &message, &bytes, &hasher);
             let transaction = Transaction::new(&query);
-            asked.open(&transaction, &query);
+            asked.open(&query);
             transaction
         });
         let class = |question: Option<&Question>| question.unwrap().type_and_class.unwrap().1;

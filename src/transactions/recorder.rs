@@ -3,9 +3,8 @@
 use super::asked::{Asked, Overdue};
 use super::row::{Batch, Fate, Response, Row};
 use crate::aggregate::Aggregate;
-use crate::decode::IcmpKind;
-use crate::matcher::{Observer, Refusal, Sighting, Stranger, Token, Transaction};
-use crate::model::{Address, NameHasher, PacketMeta, Span, Timestamp};
+use crate::matcher::{Observer, Refusal, Sighting, Stranger, Token, Transaction, Unwanted};
+use crate::model::{NameHasher, PacketMeta, Span, Timestamp};
 
 /// Where full batches go.
 pub trait Outlet: Send {
@@ -119,11 +118,11 @@ pub struct Recorder<'a> {
 }
 
 impl Observer for Recorder<'_> {
-    fn opened(&mut self, transaction: &Transaction, query: &Sighting<'_>) -> Token {
+    fn opened(&mut self, query: &Sighting<'_>) -> Token {
         if let Some(rows) = &mut self.rows {
-            rows.asked.open(transaction, query);
+            rows.asked.open(query);
         }
-        self.aggregate.opened(transaction, query)
+        self.aggregate.opened(query)
     }
 
     fn resent(&mut self, token: &mut Token, query: &Sighting<'_>, answered: bool) {
@@ -184,13 +183,7 @@ impl Observer for Recorder<'_> {
         self.aggregate.refused(transaction, packet, refusal);
     }
 
-    fn answer_unwanted(
-        &mut self,
-        packet: &PacketMeta,
-        kind: IcmpKind,
-        client: Address,
-        server: Address,
-    ) {
-        self.aggregate.answer_unwanted(packet, kind, client, server);
+    fn answer_unwanted(&mut self, packet: &PacketMeta, unwanted: Unwanted) {
+        self.aggregate.answer_unwanted(packet, unwanted);
     }
 }
