@@ -53,7 +53,7 @@ fn is_base_plus_two(address: Address) -> bool {
         192 => b == 168,
         _ => false,
     };
-    address.is_v4() && matches!(address.0[12..], [a, b, 0, 2] if private(a, b))
+    matches!(address.0, [.., a, b, 0, 2] if private(a, b)) && address.is_v4()
 }
 
 #[cfg(test)]

@@ -21,9 +21,7 @@ impl Aggregate {
         bin.external_bad += u32::from(places.zone == Zone::External as u8);
         bin.limited += u32::from(places.limited);
         bin.limited_lost += u32::from(places.limited);
-        for tally in Aggregate::tally(pair, places.zone).into_iter().flatten() {
-            tally.unanswered += 1;
-        }
+        pair.tally(places.zone, |tally| tally.unanswered += 1);
         let fate = if transaction.refusal.is_some() { Fate::Refused } else { Fate::Lost };
         pair.lapses.note(transaction, fate, &pair.heard);
         pair.reused_unanswered += u64::from(places.reused);

@@ -237,6 +237,16 @@ pub struct Pair {
 }
 
 impl Pair {
+    /// Counts something, for the zone of its name too.
+    pub(super) fn tally(&mut self, zone: u8, count: impl Fn(&mut Tally)) {
+        count(&mut self.all);
+        match zone {
+            0 => count(&mut self.cluster),
+            1 => count(&mut self.external),
+            _ => {}
+        }
+    }
+
     /// Answers with this outcome.
     pub fn outcome(&self, outcome: Outcome) -> u64 {
         self.outcomes[outcome as usize]

@@ -5,17 +5,19 @@
 //! - the same name for the other address family, or again after a failure or without an answer;
 //! - the next name of a search walk, right after the answers to the step before.
 
+mod ask;
 mod ending;
 mod labels;
 mod open;
 mod twins;
 
-use super::Outcome;
 use super::search::{Suffixes, shared_base};
+use super::{Outcome, Zone};
 use crate::model::{Capacity, Span, Timestamp};
+use ask::Ask;
 pub use ending::{Ended, Ending};
 use labels::{Start, ends_with_labels};
-use open::{Ask, Open};
+use open::Open;
 pub use twins::Twin;
 
 /// Lookups open at once; the oldest is closed to make room. 5 MB at worst.
@@ -114,7 +116,9 @@ impl Lookups {
             depth += 1;
             if open.is_over(question.time) || depth > MAX_OPEN_PER_CLIENT {
                 self.close(at, ended);
-            } else if open.joins(question) || open.start == start && self.steps(at, question) {
+            } else if open.start != start {
+                // Another name.
+            } else if open.joins(question) || self.steps(at, question) {
                 let open = &mut self.open[at as usize];
                 if open.waits_for(question) {
                     self.retried += 1;
@@ -123,10 +127,7 @@ impl Lookups {
                 }
                 open.take(question);
                 return (at, open.generation);
-            } else if !self.answered
-                && self.open[at as usize].start == start
-                && self.open[at as usize].hurries(question, &self.suffixes)
-            {
+            } else if !self.answered && self.open[at as usize].hurries(question, &self.suffixes) {
                 self.hurried += 1;
             }
             at = next;
@@ -150,6 +151,11 @@ impl Lookups {
     /// The same for the lookup in a slot.
     pub fn warm_slot(&self, slot: u32) -> bool {
         self.open.get(slot as usize).is_some_and(|open| open.live)
+    }
+
+    /// Where the name that the lookup in a slot is at belongs.
+    pub fn zone(&self, slot: u32) -> Option<Zone> {
+        self.open.get(slot as usize).map(|open| open.zone)
     }
 
     /// A transaction of the lookup was answered.

@@ -17,14 +17,17 @@ pub enum Zone {
 impl Zone {
     /// Where the case-folded name `wire` belongs.
     pub fn of(wire: &[u8]) -> Zone {
-        let mut services = false;
+        let mut services = 0;
         // Where the last two labels and their end stand, each with its length before it.
         let (mut before, mut last, mut at) = (0, 0, 0);
         while let Some(&length @ 1..=63) = wire.get(at) {
-            // `svc.cluster.local` itself and a search walk's `name.svc.cluster.local` count too.
-            services |= length == 3 && at > 0 && wire[at..].starts_with(b"\x03svc");
+            if length == 3 && wire[at..].starts_with(b"\x03svc") {
+                services = at;
+            }
             (before, last, at) = (last, at, at + 1 + usize::from(length));
         }
+        // `svc.cluster.local` itself and a search walk's `name.svc.cluster.local` count too.
+        let services = services > 0;
         let Some(tail) = wire.get(before..at) else { return Zone::of(&wire[..last]) };
         if *tail == *CLUSTER_LOCAL {
             return Zone::Cluster;

@@ -1,6 +1,7 @@
 //! What a lookup came to, once it is over.
 
-use super::open::{Ask, Open};
+use super::ask::Ask;
+use super::open::Open;
 use super::{Suffixes, Timestamp};
 use crate::classify::Outcome;
 use crate::model::labels;

@@ -1,10 +1,11 @@
 //! A lookup while it is open.
 
+use super::ask::{Ask, ask_index, is_paired};
 use super::labels::Start;
 use super::{GENERATIONS, NONE, Question};
-use crate::classify::Outcome;
 use crate::classify::search::{Suffixes, shared_base};
-use crate::model::{FOLD_LIMIT, Span, Timestamp, qtype};
+use crate::classify::{Outcome, Zone};
+use crate::model::{FOLD_LIMIT, Span, Timestamp};
 
 /// A lookup that nothing happened to for so long is over: glibc's longest silence is two waits of 5 s.
 const IDLE: Span = Span::from_secs(12);
@@ -17,15 +18,6 @@ const STEP_GAP: Span = Span::from_millis(500);
 
 /// Stub resolvers wait at least 250 ms before they ask again: sooner is another thread's lookup.
 const SOONEST_RETRY: Span = Span::from_millis(200);
-
-/// The state of one question type within a step.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Ask {
-    #[default]
-    No,
-    Waiting,
-    Done(Outcome),
-}
 
 /// Suffixes that one lookup remembers: Kubernetes allows 32 search domains, nobody has half of it.
 const MAX_TRIED: usize = 12;
@@ -43,6 +35,8 @@ pub(super) struct Open {
     pub(super) name_hash: u64,
     /// How the name starts.
     pub(super) start: Start,
+    /// Where it belongs.
+    pub(super) zone: Zone,
     /// Nothing can belong to this lookup after that.
     pub(super) until: Timestamp,
     pub(super) last: Timestamp,
@@ -99,6 +93,7 @@ impl Open {
             asks: [Ask::No; 3],
             name_hash: 0,
             start: Start::default(),
+            zone: Zone::Either,
             until: question.time,
             steps: 1,
             transactions: 0,
@@ -146,6 +141,7 @@ impl Open {
         self.length = question.name.len() as u8;
         self.name_hash = question.name_hash;
         self.start = Start::of(question.name);
+        self.zone = Zone::of(question.name);
     }
 
     /// Whether the walk has come to its end: the name as it is, behind the list.
@@ -201,7 +197,13 @@ impl Open {
     }
 
     pub(super) fn waits(&self) -> bool {
-        self.asks.contains(&Ask::Waiting)
+        self.signs() & Ask::WAITS != 0
+    }
+
+    /// What there is among the questions of this step.
+    fn signs(&self) -> u8 {
+        let [a, aaaa, other] = self.asks;
+        a.sign() | aaaa.sign() | other.sign()
     }
 
     /// Whether the question's type can be part of this lookup.
@@ -230,21 +232,13 @@ impl Open {
     /// Until when this lookup may go on with something: both address families are answered, or it gets
     /// too late.
     fn last_moment(&self) -> Timestamp {
-        let goes_on = self.asks.iter().any(|ask| match ask {
-            Ask::Waiting => true,
-            Ask::Done(outcome) => outcome.is_failure() || *outcome == Outcome::Truncated,
-            Ask::No => false,
-        });
-        if goes_on {
-            return self.last.plus(IDLE);
-        }
         let [a, aaaa, _] = self.asks;
-        let resolved = self.asks.contains(&Ask::Done(Outcome::Answered));
-        let both = a != Ask::No && aaaa != Ask::No;
-        match (resolved, both) {
-            (true, true) => Timestamp::MIN,
-            (true, false) => self.last.plus(PAIR_GAP),
-            (false, _) => self.last.plus(STEP_GAP),
+        let signs = self.signs();
+        match () {
+            () if signs & (Ask::WAITS | Ask::FAILED) != 0 => self.last.plus(IDLE),
+            () if signs & Ask::RESOLVED == 0 => self.last.plus(STEP_GAP),
+            () if a == Ask::No || aaaa == Ask::No => self.last.plus(PAIR_GAP),
+            () => Timestamp::MIN,
         }
     }
 
@@ -281,11 +275,11 @@ impl Open {
         if !self.same_kind(question.qtype) || question.qtype == 16 || self.asks[kind] == Ask::No {
             return false;
         }
-        let resolved = self.asks.contains(&Ask::Done(Outcome::Answered));
-        let waiting = self.waits();
+        let signs = self.signs();
         let gap = question.time.since(self.last);
         // Without an answer, the next name comes when the resolver's own timer has run out.
-        !resolved && if waiting { gap >= SOONEST_RETRY } else { gap <= STEP_GAP }
+        let waiting = signs & Ask::WAITS != 0;
+        signs & Ask::RESOLVED == 0 && if waiting { gap >= SOONEST_RETRY } else { gap <= STEP_GAP }
     }
 
     /// Whether `question` comes when a timer may have run out since this was asked: stub resolvers'
@@ -315,18 +309,4 @@ impl Open {
         self.asks[0] == Ask::Done(outcome)
             && self.asks.iter().all(|ask| matches!(ask, Ask::No) || *ask == Ask::Done(outcome))
     }
-}
-
-/// Which of a step's asks a type is: those outside the pair use the first, being alone.
-pub(super) fn ask_index(kind: u16) -> usize {
-    match kind {
-        qtype::AAAA => 1,
-        qtype::HTTPS => 2,
-        _ => 0,
-    }
-}
-
-/// Whether a question type is asked beside others by one lookup.
-fn is_paired(kind: u16) -> bool {
-    matches!(kind, qtype::A | qtype::AAAA | qtype::HTTPS)
 }
