@@ -22,7 +22,7 @@ const FORWARD_TIMEOUT: Span = Span::from_secs(2);
 const FORWARD_SLACK: Span = Span::from_millis(300);
 const FORWARD_TRIES: i64 = 3;
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Waiter {
     since: Timestamp,
     client: Address,
@@ -81,7 +81,7 @@ impl Questions {
                 return None;
             }
             Spot::Free(place) => {
-                self.waiting.put(place, question, new);
+                *self.waiting.put(place, question) = new;
                 return None;
             }
             Spot::Taken(_, number) => self.waiting.get_mut(number),

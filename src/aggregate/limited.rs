@@ -7,6 +7,8 @@ use crate::model::{Address, labels};
 pub struct Limited {
     /// Addresses of the VPC resolver that the user named.
     named: Vec<Address>,
+    /// A bit for the last octet of each: most other addresses end otherwise.
+    endings: u64,
     /// Whether the capture was seen to come from AWS.
     on_aws: bool,
 }
@@ -14,7 +16,8 @@ pub struct Limited {
 impl Limited {
     /// The well-known destinations and those that are `named`.
     pub fn new(named: Vec<Address>) -> Limited {
-        Limited { named, on_aws: false }
+        let endings = named.iter().fold(0, |endings, &address| endings | ending(address));
+        Limited { named, endings, on_aws: false }
     }
 
     /// A link-local service of AWS: 169.254.169.0/24 (resolver .253, instance metadata .254, time
@@ -22,10 +25,16 @@ impl Limited {
     /// NodeLocal DNSCache's 169.254.20.10 and the pod identity agent's 169.254.170.23, are answered
     /// on the node itself.
     pub fn is_service(address: Address) -> bool {
-        const LINK_LOCAL: u128 = 0xffff_a9fe_a9;
-        const UNIQUE_LOCAL: u128 = 0xfd00_0ec2;
-        let bits = u128::from_be_bytes(address.0);
-        bits >> 8 == LINK_LOCAL || bits >> 96 == UNIQUE_LOCAL
+        // All but the last octet of the lower half; half of the upper half.
+        const LINK_LOCAL: u64 = u64::from_ne_bytes([0, 0, 0xff, 0xff, 169, 254, 169, 0]);
+        const LINK_MASK: u64 = u64::from_ne_bytes([255, 255, 255, 255, 255, 255, 255, 0]);
+        const UNIQUE_LOCAL: u64 = u64::from_ne_bytes([0xfd, 0, 0x0e, 0xc2, 0, 0, 0, 0]);
+        const UNIQUE_MASK: u64 = u64::from_ne_bytes([255, 255, 255, 255, 0, 0, 0, 0]);
+        let [a, b, c, d, e, f, g, h, low @ ..] = address.0;
+        match (u64::from_ne_bytes([a, b, c, d, e, f, g, h]), u64::from_ne_bytes(low)) {
+            (0, low) => low & LINK_MASK == LINK_LOCAL,
+            (high, _) => high & UNIQUE_MASK == UNIQUE_LOCAL,
+        }
     }
 
     /// Notes a QNAME: names of EC2's private zones are asked on AWS only.
@@ -41,9 +50,13 @@ impl Limited {
     /// primary CIDR's base plus two ("Amazon DNS server", VPC user guide).
     pub fn counts(&self, address: Address) -> bool {
         Limited::is_service(address)
-            || !self.named.is_empty() && self.named.contains(&address)
+            || self.endings & ending(address) != 0 && self.named.contains(&address)
             || self.on_aws && is_base_plus_two(address)
     }
+}
+
+fn ending(address: Address) -> u64 {
+    1 << (address.0[15] % 64)
 }
 
 fn is_base_plus_two(address: Address) -> bool {
@@ -69,6 +82,15 @@ mod tests {
         assert!(!service("169.254.20.10") && !service("10.0.0.2") && !service("fd00::1"));
         assert!(!service("169.254.168.253") && !service("::169.254.169.253"));
         assert!(service("169.254.169.0") && service("fd00:ec2::") && !service("fd00:ec3::"));
+    }
+
+    #[test]
+    fn named_ones_count_and_others_that_end_alike_do_not() {
+        let [named, alike, other] =
+            ["10.0.0.2", "10.0.1.2", "10.0.0.66"].map(|text| text.parse::<Address>().unwrap());
+        let limited = Limited::new(vec![named]);
+        assert!(limited.counts(named) && !limited.counts(alike) && !limited.counts(other));
+        assert!(!Limited::default().counts(named));
     }
 
     #[test]

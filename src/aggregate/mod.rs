@@ -40,7 +40,6 @@ mod timeline;
 mod trouble;
 mod twins;
 mod waiting;
-mod warm;
 
 pub use activity::Activity;
 pub use clients::Client;

@@ -46,11 +46,11 @@ pub struct Server {
 impl Server {
     /// Notes when it answered: in `second`.
     pub(super) fn answered_at(&mut self, time: Timestamp, second: &Second) {
-        let gap = Period { first: self.answers.last, last: time };
-        if self.answers.any() && gap.length() > self.quiet.length() {
-            self.quiet = gap;
+        let last = self.answers.last;
+        if self.answers.any() && time.since(last) > self.quiet.length() {
+            self.quiet = Period { first: last, last: time };
         }
-        if !second.has(self.answers.last) {
+        if !second.has(last) {
             self.heard.note(time);
         }
         self.answers.note(time);

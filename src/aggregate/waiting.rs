@@ -28,7 +28,7 @@ pub(super) enum Spot {
     Free(usize),
 }
 
-impl<T> Waiting<T> {
+impl<T: Default> Waiting<T> {
     pub(super) fn new() -> Waiting<T> {
         Waiting { entries: Vec::new(), free: Vec::new(), places: vec![0; FEWEST] }
     }
@@ -60,19 +60,22 @@ impl<T> Waiting<T> {
         &mut self.entries[number].1
     }
 
-    /// Puts an entry at the free place that was found for its key.
-    pub(super) fn put(&mut self, at: usize, key: u64, value: T) {
-        let number = if let Some(number) = self.free.pop() {
-            self.entries[number as usize] = (key, value);
-            number
-        } else {
-            self.entries.push((key, value));
-            (self.entries.len() - 1) as u32
-        };
+    /// Puts an entry at the free place that was found for its key, to be filled: what is in it is of some
+    /// entry before.
+    pub(super) fn put(&mut self, at: usize, key: u64) -> &mut T {
+        let number = self.free.pop().unwrap_or_else(|| self.another());
         self.places[at] = tag(key) | (number + 1);
+        self.entries[number as usize].0 = key;
         if self.len() * 2 > self.places.len() {
             self.grow();
         }
+        self.get_mut(number as usize)
+    }
+
+    #[cold]
+    fn another(&mut self) -> u32 {
+        self.entries.push((0, T::default()));
+        (self.entries.len() - 1) as u32
     }
 
     /// Takes the entry at a place out.
@@ -155,7 +158,7 @@ mod tests {
                     assert!(known.insert(key, step).is_some());
                 }
                 Spot::Free(at) => {
-                    waiting.put(at, key, step);
+                    *waiting.put(at, key) = step;
                     assert_eq!(known.insert(key, step), None);
                 }
             }
@@ -188,7 +191,7 @@ mod tests {
         let mut waiting = Waiting::new();
         for key in 0..MOST as u64 {
             let Spot::Free(at) = waiting.seek(key << 7) else { panic!("{key} is there") };
-            waiting.put(at, key << 7, key);
+            *waiting.put(at, key << 7) = key;
         }
         assert!(waiting.len() == MOST && MOST < NUMBER as usize);
         assert!((0..MOST as u64).all(|key| matches!(waiting.seek(key << 7), Spot::Taken(..))));

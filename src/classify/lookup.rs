@@ -135,24 +135,6 @@ impl Lookups {
         self.start(question, ended)
     }
 
-    /// Reads the first open lookups of a client, to have them in the cache when it asks.
-    pub fn warm(&self, client: u32) -> usize {
-        /// More than two are rarely gone through.
-        const AHEAD: usize = 2;
-        let mut at = self.heads.get(client as usize).copied().unwrap_or(NONE);
-        let mut seen = 0;
-        while let (Some(open), true) = (self.open.get(at as usize), seen < AHEAD) {
-            at = open.next;
-            seen += 1;
-        }
-        seen
-    }
-
-    /// The same for the lookup in a slot.
-    pub fn warm_slot(&self, slot: u32) -> bool {
-        self.open.get(slot as usize).is_some_and(|open| open.live)
-    }
-
     /// Where the name that the lookup in a slot is at belongs.
     pub fn zone(&self, slot: u32) -> Option<Zone> {
         self.open.get(slot as usize).map(|open| open.zone)
@@ -261,7 +243,8 @@ impl Lookups {
         }
         open.step_transactions = 0;
         open.asks = [Ask::No; 3];
-        open.set_name(question);
+        let zone = suffix.and_then(|suffix| self.suffixes.get(suffix)?.zone);
+        open.set_name(question, zone);
         true
     }
 

@@ -23,6 +23,8 @@ pub struct Suffix {
     pub tried: u64,
     /// Sum of its positions in the walks: their mean orders the suffixes.
     pub positions: u64,
+    /// Where all names with it belong, if that does not depend on the name.
+    pub(super) zone: Option<Zone>,
 }
 
 /// All suffixes seen.
@@ -102,7 +104,8 @@ impl Suffixes {
             None if self.seen.len() < MAX_SUFFIXES => {
                 let name = Name(tail.into());
                 self.index.insert(tail.into(), self.seen.len() as u16);
-                self.seen.push(Suffix { name, tried: 0, positions: 0 });
+                let zone = Zone::of_all_behind(tail);
+                self.seen.push(Suffix { name, tried: 0, positions: 0, zone });
                 for (longer, suffix) in self.longer.iter_mut().zip(&self.seen) {
                     *longer = *longer || has_within(&suffix.name.0, tail);
                 }
@@ -229,11 +232,13 @@ fn is_namespace(suffix: &[u8]) -> bool {
 
 /// Whether the name `tail` is `name` with at least one label taken off its left.
 fn is_tail(tail: &[u8], name: &[u8]) -> bool {
+    let start = name.len().saturating_sub(tail.len());
     let mut at = 0;
-    labels(name).any(|label| {
-        at += 1 + label.len();
-        &name[at..] == tail
-    })
+    name.ends_with(tail)
+        && labels(name).any(|label| {
+            at += 1 + label.len();
+            at == start
+        })
 }
 
 /// Whether two labels or more of `inner` stand in `tail`, neither at its start nor at its end.

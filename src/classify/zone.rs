@@ -17,32 +17,52 @@ pub enum Zone {
 impl Zone {
     /// Where the case-folded name `wire` belongs.
     pub fn of(wire: &[u8]) -> Zone {
-        let mut services = 0;
-        // Where the last two labels and their end stand, each with its length before it.
-        let (mut before, mut last, mut at) = (0, 0, 0);
-        while let Some(&length @ 1..=63) = wire.get(at) {
-            if length == 3 && wire[at..].starts_with(b"\x03svc") {
-                services = at;
-            }
-            (before, last, at) = (last, at, at + 1 + usize::from(length));
+        let (tail, services) = last_two(wire);
+        if let Some(zone) = Zone::decided_by(tail) {
+            return zone;
         }
-        // `svc.cluster.local` itself and a search walk's `name.svc.cluster.local` count too.
-        let services = services > 0;
-        let Some(tail) = wire.get(before..at) else { return Zone::of(&wire[..last]) };
-        if *tail == *CLUSTER_LOCAL {
-            return Zone::Cluster;
-        }
-        // The cloud's own zones are the last of a search list, behind names of any cluster.
-        let cloud = *tail == *b"\x07compute\x08internal" || *tail == *b"\x03ec2\x08internal";
         let reverse = *tail == *b"\x07in-addr\x04arpa" || *tail == *b"\x03ip6\x04arpa";
         let either = reverse || tail.is_empty();
-        if cloud || !(either || services) || holds_cluster_local(wire) {
+        if !(either || services) || holds_cluster_local(wire) {
             Zone::External
         } else if either {
             Zone::Either
         } else {
             Zone::Cluster
         }
+    }
+
+    /// Where all names belong that end in this suffix, in wire form; `None` where that depends on what
+    /// stands before it.
+    pub(super) fn of_all_behind(suffix: &[u8]) -> Option<Zone> {
+        Zone::decided_by(last_two(suffix).0)
+    }
+
+    fn decided_by(tail: &[u8]) -> Option<Zone> {
+        if *tail == *CLUSTER_LOCAL {
+            return Some(Zone::Cluster);
+        }
+        // The cloud's own zones are the last of a search list, behind names of any cluster.
+        let cloud = *tail == *b"\x07compute\x08internal" || *tail == *b"\x03ec2\x08internal";
+        cloud.then_some(Zone::External)
+    }
+}
+
+/// The last two labels of a name, each with its length before it, and whether one after the first is `svc`:
+/// `svc.cluster.local` itself and a search walk's `name.svc.cluster.local` count too.
+fn last_two(wire: &[u8]) -> (&[u8], bool) {
+    let mut services = 0;
+    let (mut before, mut last, mut at) = (0, 0, 0);
+    while let Some(&length @ 1..=63) = wire.get(at) {
+        if length == 3 && wire[at..].starts_with(b"\x03svc") {
+            services = at;
+        }
+        (before, last, at) = (last, at, at + 1 + usize::from(length));
+    }
+    match wire.get(before..at) {
+        Some(tail) => (tail, services > 0),
+        // The last label is cut.
+        None => last_two(&wire[..last]),
     }
 }
 
@@ -94,7 +114,10 @@ mod tests {
             let picked = (0..1 + n % 5).map(|at| words[n / 9_usize.pow(at as u32) % 9]);
             let text = picked.collect::<Vec<_>>().join(".");
             let wire = Name::from_text(&text).0;
-            assert_eq!(Zone::of(&wire), defined(&wire), "{text}");
+            let zone = Zone::of(&wire);
+            assert_eq!(zone, defined(&wire), "{text}");
+            let tail = &wire[1 + usize::from(wire[0])..];
+            assert!(Zone::of_all_behind(tail).is_none_or(|of_all| of_all == zone), "{text}");
         }
         // Octets that look like labels, and names that end too soon.
         let odd: [&[u8]; 5] = [

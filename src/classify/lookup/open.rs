@@ -133,15 +133,16 @@ impl Open {
         self.ports = [0; 2];
         self.paired = false;
         self.rescued = [false; 2];
-        self.set_name(question);
+        self.set_name(question, None);
     }
 
-    pub(super) fn set_name(&mut self, question: &Question<'_>) {
+    /// Takes the name of a question, whose zone may be known.
+    pub(super) fn set_name(&mut self, question: &Question<'_>, zone: Option<Zone>) {
         self.name[..question.name.len()].copy_from_slice(question.name);
         self.length = question.name.len() as u8;
         self.name_hash = question.name_hash;
         self.start = Start::of(question.name);
-        self.zone = Zone::of(question.name);
+        self.zone = zone.unwrap_or_else(|| Zone::of(question.name));
     }
 
     /// Whether the walk has come to its end: the name as it is, behind the list.
@@ -233,9 +234,12 @@ impl Open {
     /// too late.
     fn last_moment(&self) -> Timestamp {
         let [a, aaaa, _] = self.asks;
+        if self.asks.contains(&Ask::Waiting) {
+            return self.last.plus(IDLE);
+        }
         let signs = self.signs();
         match () {
-            () if signs & (Ask::WAITS | Ask::FAILED) != 0 => self.last.plus(IDLE),
+            () if signs & Ask::FAILED != 0 => self.last.plus(IDLE),
             () if signs & Ask::RESOLVED == 0 => self.last.plus(STEP_GAP),
             () if a == Ask::No || aaaa == Ask::No => self.last.plus(PAIR_GAP),
             () => Timestamp::MIN,
