@@ -3,10 +3,38 @@
 //! Losses are known half a minute after they were sent, and only then is it asked who was answered
 //! at that time. A bit a second, for each pair and server, answers that for any moment of the capture.
 
+use std::ops::Range;
+
 use crate::model::{Span, Timestamp};
 
 /// Bits at most: an hour in seconds, then they stand for two, four, … seconds. 512 octets a row.
 const MAX_BITS: i64 = 4096;
+
+/// The second that a capture has come to. Answers follow each other closely: what was noted in the same
+/// second need not be noted again.
+#[derive(Clone)]
+pub(super) struct Second(Range<Timestamp>);
+
+impl Default for Second {
+    fn default() -> Second {
+        Second(Timestamp::MAX..Timestamp::MAX)
+    }
+}
+
+impl Second {
+    /// Goes to the second of `time`.
+    pub(super) fn turn_to(&mut self, time: Timestamp) {
+        if !self.has(time) {
+            let start = Timestamp(time.seconds().saturating_mul(1_000_000_000));
+            self.0 = start..start.plus(Span::from_secs(1));
+        }
+    }
+
+    /// Whether `time` lies in it.
+    pub(super) fn has(&self, time: Timestamp) -> bool {
+        self.0.contains(&time)
+    }
+}
 
 /// Seconds, or runs of 2, 4, … seconds, in which something happened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -174,6 +202,20 @@ mod tests {
             activity.note(at(second));
         }
         activity
+    }
+
+    #[test]
+    fn a_second_has_what_lies_between_its_borders() {
+        let mut second = Second::default();
+        assert!(!second.has(Timestamp::MIN) && !second.has(Timestamp::MAX));
+        for time in [-1, 999_999_999, 1_000_000_000, 1_500_000_000] {
+            second.turn_to(Timestamp(time));
+            for other in [-1_000_000_001, -1_000_000_000, -1, 0, 999_999_999, 1_000_000_000] {
+                let same = Timestamp(time).seconds() == Timestamp(other).seconds();
+                assert_eq!(second.has(Timestamp(other)), same, "{time} {other}");
+            }
+        }
+        assert!(!second.has(Timestamp::MIN));
     }
 
     #[test]

@@ -52,7 +52,7 @@ impl CreatedNames {
         if ended.base == 0 {
             return self.note(ended.name, ended, client, hasher);
         }
-        if !ended.as_is {
+        if !ended.as_is() {
             return;
         }
         let mut buffer = [0; FOLD_LIMIT];

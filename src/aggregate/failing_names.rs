@@ -11,6 +11,9 @@ use hashbrown::HashSet;
 /// examples and tell one broken zone from all; how much fails is counted for the pairs.
 const MAX_FAILING_NAMES: usize = 4096;
 
+/// Bits that tell whether a name may be among them: 1 KiB.
+const BITS: usize = 2 * MAX_FAILING_NAMES;
+
 /// A name that failed between a client and a server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FailingName {
@@ -67,8 +70,8 @@ impl Asked<'_> {
 #[derive(Clone)]
 pub struct FailingNames {
     table: Table<FailingName>,
-    /// One bit for each of the hashes kept, so that names that never failed are not looked for.
-    mask: u64,
+    /// A bit for each of the hashes kept, so that names that never failed are not looked for.
+    bits: Box<[u64; BITS / 64]>,
     /// The hashes, whichever pair they failed between: the bits alone would take in names by chance.
     failed: HashSet<u64, RandomState>,
 }
@@ -76,20 +79,22 @@ pub struct FailingNames {
 impl Default for FailingNames {
     fn default() -> FailingNames {
         let table = Table::new(MAX_FAILING_NAMES, FailingName::default());
-        FailingNames { table, mask: 0, failed: HashSet::default() }
+        FailingNames { table, bits: Box::new([0; BITS / 64]), failed: HashSet::default() }
     }
 }
 
 impl FailingNames {
     /// Whether a name with this hash is among them.
     pub(super) fn may_hold(&self, hash: u64) -> bool {
-        self.mask & bit(hash) != 0 && self.failed.contains(&hash)
+        let (word, bit) = bit(hash);
+        self.bits[word] & bit != 0 && self.failed.contains(&hash)
     }
 
     /// The row of a name that failed between a pair, a new one if there is room.
     pub(super) fn place(&mut self, asked: &Asked<'_>) -> &mut FailingName {
         if self.failed.len() < MAX_FAILING_NAMES {
-            self.mask |= bit(asked.hash);
+            let (word, bit) = bit(asked.hash);
+            self.bits[word] |= bit;
             self.failed.insert(asked.hash);
         }
         self.row(asked)
@@ -128,8 +133,10 @@ impl FailingNames {
     }
 }
 
-fn bit(hash: u64) -> u64 {
-    1 << (hash >> 58)
+/// Word and bit for a hash.
+fn bit(hash: u64) -> (usize, u64) {
+    let bit = (hash >> 32) as usize % BITS;
+    (bit / 64, 1 << (bit % 64))
 }
 
 #[cfg(test)]
@@ -152,7 +159,7 @@ mod tests {
         }
         let rows: Vec<_> = names.iter().map(|r| (r.servfail, r.fine, r.unchecked)).collect();
         assert_eq!(rows, [(1, 1, 2), (1, 0, 0)]);
-        assert!(names.may_hold(7) && !names.may_hold(7 << 58));
+        assert!(names.may_hold(7) && !names.may_hold(8) && !names.may_hold(7 << 58));
     }
 
     #[test]

@@ -1,16 +1,14 @@
 //! Forwarders: somebody who asks what somebody else is waiting for from another server, and whose
 //! SERVFAILs come after whole waits for an upstream.
 
-use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
-
 use super::loops::Link;
+use super::waiting::{self, Spot, Waiting};
 use crate::matcher::{Sighting, Transaction};
 use crate::model::{Address, Capacity, Span, Timestamp};
 
 /// Questions without an answer remembered at most: those of 5 s of an outage at 13,000 a second.
-/// 12 MB at worst; who forwards the ones beyond is told by the others.
-const MAX_WAITING: usize = 1 << 16;
+/// 7 MB at worst; who forwards the ones beyond is told by the others.
+const MAX_WAITING: usize = waiting::MOST;
 
 /// A stub resolver waits 5 s for a forwarder.
 const WAIT: Span = Span::from_secs(5);
@@ -24,10 +22,8 @@ const FORWARD_TIMEOUT: Span = Span::from_secs(2);
 const FORWARD_SLACK: Span = Span::from_millis(300);
 const FORWARD_TRIES: i64 = 3;
 
-#[derive(Clone, Copy)]
-struct Waiting {
-    /// A seeded hash: nobody outside can aim at a place of the table.
-    question: u64,
+#[derive(Clone, Copy, Default)]
+struct Waiter {
     since: Timestamp,
     client: Address,
     server: Address,
@@ -38,7 +34,7 @@ struct Waiting {
 /// Who waits for what: the last client that asked each question, until it is answered.
 #[derive(Clone)]
 pub(super) struct Questions {
-    waiting: HashTable<Waiting>,
+    waiting: Waiting<Waiter>,
     next_sweep: Timestamp,
     most: usize,
     /// Questions that found no room.
@@ -65,7 +61,7 @@ pub(super) fn question_of(qname_hash: u64, qtype: u16) -> u64 {
 impl Questions {
     pub(super) fn new(capacity: Capacity) -> Questions {
         Questions {
-            waiting: HashTable::new(),
+            waiting: Waiting::new(),
             next_sweep: Timestamp::MIN,
             most: capacity.of(MAX_WAITING),
             overflowed: 0,
@@ -78,19 +74,17 @@ impl Questions {
         let packet = query.packet;
         self.sweep(packet.time);
         let (since, client, server) = (packet.time, packet.source, packet.destination);
-        let new = Waiting { question, since, client, server, passed: None };
-        let full = self.waiting.len() >= self.most;
-        let known = self.waiting.entry(question, |w| w.question == question, |w| w.question);
-        let waiting = match known {
-            Entry::Vacant(_) if full => {
+        let new = Waiter { since, client, server, passed: None };
+        let waiting = match self.waiting.seek(question) {
+            Spot::Free(_) if self.waiting.len() >= self.most => {
                 self.overflowed += 1;
                 return None;
             }
-            Entry::Vacant(place) => {
-                place.insert(new);
+            Spot::Free(place) => {
+                *self.waiting.put(place, question) = new;
                 return None;
             }
-            Entry::Occupied(place) => place.into_mut(),
+            Spot::Taken(_, number) => self.waiting.get_mut(number),
         };
         if since.since(waiting.since) > WAIT {
             *waiting = new;
@@ -99,28 +93,29 @@ impl Questions {
         let earlier = *waiting;
         let forwarded = earlier.client != client && earlier.server != server;
         if !forwarded {
-            *waiting = Waiting { passed: earlier.passed, ..new };
+            *waiting = Waiter { passed: earlier.passed, ..new };
         }
-        let Waiting { server, since, .. } = earlier;
+        let Waiter { server, since, .. } = earlier;
         Some(Earlier { server, since, forwarded, passed: &mut waiting.passed })
     }
 
     /// Who passed a question on last.
     pub(super) fn passed(&mut self, question: u64) -> Option<&mut Link> {
-        self.waiting.find_mut(question, |w| w.question == question)?.passed.as_mut()
+        let Spot::Taken(_, number) = self.waiting.seek(question) else { return None };
+        self.waiting.get_mut(number).passed.as_mut()
     }
 
     /// Notes that a question was answered.
     pub(super) fn answered(&mut self, transaction: &Transaction) {
         let question = question_of(transaction.qname_hash, transaction.qtype);
-        let found = self.waiting.find_entry(question, |w| w.question == question);
-        let Ok(mut place) = found else { return };
-        if place.get().client == transaction.client.address {
-            place.remove();
+        let Spot::Taken(place, number) = self.waiting.seek(question) else { return };
+        let waiter = self.waiting.get_mut(number);
+        if waiter.client == transaction.client.address {
+            self.waiting.remove(place);
             return;
         }
         // No chain goes through who answered.
-        let passed = &mut place.get_mut().passed;
+        let passed = &mut waiter.passed;
         if passed.is_some_and(|link| link.goes_through(transaction)) {
             *passed = None;
         }
@@ -129,7 +124,7 @@ impl Questions {
     fn sweep(&mut self, now: Timestamp) {
         if now >= self.next_sweep {
             self.next_sweep = now.plus(SWEEP);
-            self.waiting.retain(|waiting| now.since(waiting.since) <= WAIT);
+            self.waiting.retain(|waiter| now.since(waiter.since) <= WAIT);
         }
     }
 }

@@ -5,7 +5,7 @@
 use super::activity::Activity;
 use super::pairs::{Frames, Period};
 use crate::matcher::Transaction;
-use crate::model::{Span, Timestamp};
+use crate::model::Span;
 
 /// Lapses kept of one row, 1 KiB: random loss makes many of one question each, an outage one of
 /// many.
@@ -121,15 +121,10 @@ impl Lapses {
     }
 }
 
-/// Whether two moments lie in the same second: the hot path's question.
-pub(super) fn same_second(a: Timestamp, b: Timestamp) -> bool {
-    // Most answers follow each other closely.
-    a.since(b).0.unsigned_abs() < Span::from_secs(1).0.unsigned_abs() && a.seconds() == b.seconds()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Timestamp;
 
     fn at(second: i64) -> Timestamp {
         Timestamp(second * 1_000_000_000 + 500_000_000)
@@ -172,12 +167,5 @@ mod tests {
         assert_eq!(lapses.iter().count(), MAX_LAPSES);
         // 400, 410 and 420; and 430, which is the first second with an answer.
         assert_eq!(lapses.iter().map(Lapse::hurt).max(), Some(4));
-    }
-
-    #[test]
-    fn seconds_are_compared_across_their_borders() {
-        let (a, b) = (Timestamp(999_999_999), Timestamp(1_000_000_000));
-        assert!(!same_second(a, b) && same_second(b, at(1)) && !same_second(at(1), at(3)));
-        assert!(!same_second(Timestamp::MIN, b));
     }
 }

@@ -2,11 +2,18 @@
 
 use super::Pair;
 use crate::decode::IcmpKind;
-use crate::matcher::{Refusal, Transaction};
+use crate::matcher::{Leg, Refusal, Transaction};
 
 /// Whether a query was seen on its way to another address than was asked.
 pub(super) fn is_translated(transaction: &Transaction) -> bool {
     transaction.legs()[1..].iter().any(|leg| leg.server != transaction.server.address)
+}
+
+/// Whether this is where a query was seen last on its way. Interfaces may be recorded out of order: the
+/// lowest TTL is the farthest.
+pub(super) fn is_farthest(leg: &Leg, transaction: &Transaction) -> bool {
+    let legs = transaction.legs();
+    legs.len() == 1 || legs.iter().rev().min_by_key(|leg| leg.ttl) == Some(leg)
 }
 
 /// Counts a transaction that was refused, by who seems to have done it.

@@ -7,6 +7,8 @@ use crate::model::{Address, labels};
 pub struct Limited {
     /// Addresses of the VPC resolver that the user named.
     named: Vec<Address>,
+    /// A bit for the last octet of each: most other addresses end otherwise.
+    endings: u64,
     /// Whether the capture was seen to come from AWS.
     on_aws: bool,
 }
@@ -14,7 +16,8 @@ pub struct Limited {
 impl Limited {
     /// The well-known destinations and those that are `named`.
     pub fn new(named: Vec<Address>) -> Limited {
-        Limited { named, on_aws: false }
+        let endings = named.iter().fold(0, |endings, &address| endings | ending(address));
+        Limited { named, endings, on_aws: false }
     }
 
     /// A link-local service of AWS: 169.254.169.0/24 (resolver .253, instance metadata .254, time
@@ -22,9 +25,16 @@ impl Limited {
     /// NodeLocal DNSCache's 169.254.20.10 and the pod identity agent's 169.254.170.23, are answered
     /// on the node itself.
     pub fn is_service(address: Address) -> bool {
-        let octets = address.0;
-        octets[10..15] == [0xff, 0xff, 169, 254, 169] && address.is_v4()
-            || octets[..4] == [0xfd, 0, 0x0e, 0xc2]
+        // All but the last octet of the lower half; half of the upper half.
+        const LINK_LOCAL: u64 = u64::from_ne_bytes([0, 0, 0xff, 0xff, 169, 254, 169, 0]);
+        const LINK_MASK: u64 = u64::from_ne_bytes([255, 255, 255, 255, 255, 255, 255, 0]);
+        const UNIQUE_LOCAL: u64 = u64::from_ne_bytes([0xfd, 0, 0x0e, 0xc2, 0, 0, 0, 0]);
+        const UNIQUE_MASK: u64 = u64::from_ne_bytes([255, 255, 255, 255, 0, 0, 0, 0]);
+        let [a, b, c, d, e, f, g, h, low @ ..] = address.0;
+        match (u64::from_ne_bytes([a, b, c, d, e, f, g, h]), u64::from_ne_bytes(low)) {
+            (0, low) => low & LINK_MASK == LINK_LOCAL,
+            (high, _) => high & UNIQUE_MASK == UNIQUE_LOCAL,
+        }
     }
 
     /// Notes a QNAME: names of EC2's private zones are asked on AWS only.
@@ -40,9 +50,13 @@ impl Limited {
     /// primary CIDR's base plus two ("Amazon DNS server", VPC user guide).
     pub fn counts(&self, address: Address) -> bool {
         Limited::is_service(address)
-            || !self.named.is_empty() && self.named.contains(&address)
+            || self.endings & ending(address) != 0 && self.named.contains(&address)
             || self.on_aws && is_base_plus_two(address)
     }
+}
+
+fn ending(address: Address) -> u64 {
+    1 << (address.0[15] % 64)
 }
 
 fn is_base_plus_two(address: Address) -> bool {
@@ -52,7 +66,7 @@ fn is_base_plus_two(address: Address) -> bool {
         192 => b == 168,
         _ => false,
     };
-    address.is_v4() && matches!(address.0[12..], [a, b, 0, 2] if private(a, b))
+    matches!(address.0, [.., a, b, 0, 2] if private(a, b)) && address.is_v4()
 }
 
 #[cfg(test)]
@@ -66,6 +80,17 @@ mod tests {
         assert!(service("169.254.169.253") && service("169.254.169.254"));
         assert!(service("fd00:ec2::253"));
         assert!(!service("169.254.20.10") && !service("10.0.0.2") && !service("fd00::1"));
+        assert!(!service("169.254.168.253") && !service("::169.254.169.253"));
+        assert!(service("169.254.169.0") && service("fd00:ec2::") && !service("fd00:ec3::"));
+    }
+
+    #[test]
+    fn named_ones_count_and_others_that_end_alike_do_not() {
+        let [named, alike, other] =
+            ["10.0.0.2", "10.0.1.2", "10.0.0.66"].map(|text| text.parse::<Address>().unwrap());
+        let limited = Limited::new(vec![named]);
+        assert!(limited.counts(named) && !limited.counts(alike) && !limited.counts(other));
+        assert!(!Limited::default().counts(named));
     }
 
     #[test]

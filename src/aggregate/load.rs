@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::pairs::{Frames, Period};
 use super::servers::Server;
 use crate::classify::Zone;
-use crate::matcher::{Leg, RETENTION, Transaction};
+use crate::matcher::{RETENTION, Transaction};
 use crate::model::{Address, Span, Timestamp};
 
 /// Servers measured at most: large clusters run some tens of CoreDNS pods. 7 MB at worst.
@@ -22,9 +22,9 @@ const BIN: Span = Span::from_millis(250);
 /// CoreDNS' own measurements it takes some hundred microseconds, across zones 2 ms.
 const SLOW: Span = Span::from_millis(50);
 
-/// A server that answers nothing for so long, in milliseconds, while somebody waits at least half of
+/// A server that answers nothing for so long, while somebody waits at least half of
 /// that time, and then goes on, was not given the processor: the kernel deals out CFS quota every 100 ms.
-const STALLS: std::ops::RangeInclusive<i64> = 20..=110;
+const STALLS: Range<Span> = Span::from_millis(20)..Span::from_millis(111);
 
 /// No answer for so long is a silence.
 const SILENCE: Span = Span::from_secs(1);
@@ -108,8 +108,6 @@ impl Load {
 /// What became of a question.
 #[derive(Clone, Copy)]
 pub(super) struct Settled {
-    /// Where the query was seen last on its way.
-    at: Leg,
     cluster: bool,
     external: bool,
     /// When it was first sent.
@@ -126,10 +124,7 @@ impl Settled {
         zone: u8,
         answered: Option<(Timestamp, u64)>,
     ) -> Settled {
-        // Interfaces may be recorded out of order: the lowest TTL is the farthest.
-        let farthest = transaction.legs().iter().rev().min_by_key(|leg| leg.ttl);
         Settled {
-            at: farthest.copied().unwrap_or_default(),
             cluster: zone == Zone::Cluster as u8,
             external: zone == Zone::External as u8,
             sent: transaction.first_sent,
@@ -154,6 +149,9 @@ pub struct ServerLoad {
     pub slow_frames: Frames,
     /// The last silence, whether anybody waited or not.
     silence: Period,
+    /// What is asked until then waits for nearly all of that silence, which is longer than the longest
+    /// such one so far; the beginning of time where it is not.
+    early: Timestamp,
     last_answer: Timestamp,
     /// The first bin, in widths since 1970, and that width in nanoseconds.
     first: i64,
@@ -174,6 +172,7 @@ impl ServerLoad {
             pause: Period::default(),
             slow_frames: Frames::default(),
             silence: Period::default(),
+            early: Timestamp::MIN,
             last_answer: Timestamp::MIN,
             first,
             width: BIN.0,
@@ -241,39 +240,37 @@ impl ServerLoad {
             count(&mut self.external);
         }
         if let Some((time, _)) = answered {
-            self.note_pause(sent, time);
-            self.note_stall(time, delay.filter(|_| cluster));
+            if self.last_answer > Timestamp::MIN {
+                let gap = time.since(self.last_answer);
+                self.note_pause(sent, time, gap);
+                if let Some(delay) = delay.filter(|_| cluster) {
+                    self.note_stall(delay, gap);
+                }
+            }
+            self.last_answer = self.last_answer.max(time);
         }
     }
 
     /// What is asked early in a silence and answered behind it waited for nearly all of it.
-    fn note_pause(&mut self, sent: Timestamp, time: Timestamp) {
-        let length = |period: Period| {
-            if period.any() { period.last.since(period.first) } else { Span::ZERO }
-        };
-        if self.last_answer > Timestamp::MIN && time.since(self.last_answer) >= SILENCE {
-            self.silence = Period { first: self.last_answer, last: time };
+    fn note_pause(&mut self, sent: Timestamp, time: Timestamp, gap: Span) {
+        if gap >= SILENCE {
+            let silence = Period { first: self.last_answer, last: time };
+            let fifth = Span(silence.length().0 / 5);
+            let longer = silence.length() > self.pause.length();
+            self.silence = silence;
+            self.early = if longer { silence.first.plus(fifth) } else { Timestamp::MIN };
         }
-        let silence = self.silence;
-        if length(silence) > length(self.pause) {
-            let early = silence.first.plus(Span(length(silence).0 / 5));
-            if sent <= early && time >= silence.last {
-                self.pause = silence;
-            }
+        if sent <= self.early && time >= self.silence.last {
+            self.pause = self.silence;
+            self.early = Timestamp::MIN;
         }
     }
 
-    fn note_stall(&mut self, time: Timestamp, delay: Option<Span>) {
-        if self.last_answer > Timestamp::MIN
-            && let Some(delay) = delay
-        {
-            let gap = time.since(self.last_answer);
-            if delay.0 * 2 >= gap.0 && STALLS.contains(&(gap.0 / 1_000_000)) {
-                self.stalls.0 += 1;
-                self.stalls.1.0 += gap.0;
-            }
+    fn note_stall(&mut self, delay: Span, gap: Span) {
+        if STALLS.contains(&gap) && delay.0 * 2 >= gap.0 {
+            self.stalls.0 += 1;
+            self.stalls.1.0 += gap.0;
         }
-        self.last_answer = self.last_answer.max(time);
     }
 
     /// Width of a bin.
@@ -298,12 +295,9 @@ pub struct Loads {
 }
 
 impl Loads {
-    /// Counts a question that was settled, if this leg, to `server`, is its farthest. One that was never
-    /// asked for a name of the cluster is no cluster DNS.
-    pub(super) fn note(&mut self, server: &mut Server, leg: &Leg, settled: &Settled) {
-        if *leg != settled.at {
-            return;
-        }
+    /// Counts a question that was settled, where it was seen last on its way: to `server`. One that was
+    /// never asked for a name of the cluster is no cluster DNS.
+    pub(super) fn note(&mut self, server: &mut Server, settled: &Settled) {
         if server.load == 0 {
             if !settled.cluster || settled.answered.is_none() {
                 return;

@@ -1,7 +1,7 @@
 //! Questions that stay without an answer: how far they came, and who refused them.
 
 use super::lapses::Fate;
-use super::legs::{is_translated, note_refusal};
+use super::legs::{is_farthest, is_translated, note_refusal};
 use super::load::Settled;
 use super::places::Places;
 use super::{Aggregate, SHARED};
@@ -21,9 +21,7 @@ impl Aggregate {
         bin.external_bad += u32::from(places.zone == Zone::External as u8);
         bin.limited += u32::from(places.limited);
         bin.limited_lost += u32::from(places.limited);
-        for tally in Aggregate::tally(pair, places.zone).into_iter().flatten() {
-            tally.unanswered += 1;
-        }
+        pair.tally(places.zone, |tally| tally.unanswered += 1);
         let fate = if transaction.refusal().is_some() { Fate::Refused } else { Fate::Lost };
         pair.lapses.note(transaction, fate, &pair.heard);
         pair.reused_unanswered += u64::from(places.reused);
@@ -50,10 +48,10 @@ impl Aggregate {
         }
         let settled = Settled::of(transaction, places.zone, None);
         for leg in transaction.legs() {
-            let at = self.server_place(leg.server);
+            let at = self.leg_place(places.pair, leg);
             let server = self.servers.get_mut(at);
-            if transaction.refusal().is_none() {
-                self.loads.note(server, leg, &settled);
+            if transaction.refusal().is_none() && is_farthest(leg, transaction) {
+                self.loads.note(server, &settled);
             }
             server.asked += 1;
             server.unanswered += 1;

@@ -39,7 +39,7 @@ mod table;
 mod timeline;
 mod trouble;
 mod twins;
-mod warm;
+mod waiting;
 
 pub use activity::Activity;
 pub use clients::Client;
@@ -71,6 +71,7 @@ pub use twins::TwinLosses;
 
 use crate::classify::{Ended, Ending, Lookups};
 use crate::model::{Address, Capacity, NameHasher, PacketMeta, Span};
+use activity::Second;
 use forwarding::Questions;
 use ports::Ports;
 
@@ -180,17 +181,15 @@ pub struct Aggregate {
     assembly: Assembly,
     questions: Questions,
     ports: Ports,
+    second: Second,
     hasher: NameHasher,
 }
 
 impl Aggregate {
     /// No sums yet. `hasher` must be the one that the messages were read with.
-    pub fn new(
-        settings: Settings,
-        hasher: NameHasher,
-    ) -> Result<Aggregate, hdrhistogram::CreationError> {
+    pub fn new(settings: Settings, hasher: NameHasher) -> Aggregate {
         let capacity = settings.capacity;
-        Ok(Aggregate {
+        Aggregate {
             totals: Totals::default(),
             pairs: Table::new(capacity.of(pairs::MAX_PAIRS), Pair::default()),
             clients: Table::new(capacity.of(clients::MAX_CLIENTS), Client::default()),
@@ -198,7 +197,7 @@ impl Aggregate {
             sockets: Table::new(capacity.of(sockets::MAX_SOCKETS), Socket::default()),
             missing: MissingNames::default(),
             lookups: Lookups::new(capacity),
-            delays: Delays::new()?,
+            delays: Delays::default(),
             timeline: Timeline::default(),
             rates: Rates::new(settings.pps_limit),
             limited: Limited::new(settings.vpc_dns.clone()),
@@ -214,9 +213,10 @@ impl Aggregate {
             assembly: Assembly::Single,
             questions: Questions::new(capacity),
             ports: Ports::default(),
+            second: Second::default(),
             hasher,
             settings,
-        })
+        }
     }
 
     /// Closes what is still open at the end of the capture.
@@ -304,7 +304,7 @@ fn count_lookup(
     if ended.all_empty && (ended.within || ended.base == 0) {
         stops.note(ended, client, hasher);
     }
-    if ended.ending == Ending::Missing && ended.as_is {
+    if ended.ending == Ending::Missing && ended.as_is() {
         let entry = missing.entry(hasher.hash(ended.name), ended.name);
         entry.frames.note(ended.frame);
         entry.period.note(ended.window.0);

@@ -1,11 +1,11 @@
 //! The matcher's events, counted.
 
 use super::forwarding::is_forward_timeout;
-use super::lapses::{Fate, same_second};
-use super::legs::is_translated;
+use super::lapses::Fate;
+use super::legs::{is_farthest, is_translated};
 use super::load::Settled;
 use super::places::Places;
-use super::{Aggregate, Metering, Pair, SHARED, SampleKind, count_lookup};
+use super::{Aggregate, Metering, SHARED, SampleKind, count_lookup};
 use crate::classify::{Outcome, Question, Twin, Zone};
 use crate::decode::IcmpKind;
 use crate::matcher::{
@@ -17,15 +17,6 @@ use crate::model::{FOLD_LIMIT, PacketMeta, fold_into, qtype};
 const NO_LOOKUP: u32 = u32::MAX;
 
 impl Aggregate {
-    pub(super) fn tally(pair: &mut Pair, zone: u8) -> [Option<&mut super::Tally>; 2] {
-        let of_zone = match zone {
-            0 => Some(&mut pair.cluster),
-            1 => Some(&mut pair.external),
-            _ => None,
-        };
-        [Some(&mut pair.all), of_zone]
-    }
-
     /// Counts the packet of a message towards its sender's limit and says whether there is one.
     fn count_limited(&mut self, packet: &PacketMeta) -> bool {
         match self.metering {
@@ -101,7 +92,7 @@ impl Observer for Aggregate {
         let client = self.pairs.get(pair).client_index;
         let reused = self.is_reused(pair, query);
         let (lookup, generation) = self.lookup_of((client, pair), name, query);
-        let zone = Zone::of(name) as u8;
+        let zone = self.lookups.zone(lookup).unwrap_or_else(|| Zone::of(name)) as u8;
         let probe = query.message.qtype == qtype::NS && name.len() == 1;
         let forwarded = !probe && self.note_question(query);
         let asker = self.clients.get_mut(client);
@@ -119,9 +110,7 @@ impl Observer for Aggregate {
         entry.asked.note(query.packet.time);
         entry.probes += u64::from(probe);
         entry.tcp += u64::from(query.transport == Transport::Tcp);
-        for tally in Aggregate::tally(entry, zone).into_iter().flatten() {
-            tally.sent += 1;
-        }
+        entry.tally(zone, |tally| tally.sent += 1);
         let twins = !reused
             && self.lookups.is_second_twin(lookup, query.message.qtype, query.packet.source_port);
         entry.twins += 2 * u64::from(twins);
@@ -159,7 +148,7 @@ impl Observer for Aggregate {
         {
             self.samples.take(kind, transaction, response);
         }
-        self.look_at(transaction, response);
+        self.look_at(transaction, response, outcome);
         self.note_answer(transaction, response, outcome, places.zone);
         self.totals.answered += 1;
         self.count_strange(transaction, time);
@@ -183,20 +172,25 @@ impl Observer for Aggregate {
         if places.zone == Zone::External as u8 {
             *(if failed { &mut bin.external_bad } else { &mut bin.external_fine }) += 1;
         }
-        bin.limited += u32::from(places.limited);
-        bin.limited_lost += u32::from(places.limited && rescued);
+        if places.limited {
+            bin.limited += 1;
+            bin.limited_lost += u32::from(rescued);
+        }
         if places.lookup != NO_LOOKUP {
             let (hash, kind) = (transaction.qname_hash, transaction.qtype);
             self.lookups.answered(places.lookup, places.generation, hash, kind, outcome, time);
         }
         let settled = Settled::of(transaction, places.zone, Some((time, response.packet.frame)));
+        self.second.turn_to(time);
         for leg in transaction.legs() {
-            let at = self.server_place(leg.server);
+            let at = self.leg_place(places.pair, leg);
             let server = self.servers.get_mut(at);
-            self.loads.note(server, leg, &settled);
+            if is_farthest(leg, transaction) {
+                self.loads.note(server, &settled);
+            }
             server.asked += 1;
             server.answered += 1;
-            server.answered_at(time);
+            server.answered_at(time, &self.second);
             server.rescued += u64::from(rescued);
             server.servfail += u64::from(failed);
             if failed {
@@ -207,12 +201,12 @@ impl Observer for Aggregate {
             }
         }
         let pair = self.pairs.get_mut(places.pair);
-        for tally in Aggregate::tally(pair, places.zone).into_iter().flatten() {
+        pair.tally(places.zone, |tally| {
             tally.answered += 1;
             tally.servfail += u64::from(failed);
-        }
+        });
         pair.late += u64::from(late);
-        if !same_second(time, pair.answers.last) {
+        if !self.second.has(pair.answers.last) {
             pair.heard.note(time);
         }
         let name = transaction.qname_hash;
@@ -239,10 +233,12 @@ impl Observer for Aggregate {
                 pair.external_fine.note(time);
             }
         }
-        pair.seen_beyond += u64::from(transaction.legs().len() > 1);
-        let translated = is_translated(transaction);
-        pair.translated += u64::from(translated);
-        pair.undelivered += u64::from(translated && response.packet.source != pair.server);
+        if transaction.legs().len() > 1 {
+            pair.seen_beyond += 1;
+            let translated = is_translated(transaction);
+            pair.translated += u64::from(translated);
+            pair.undelivered += u64::from(translated && response.packet.source != pair.server);
+        }
         pair.limited += u64::from(places.limited);
         if failed {
             pair.failures.note(time);

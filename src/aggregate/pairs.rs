@@ -118,6 +118,8 @@ pub struct Pair {
     pub server: Address,
     /// Index of the client.
     pub client_index: u32,
+    /// Place of the server; the shared one until it has answered, or where there is no room for it.
+    pub(super) server_index: u32,
     /// Lowest and highest TTL of the server's answers.
     pub answer_ttls: Option<(u8, u8)>,
     /// All transactions.
@@ -235,6 +237,16 @@ pub struct Pair {
 }
 
 impl Pair {
+    /// Counts something, for the zone of its name too.
+    pub(super) fn tally(&mut self, zone: u8, count: impl Fn(&mut Tally)) {
+        count(&mut self.all);
+        match zone {
+            0 => count(&mut self.cluster),
+            1 => count(&mut self.external),
+            _ => {}
+        }
+    }
+
     /// Answers with this outcome.
     pub fn outcome(&self, outcome: Outcome) -> u64 {
         self.outcomes[outcome as usize]

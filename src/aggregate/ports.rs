@@ -68,11 +68,6 @@ impl Ports {
         }
         true
     }
-
-    /// Reads what [`Ports::is_reused`] will.
-    pub(super) fn warm(&self, pair: u32, port: u16) -> u32 {
-        self.0[Ports::place(Ports::tag(pair, port))][0].tag
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Rows of the tables: found, or made for what is seen for the first time.
 
-use super::{Aggregate, Client, Pair, Server};
+use super::{Aggregate, Client, Pair, SHARED, Server};
+use crate::matcher::Leg;
 use crate::model::{Address, PacketMeta};
 
 impl Aggregate {
@@ -39,6 +40,21 @@ impl Aggregate {
             pair.opened_frames.note(packet.frame);
             pair.openings.note(packet.time);
         }
+    }
+
+    /// The row of the server that a question of this pair went to: mostly the one that was asked, whose
+    /// row the pair knows after its first answer.
+    pub(super) fn leg_place(&mut self, pair: u32, leg: &Leg) -> u32 {
+        let row = self.pairs.get(pair);
+        if row.server != leg.server {
+            return self.server_place(leg.server);
+        }
+        if row.server_index != SHARED {
+            return row.server_index;
+        }
+        let at = self.server_place(leg.server);
+        self.pairs.get_mut(pair).server_index = at;
+        at
     }
 
     /// The row of a server.

@@ -1,7 +1,7 @@
 //! What was asked of each server address, on whichever leg a query was seen.
 
-use super::activity::Activity;
-use super::lapses::{Lapses, same_second};
+use super::activity::{Activity, Second};
+use super::lapses::Lapses;
 use super::pairs::Period;
 use crate::model::{Address, Timestamp};
 
@@ -44,13 +44,13 @@ pub struct Server {
 }
 
 impl Server {
-    /// Notes when it answered.
-    pub(super) fn answered_at(&mut self, time: Timestamp) {
-        let gap = Period { first: self.answers.last, last: time };
-        if self.answers.any() && gap.length() > self.quiet.length() {
-            self.quiet = gap;
+    /// Notes when it answered: in `second`.
+    pub(super) fn answered_at(&mut self, time: Timestamp, second: &Second) {
+        let last = self.answers.last;
+        if self.answers.any() && time.since(last) > self.quiet.length() {
+            self.quiet = Period { first: last, last: time };
         }
-        if !same_second(time, self.answers.last) {
+        if !second.has(last) {
             self.heard.note(time);
         }
         self.answers.note(time);

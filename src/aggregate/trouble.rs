@@ -12,9 +12,12 @@ use crate::model::{Address, FOLD_LIMIT, Message, PacketMeta, Span, fold_into};
 
 impl Aggregate {
     /// Looks at the first answer to a transaction, before it is counted for its pair.
-    pub(super) fn look_at(&mut self, transaction: &Transaction, response: &Sighting<'_>) {
-        let message = response.message;
-        let outcome = Outcome::of(message);
+    pub(super) fn look_at(
+        &mut self,
+        transaction: &Transaction,
+        response: &Sighting<'_>,
+        outcome: Outcome,
+    ) {
         let waited = response.packet.time.since(transaction.last_sent);
         if matches!(outcome, Outcome::ServFail | Outcome::Refused) || waited >= SLOW {
             self.note_trouble(transaction, response, outcome, waited);

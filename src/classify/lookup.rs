@@ -5,15 +5,19 @@
 //! - the same name for the other address family, or again after a failure or without an answer;
 //! - the next name of a search walk, right after the answers to the step before.
 
+mod ask;
 mod ending;
+mod labels;
 mod open;
 mod twins;
 
-use super::Outcome;
 use super::search::{Suffixes, shared_base};
+use super::{Outcome, Zone};
 use crate::model::{Capacity, Span, Timestamp};
+use ask::Ask;
 pub use ending::{Ended, Ending};
-use open::{Ask, Open, ask_index, ends_with_labels};
+use labels::{Start, ends_with_labels};
+use open::Open;
 pub use twins::Twin;
 
 /// Lookups open at once; the oldest is closed to make room. 5 MB at worst.
@@ -104,6 +108,7 @@ impl Lookups {
             self.heads.resize(client + 1, NONE);
         }
         self.moved = None;
+        let start = Start::of(question.name);
         let mut at = self.heads[client];
         let mut depth = 0;
         while let Some(open) = self.open.get_mut(at as usize) {
@@ -111,13 +116,16 @@ impl Lookups {
             depth += 1;
             if open.is_over(question.time) || depth > MAX_OPEN_PER_CLIENT {
                 self.close(at, ended);
+            } else if open.start != start {
+                // Another name.
             } else if open.joins(question) || self.steps(at, question) {
                 let open = &mut self.open[at as usize];
-                let timed = open.is_timed(question);
-                self.moved = open.moves(question);
-                let again = open.take(question);
-                self.retried += u64::from(again);
-                self.timed += u64::from(again && timed);
+                if open.waits_for(question) {
+                    self.retried += 1;
+                    self.timed += u64::from(open.is_timed(question));
+                    self.moved = open.moves(question);
+                }
+                open.take(question);
                 return (at, open.generation);
             } else if !self.answered && self.open[at as usize].hurries(question, &self.suffixes) {
                 self.hurried += 1;
@@ -127,22 +135,9 @@ impl Lookups {
         self.start(question, ended)
     }
 
-    /// Reads the first open lookups of a client, to have them in the cache when it asks.
-    pub fn warm(&self, client: u32) -> usize {
-        /// More than two are rarely gone through.
-        const AHEAD: usize = 2;
-        let mut at = self.heads.get(client as usize).copied().unwrap_or(NONE);
-        let mut seen = 0;
-        while let (Some(open), true) = (self.open.get(at as usize), seen < AHEAD) {
-            at = open.next;
-            seen += 1;
-        }
-        seen
-    }
-
-    /// The same for the lookup in a slot.
-    pub fn warm_slot(&self, slot: u32) -> bool {
-        self.open.get(slot as usize).is_some_and(|open| open.live)
+    /// Where the name that the lookup in a slot is at belongs.
+    pub fn zone(&self, slot: u32) -> Option<Zone> {
+        self.open.get(slot as usize).map(|open| open.zone)
     }
 
     /// A transaction of the lookup was answered.
@@ -160,14 +155,7 @@ impl Lookups {
         if !open.live || open.generation != generation {
             return;
         }
-        open.last = open.last.max(time);
-        if open.name_hash == name_hash {
-            let ask = &mut open.asks[ask_index(kind)];
-            // A retry's failure does not undo an answer.
-            if !matches!(ask, Ask::Done(Outcome::Answered | Outcome::NoData)) {
-                *ask = Ask::Done(outcome);
-            }
-        }
+        open.answer(name_hash, kind, outcome, time);
     }
 
     /// Questions that were asked anew, on another port or of another server, while the first was
@@ -224,24 +212,25 @@ impl Lookups {
             // The list is through, or begins anew: the client asks for the same name once more.
             return false;
         }
-        if known > 0 && suffix.is_none() && self.suffixes.stands_within(tail) {
+        if known > 0 && suffix.is_none() && self.suffixes.stands_within(tail, suffix) {
             // Another name that begins alike, on its own way through the list.
             return false;
         }
         if known == 0 {
-            let tails = [&current[base..], tail];
-            if tails.iter().any(|tail| self.suffixes.stands_within(tail)) {
+            let (front, before) = current.split_at(base);
+            let first = self.suffixes.at(before);
+            let tails = [(before, first), (tail, suffix)];
+            if tails.iter().any(|&(tail, known)| self.suffixes.stands_within(tail, known)) {
                 return false;
             }
-            let (front, tail) = current.split_at(base);
-            let first = self.suffixes.note(tail, 0);
-            open.doubled = tail.len() > 1 && ends_with_labels(front, tail);
-            open.as_is_first = tail.len() == 1;
+            let first = self.suffixes.note_at(first, before, 0);
+            open.doubled = before.len() > 1 && ends_with_labels(front, before);
+            open.as_is_first = before.len() == 1;
             open.note_suffix(first);
             open.base = base as u8;
         }
         let position = u64::from(open.suffix_count);
-        open.note_suffix(self.suffixes.note(tail, position));
+        open.note_suffix(self.suffixes.note_at(suffix, tail, position));
         open.doubled |= tail.len() > 1 && ends_with_labels(&open.name[..base], tail);
         open.steps += 1;
         open.broken |= open.asks.iter().any(|ask| match ask {
@@ -254,7 +243,8 @@ impl Lookups {
         }
         open.step_transactions = 0;
         open.asks = [Ask::No; 3];
-        open.set_name(question);
+        let zone = suffix.and_then(|suffix| self.suffixes.get(suffix)?.zone);
+        open.set_name(question, zone);
         true
     }
 

@@ -23,12 +23,16 @@ pub struct Suffix {
     pub tried: u64,
     /// Sum of its positions in the walks: their mean orders the suffixes.
     pub positions: u64,
+    /// Where all names with it belong, if that does not depend on the name.
+    pub(super) zone: Option<Zone>,
 }
 
 /// All suffixes seen.
 #[derive(Clone, Debug, Default)]
 pub struct Suffixes {
     seen: Vec<Suffix>,
+    /// In which of them another one stands, and not at its end.
+    longer: Vec<bool>,
     /// Their indexes by name: every question of a busy client looks here.
     index: HashMap<Box<[u8]>, u16, RandomState>,
 }
@@ -51,8 +55,16 @@ impl Suffixes {
     }
 
     /// Whether a known suffix stands in `tail`, and not at its end: then `tail` is a name that a
-    /// list made longer, not a suffix. Two lookups whose names begin alike look so.
-    pub(super) fn stands_within(&self, tail: &[u8]) -> bool {
+    /// list made longer, not a suffix. Two lookups whose names begin alike look so. `known` is the
+    /// index of the tail: of suffixes it is known.
+    pub(super) fn stands_within(&self, tail: &[u8], known: Option<u16>) -> bool {
+        match known.and_then(|known| self.longer.get(usize::from(known))) {
+            Some(&longer) => longer,
+            None => tail.len() > 1 && self.find_within(tail),
+        }
+    }
+
+    fn find_within(&self, tail: &[u8]) -> bool {
         let mut buffer = [0; FOLD_LIMIT];
         let (mut ends, mut count) = ([0_u8; LABELS], 0);
         for label in labels(tail).take(LABELS) {
@@ -74,15 +86,30 @@ impl Suffixes {
 
     /// Notes that a walk tried the suffix at `position` (from 0).
     pub fn note(&mut self, tail: &[u8], position: u64) -> Option<u16> {
+        self.note_at(self.at(tail), tail, position)
+    }
+
+    /// The same where the index of the tail is known, or that it has none.
+    pub(super) fn note_at(
+        &mut self,
+        known: Option<u16>,
+        tail: &[u8],
+        position: u64,
+    ) -> Option<u16> {
         if tail.len() < 2 {
             return None;
         }
-        let at = match self.at(tail) {
+        let at = match known {
             Some(at) => usize::from(at),
             None if self.seen.len() < MAX_SUFFIXES => {
                 let name = Name(tail.into());
                 self.index.insert(tail.into(), self.seen.len() as u16);
-                self.seen.push(Suffix { name, tried: 0, positions: 0 });
+                let zone = Zone::of_all_behind(tail);
+                self.seen.push(Suffix { name, tried: 0, positions: 0, zone });
+                for (longer, suffix) in self.longer.iter_mut().zip(&self.seen) {
+                    *longer = *longer || has_within(&suffix.name.0, tail);
+                }
+                self.longer.push(self.find_within(tail));
                 self.seen.len() - 1
             }
             None => return None,
@@ -205,11 +232,24 @@ fn is_namespace(suffix: &[u8]) -> bool {
 
 /// Whether the name `tail` is `name` with at least one label taken off its left.
 fn is_tail(tail: &[u8], name: &[u8]) -> bool {
+    let start = name.len().saturating_sub(tail.len());
     let mut at = 0;
-    labels(name).any(|label| {
-        at += 1 + label.len();
-        &name[at..] == tail
-    })
+    name.ends_with(tail)
+        && labels(name).any(|label| {
+            at += 1 + label.len();
+            at == start
+        })
+}
+
+/// Whether two labels or more of `inner` stand in `tail`, neither at its start nor at its end.
+fn has_within(tail: &[u8], inner: &[u8]) -> bool {
+    let inner = &inner[..inner.len() - 1];
+    let mut at = 0;
+    labels(inner).nth(1).is_some()
+        && labels(tail).any(|label| {
+            at += 1 + label.len();
+            tail[at..].strip_prefix(inner).is_some_and(|rest| rest.len() > 1)
+        })
 }
 
 /// How many octets of whole labels two names share from the left.
@@ -226,86 +266,4 @@ fn common_labels(a: &[u8], b: &[u8]) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn base(current: &str, next: &str, known: &Suffixes) -> Option<String> {
-        let (current, next) = (Name::from_text(current).0, Name::from_text(next).0);
-        let end = shared_base(&current, &next, known)?;
-        Some(crate::model::display_name(&current[..end]))
-    }
-
-    #[test]
-    fn the_steps_of_a_kubernetes_walk_share_their_base() {
-        let none = Suffixes::default();
-        let pairs = [
-            ("api.example.com.ns.svc.cluster.local", "api.example.com.svc.cluster.local"),
-            ("api.example.com.svc.cluster.local", "api.example.com.cluster.local"),
-            ("api.example.com.ec2.internal", "api.example.com"),
-            ("api.example.com", "api.example.com.ns.svc.cluster.local"),
-        ];
-        for (current, next) in pairs {
-            assert_eq!(base(current, next, &none).as_deref(), Some("api.example.com"), "{next}");
-        }
-    }
-
-    #[test]
-    fn names_that_merely_begin_alike_are_no_walk() {
-        let none = Suffixes::default();
-        assert_eq!(base("www.google.com", "www.facebook.com", &none), None);
-        assert_eq!(base("a.example.com", "b.example.com", &none), None);
-        assert_eq!(base("www.example.com", "www.example.com", &none), None);
-    }
-
-    #[test]
-    fn known_suffixes_join_unrelated_tails() {
-        let mut known = Suffixes::default();
-        for tail in ["cluster.local", "ec2.internal"] {
-            known.note(&Name::from_text(tail).0, 1);
-        }
-        let joined = base("db.cluster.local", "db.ec2.internal", &known);
-        assert_eq!(joined.as_deref(), Some("db"));
-    }
-
-    #[test]
-    fn one_service_name_in_two_namespaces_is_no_walk() {
-        let mut known = Suffixes::default();
-        for tail in ["a.svc.zone", "b.svc.zone"] {
-            known.note(&Name::from_text(tail).0, 0);
-        }
-        assert_eq!(base("db.a.svc.zone", "db.b.svc.zone", &known), None);
-        assert_eq!(base("db.b.a.svc.zone", "db.a.svc.zone", &known), None);
-    }
-
-    #[test]
-    fn suffixes_come_in_the_order_of_their_positions() {
-        let mut known = Suffixes::default();
-        for (tail, position) in [("zone", 2), ("svc.zone", 1), ("ns.svc.zone", 0), ("zone", 2)] {
-            known.note(&Name::from_text(tail).0, position);
-        }
-        let order: Vec<String> = known.in_order().iter().map(|s| s.name.to_string()).collect();
-        assert_eq!(order, ["ns.svc.zone", "svc.zone", "zone"]);
-    }
-
-    #[test]
-    fn parts_of_walks_do_not_change_the_order() {
-        let mut known = Suffixes::default();
-        // The first steps of most walks are missing.
-        for (tail, position) in
-            [("us-west-2.compute.internal", 0), ("corp.example", 1), ("zone", 0), ("svc.zone", 1)]
-        {
-            known.note(&Name::from_text(tail).0, position);
-        }
-        let first = known.note(&Name::from_text("ns.svc.zone").0, 2);
-        let names = |list: Vec<&Suffix>| -> Vec<String> {
-            list.iter().map(|suffix| suffix.name.to_string()).collect()
-        };
-        let whole =
-            ["ns.svc.zone", "svc.zone", "zone", "us-west-2.compute.internal", "corp.example"];
-        assert_eq!(names(known.in_order()), whole);
-        assert_eq!(
-            names(known.of(&[1, 2, first.unwrap()])),
-            ["ns.svc.zone", "zone", "corp.example"]
-        );
-    }
-}
+mod tests;

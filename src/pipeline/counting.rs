@@ -1,24 +1,15 @@
 //! The last stage: replays what the matcher told, unit by unit, to the sums and the rows.
 
-use std::hint::black_box;
-
 use super::log::{At, Entry, Log};
-use super::unit::{Event, Kind, Unit};
+use super::unit::{Event, Unit};
 use crate::aggregate::{Aggregate, Metering};
 use crate::capture::Block;
 use crate::matcher::{Observer, Token};
-use crate::model::{Address, Message, Timestamp};
+use crate::model::{Address, Timestamp};
 use crate::transactions::{Overdue, Recorder, Rows};
-
-/// Entries warmed up in a row: as many waits for memory overlap as the processor keeps track of, and
-/// what they bring still is in the cache when they are counted.
-const AHEAD: usize = 16;
 
 /// The name of no transaction.
 const NAMELESS: u32 = u32::MAX;
-
-/// Octets that come into the cache together.
-const CACHE_LINE: usize = 64;
 
 /// Sums and rows.
 pub(super) struct Counting {
@@ -75,14 +66,8 @@ impl Counting {
     /// Counts what was told, of a block and its events.
     pub(super) fn replay(&mut self, log: &mut Log, block: &Block, events: &[Event]) {
         let scene = Scene { block, events, named: block.is_named() };
-        for first in (0..log.entries.len()).step_by(AHEAD) {
-            let end = (first + AHEAD).min(log.entries.len());
-            for at in first..end {
-                self.warm(log.entries[at], log, scene);
-            }
-            for at in first..end {
-                self.count(log.entries[at], log, scene);
-            }
+        for at in 0..log.entries.len() {
+            self.count(log.entries[at], log, scene);
         }
     }
 
@@ -93,30 +78,6 @@ impl Counting {
             rows.finish();
         }
         self.aggregate
-    }
-
-    /// Has what an entry will touch read ahead.
-    fn warm(&self, entry: Entry, log: &Log, Scene { block, events, .. }: Scene<'_>) {
-        match entry {
-            Entry::Opened { at, .. } => {
-                if let Some(event) = at.as_event().map(|index| &events[index]) {
-                    self.aggregate.warm_query(&event.packet, event.keys);
-                    if let Kind::Message { offset, .. } = event.kind {
-                        // The name, which another core may have read last.
-                        let name = offset as usize + Message::QNAME_OFFSET;
-                        black_box((block.data.get(name), block.data.get(name + CACHE_LINE)));
-                    }
-                }
-            }
-            Entry::Answered { transaction, .. } => {
-                let name = log.transactions[transaction as usize].token.0[0];
-                // Its question may be in this same run, and have none yet.
-                if let Some(&token) = self.tokens.get(name as usize) {
-                    self.aggregate.warm_answer(token);
-                }
-            }
-            _ => {}
-        }
     }
 
     fn count(&mut self, entry: Entry, log: &mut Log, scene: Scene<'_>) {

@@ -2,7 +2,6 @@ use super::*;
 
 fn settled(sent: i64, took: Option<i64>) -> Settled {
     Settled {
-        at: Leg::default(),
         cluster: true,
         external: false,
         sent: Timestamp(sent * 1_000_000),
@@ -25,8 +24,8 @@ fn sum(row: &ServerLoad) -> Load {
 fn bins_widen_and_nothing_is_lost() {
     let (mut loads, mut server) = (Loads::default(), server());
     for second in 0..5_000 {
-        loads.note(&mut server, &Leg::default(), &settled(1_000_000 + second * 1_000, Some(1)));
-        loads.note(&mut server, &Leg::default(), &settled(1_000_000 + second * 1_000, None));
+        loads.note(&mut server, &settled(1_000_000 + second * 1_000, Some(1)));
+        loads.note(&mut server, &settled(1_000_000 + second * 1_000, None));
     }
     let rows = loads.rows();
     let all = sum(rows[0]);
@@ -43,11 +42,7 @@ fn bins_widen_and_nothing_is_lost() {
 fn latencies_are_known_to_a_half_octave() {
     let (mut loads, mut server) = (Loads::default(), server());
     for n in 0..100 {
-        loads.note(
-            &mut server,
-            &Leg::default(),
-            &settled(n * 10, Some(if n < 90 { 1 } else { 300 })),
-        );
+        loads.note(&mut server, &settled(n * 10, Some(if n < 90 { 1 } else { 300 })));
     }
     let all = sum(loads.rows()[0]);
     assert_eq!((all.answered, all.slow), (100, 10));
@@ -58,13 +53,13 @@ fn latencies_are_known_to_a_half_octave() {
 #[test]
 fn a_server_that_pauses_while_it_is_asked_is_stalled() {
     let (mut loads, mut server) = (Loads::default(), server());
-    loads.note(&mut server, &Leg::default(), &settled(0, Some(1)));
+    loads.note(&mut server, &settled(0, Some(1)));
     // Nothing came from 1 to 100, and this one waited for it.
-    loads.note(&mut server, &Leg::default(), &settled(5, Some(95)));
+    loads.note(&mut server, &settled(5, Some(95)));
     // Nobody asked for a while: no stall.
-    loads.note(&mut server, &Leg::default(), &settled(190, Some(1)));
+    loads.note(&mut server, &settled(190, Some(1)));
     assert_eq!(loads.rows()[0].stalls, (1, Span::from_millis(99)));
-    loads.note(&mut server, &Leg::default(), &settled(180, Some(60)));
+    loads.note(&mut server, &settled(180, Some(60)));
     assert_eq!(loads.rows()[0].stalls, (2, Span::from_millis(99 + 49)));
 }
 
@@ -75,8 +70,8 @@ fn only_so_many_servers_are_measured() {
         let mut octets = [0; 16];
         octets[..2].copy_from_slice(&n.to_be_bytes());
         let mut server = Server { address: Address(octets), ..Server::default() };
-        loads.note(&mut server, &Leg::default(), &settled(0, Some(1)));
-        loads.note(&mut server, &Leg::default(), &settled(5, Some(1)));
+        loads.note(&mut server, &settled(0, Some(1)));
+        loads.note(&mut server, &settled(5, Some(1)));
     }
     assert_eq!((loads.rows().len(), loads.overflowed), (MAX_LOADED, 3));
     assert!(loads.rows().iter().all(|row| sum(row).asked == 2));

@@ -1,6 +1,7 @@
 //! What a lookup came to, once it is over.
 
-use super::open::{Ask, Open};
+use super::ask::Ask;
+use super::open::Open;
 use super::{Suffixes, Timestamp};
 use crate::classify::Outcome;
 use crate::model::labels;
@@ -41,9 +42,9 @@ pub struct Ended<'a> {
     pub dots: Option<u8>,
     /// Whether the name was first tried as it is.
     pub as_is_first: bool,
-    /// Whether its last name is known to be the one wanted, not one that the search list made, and
-    /// every step before it was answered with a plain no.
-    pub as_is: bool,
+    /// Whether the walk came to the name as it is, behind the list, and every step before it was answered
+    /// with a plain no.
+    complete: bool,
     /// Whether it ended at a name that the search list made, the name as it is not tried at all.
     pub within: bool,
     /// Octets of the name that was wanted, at the start of `name`; 0 where no walk showed it.
@@ -62,6 +63,14 @@ pub struct Ended<'a> {
     pub window: (Timestamp, Timestamp),
     /// Frame of its first query.
     pub frame: u64,
+}
+
+impl Ended<'_> {
+    /// Whether its last name is known to be the one wanted, not one that the search list made, and
+    /// every step before it was answered with a plain no.
+    pub fn as_is(&self) -> bool {
+        self.complete || self.base == 0 && !self.list.ends(self.name)
+    }
 }
 
 impl Open {
@@ -90,11 +99,7 @@ impl Open {
             doubled: self.doubled,
             dots: (base > 0).then(|| labels(&self.name[..base]).count().saturating_sub(1) as u8),
             as_is_first: self.as_is_first,
-            as_is: if base > 0 {
-                self.is_complete() && !self.broken
-            } else {
-                !suffixes.ends(&self.name[..usize::from(self.length)])
-            },
+            complete: base > 0 && self.is_complete() && !self.broken,
             within: base > 0 && !self.as_is_first && !self.is_complete(),
             base,
             all_empty: self.all(Outcome::NoData),

@@ -1,9 +1,11 @@
 //! A lookup while it is open.
 
+use super::ask::{Ask, ask_index, is_paired};
+use super::labels::Start;
 use super::{GENERATIONS, NONE, Question};
-use crate::classify::Outcome;
 use crate::classify::search::{Suffixes, shared_base};
-use crate::model::{FOLD_LIMIT, Span, Timestamp, labels, qtype};
+use crate::classify::{Outcome, Zone};
+use crate::model::{FOLD_LIMIT, Span, Timestamp};
 
 /// A lookup that nothing happened to for so long is over: glibc's longest silence is two waits of 5 s.
 const IDLE: Span = Span::from_secs(12);
@@ -16,15 +18,6 @@ const STEP_GAP: Span = Span::from_millis(500);
 
 /// Stub resolvers wait at least 250 ms before they ask again: sooner is another thread's lookup.
 const SOONEST_RETRY: Span = Span::from_millis(200);
-
-/// The state of one question type within a step.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Ask {
-    #[default]
-    No,
-    Waiting,
-    Done(Outcome),
-}
 
 /// Suffixes that one lookup remembers: Kubernetes allows 32 search domains, nobody has half of it.
 const MAX_TRIED: usize = 12;
@@ -40,6 +33,12 @@ pub(super) struct Open {
     pub(super) next: u32,
     pub(super) generation: u32,
     pub(super) name_hash: u64,
+    /// How the name starts.
+    pub(super) start: Start,
+    /// Where it belongs.
+    pub(super) zone: Zone,
+    /// Nothing can belong to this lookup after that.
+    pub(super) until: Timestamp,
     pub(super) last: Timestamp,
     /// When each of `asks` was sent last.
     pub(super) sent: [Timestamp; 3],
@@ -93,6 +92,9 @@ impl Open {
             single: 0,
             asks: [Ask::No; 3],
             name_hash: 0,
+            start: Start::default(),
+            zone: Zone::Either,
+            until: question.time,
             steps: 1,
             transactions: 0,
             step_transactions: 0,
@@ -131,13 +133,16 @@ impl Open {
         self.ports = [0; 2];
         self.paired = false;
         self.rescued = [false; 2];
-        self.set_name(question);
+        self.set_name(question, None);
     }
 
-    pub(super) fn set_name(&mut self, question: &Question<'_>) {
+    /// Takes the name of a question, whose zone may be known.
+    pub(super) fn set_name(&mut self, question: &Question<'_>, zone: Option<Zone>) {
         self.name[..question.name.len()].copy_from_slice(question.name);
         self.length = question.name.len() as u8;
         self.name_hash = question.name_hash;
+        self.start = Start::of(question.name);
+        self.zone = zone.unwrap_or_else(|| Zone::of(question.name));
     }
 
     /// Whether the walk has come to its end: the name as it is, behind the list.
@@ -156,10 +161,14 @@ impl Open {
         }
     }
 
-    /// Counts a transaction that belongs here, and says whether it asks again what is unanswered.
-    pub(super) fn take(&mut self, question: &Question<'_>) -> bool {
+    /// Whether what `question` asks is unanswered.
+    pub(super) fn waits_for(&self, question: &Question<'_>) -> bool {
+        self.asks[ask_index(question.qtype)] == Ask::Waiting
+    }
+
+    /// Counts a transaction that belongs here.
+    pub(super) fn take(&mut self, question: &Question<'_>) {
         let kind = ask_index(question.qtype);
-        let again = self.asks[kind] == Ask::Waiting;
         self.asks[kind] = Ask::Waiting;
         self.sent[kind] = question.time;
         self.socket = question.socket;
@@ -172,17 +181,16 @@ impl Open {
         self.transactions += 1;
         self.step_transactions += 1;
         self.last = self.last.max(question.time);
-        again
+        self.until = self.last.plus(IDLE);
     }
 
-    /// How long `question` was waited for, if it is in flight to the same server with the same ID from
-    /// another port.
+    /// How long `question`, which is in flight, was waited for, if it was to the same server with the same
+    /// ID from another port.
     pub(super) fn moves(&self, question: &Question<'_>) -> Option<Span> {
         let kind = ask_index(question.qtype);
         let &(socket, server) = self.asked.get(kind)?;
         let waited = question.time.since(self.sent[kind]);
-        let moved = self.asks[kind] == Ask::Waiting
-            && self.name_hash == question.name_hash
+        let moved = self.name_hash == question.name_hash
             && server == question.server
             && socket as u16 == question.socket as u16
             && socket != question.socket;
@@ -190,7 +198,13 @@ impl Open {
     }
 
     pub(super) fn waits(&self) -> bool {
-        self.asks.contains(&Ask::Waiting)
+        self.signs() & Ask::WAITS != 0
+    }
+
+    /// What there is among the questions of this step.
+    fn signs(&self) -> u8 {
+        let [a, aaaa, other] = self.asks;
+        a.sign() | aaaa.sign() | other.sign()
     }
 
     /// Whether the question's type can be part of this lookup.
@@ -198,22 +212,38 @@ impl Open {
         if is_paired(kind) { self.single == 0 } else { self.single == kind }
     }
 
-    /// Whether nothing more can belong to this lookup at `time`: both address families are answered,
-    /// or it is too late for whatever it might have gone on with.
+    /// Whether nothing more can belong to this lookup at `time`.
     pub(super) fn is_over(&self, time: Timestamp) -> bool {
-        let gap = time.since(self.last);
-        let goes_on = self.asks.iter().any(|ask| match ask {
-            Ask::Waiting => true,
-            Ask::Done(outcome) => outcome.is_failure() || *outcome == Outcome::Truncated,
-            Ask::No => false,
-        });
-        if goes_on {
-            return gap > IDLE;
+        time > self.until
+    }
+
+    /// Takes an answer to its question of this type, or to one of an earlier step.
+    pub(super) fn answer(&mut self, name_hash: u64, kind: u16, outcome: Outcome, time: Timestamp) {
+        self.last = self.last.max(time);
+        if self.name_hash == name_hash {
+            let ask = &mut self.asks[ask_index(kind)];
+            // A retry's failure does not undo an answer.
+            if !matches!(ask, Ask::Done(Outcome::Answered | Outcome::NoData)) {
+                *ask = Ask::Done(outcome);
+            }
         }
+        self.until = self.last_moment();
+    }
+
+    /// Until when this lookup may go on with something: both address families are answered, or it gets
+    /// too late.
+    fn last_moment(&self) -> Timestamp {
         let [a, aaaa, _] = self.asks;
-        let resolved = self.asks.contains(&Ask::Done(Outcome::Answered));
-        let both = a != Ask::No && aaaa != Ask::No;
-        if resolved { both || gap > PAIR_GAP } else { gap > STEP_GAP }
+        if self.asks.contains(&Ask::Waiting) {
+            return self.last.plus(IDLE);
+        }
+        let signs = self.signs();
+        match () {
+            () if signs & Ask::FAILED != 0 => self.last.plus(IDLE),
+            () if signs & Ask::RESOLVED == 0 => self.last.plus(STEP_GAP),
+            () if a == Ask::No || aaaa == Ask::No => self.last.plus(PAIR_GAP),
+            () => Timestamp::MIN,
+        }
     }
 
     /// Whether `question` is the same name once more for this lookup.
@@ -249,11 +279,11 @@ impl Open {
         if !self.same_kind(question.qtype) || question.qtype == 16 || self.asks[kind] == Ask::No {
             return false;
         }
-        let resolved = self.asks.contains(&Ask::Done(Outcome::Answered));
-        let waiting = self.waits();
+        let signs = self.signs();
         let gap = question.time.since(self.last);
         // Without an answer, the next name comes when the resolver's own timer has run out.
-        !resolved && if waiting { gap >= SOONEST_RETRY } else { gap <= STEP_GAP }
+        let waiting = signs & Ask::WAITS != 0;
+        signs & Ask::RESOLVED == 0 && if waiting { gap >= SOONEST_RETRY } else { gap <= STEP_GAP }
     }
 
     /// Whether `question` comes when a timer may have run out since this was asked: stub resolvers'
@@ -283,31 +313,4 @@ impl Open {
         self.asks[0] == Ask::Done(outcome)
             && self.asks.iter().all(|ask| matches!(ask, Ask::No) || *ask == Ask::Done(outcome))
     }
-}
-
-/// Which of a step's asks a type is: those outside the pair use the first, being alone.
-pub(super) fn ask_index(kind: u16) -> usize {
-    match kind {
-        qtype::AAAA => 1,
-        qtype::HTTPS => 2,
-        _ => 0,
-    }
-}
-
-/// Whether a question type is asked beside others by one lookup.
-fn is_paired(kind: u16) -> bool {
-    matches!(kind, qtype::A | qtype::AAAA | qtype::HTTPS)
-}
-
-/// Whether the labels of `name` (without root) end in those of `tail` (with root).
-pub(super) fn ends_with_labels(name: &[u8], tail: &[u8]) -> bool {
-    let tail = &tail[..tail.len() - 1];
-    let Some(start) = name.len().checked_sub(tail.len()) else { return false };
-    let mut at = 0;
-    name[start..] == *tail
-        && (start == 0
-            || labels(name).any(|label| {
-                at += 1 + label.len();
-                at == start
-            }))
 }

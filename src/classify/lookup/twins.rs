@@ -1,7 +1,8 @@
 //! The A and the AAAA question of one name, sent from one port at one moment: what the one came to
 //! when the other lost a packet. Asked of what the open lookup knows anyway.
 
-use super::open::{Ask, Open};
+use super::ask::Ask;
+use super::open::Open;
 use super::{Lookups, Timestamp};
 use crate::model::{Span, qtype};
 
