@@ -171,8 +171,9 @@ fn name_end(bytes: &[u8], start: usize) -> Result<usize, Stop> {
 /// Walks the records of all three sections and keeps what the verdicts need.
 fn records(bytes: &[u8], start: usize, message: &mut Message) -> Result<(), Stop> {
     let [answers, authorities, additionals] = [1, 2, 3].map(|at| u32::from(message.counts[at]));
+    let before_last = answers + authorities;
     let mut at = start;
-    for index in 0..answers + authorities + additionals {
+    for index in 0..before_last + additionals {
         let owner = at;
         // Nearly all owners are a pointer back, or the root of an OPT record.
         let head = match chunk(bytes, owner).map(|&pair| u16::from_be_bytes(pair)) {
@@ -187,12 +188,10 @@ fn records(bytes: &[u8], start: usize, message: &mut Message) -> Result<(), Stop
             qtype::A | qtype::AAAA if index < answers => {
                 message.addresses = message.addresses.saturating_add(u8::from(data.is_some()));
             }
-            qtype::SOA if message.soa_owner == 0 => {
-                if (answers..answers + authorities).contains(&index) {
-                    message.soa_owner = u16::try_from(owner).unwrap_or(0);
-                }
+            qtype::SOA if (answers..before_last).contains(&index) && message.soa_owner == 0 => {
+                message.soa_owner = u16::try_from(owner).unwrap_or(0);
             }
-            qtype::OPT if index >= answers + authorities => opt(fixed, data, message),
+            qtype::OPT if index >= before_last => opt(fixed, data, message),
             _ => {}
         }
         if data.is_none() {

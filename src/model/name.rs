@@ -79,12 +79,14 @@ impl NameHasher {
     }
 
     /// The 64-bit hash of a client's and a server's address.
+    #[inline]
     pub fn hash_ends(&self, client: Address, server: Address) -> u64 {
         let ([a, b], [c, d]) = (client.halves(), server.halves());
         self.hash_words([a, b, c, d])
     }
 
     /// The 64-bit hash of a few words.
+    #[inline]
     pub fn hash_words<const N: usize>(&self, words: [u64; N]) -> u64 {
         let mut hasher = self.begin(0);
         for word in words {

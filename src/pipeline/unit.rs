@@ -127,6 +127,7 @@ pub(super) fn packet_of(network: &Network, time: Timestamp, interface: u16) -> P
 
 impl Event {
     /// Puts down the DNS message in a datagram, whose octets stand in `data`. False where it is none.
+    #[expect(clippy::inline_always, reason = "in the innermost loop: 20 instructions a packet")]
     #[inline(always)]
     fn message(
         &mut self,
