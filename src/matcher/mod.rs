@@ -94,6 +94,7 @@ impl Matcher {
     }
 
     /// Takes a DNS message.
+    #[inline]
     pub fn observe(&mut self, sighting: &Sighting<'_>, observer: &mut impl Observer) {
         self.advance(sighting.packet.time, observer);
         if sighting.message.is_response() {

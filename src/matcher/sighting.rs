@@ -31,20 +31,20 @@ impl Keys {
         transport: Transport,
         hasher: &NameHasher,
     ) -> Keys {
-        let (client, port, server) = if message.is_response() {
-            (&packet.destination, packet.destination_port, &packet.source)
+        let (client, server) = if message.is_response() {
+            (packet.to(), packet.source)
         } else {
-            (&packet.source, packet.source_port, &packet.destination)
+            (packet.from(), packet.destination)
         };
-        let [high, low] = client.halves();
+        let [high, low] = client.address.halves();
         let transaction = hasher.hash_words([
             high,
             low,
-            u64::from(port) << 32 | u64::from(message.id) << 8 | transport as u64,
+            u64::from(client.port) << 32 | u64::from(message.id) << 8 | transport as u64,
             message.qname_hash,
             u64::from(message.qtype) << 16 | u64::from(message.qclass),
         ]);
-        Keys { transaction, ends: hasher.hash_ends(*client, *server) }
+        Keys { transaction, ends: hasher.hash_ends(client.address, server) }
     }
 }
 
