@@ -91,7 +91,7 @@ impl Entry {
 
     /// The same under another key, where it has another token.
     pub(super) fn under(&self, key: u64, token: Token) -> Entry {
-        Entry { key, token, ..*self }
+        Entry { token, key, ..*self }
     }
 
     /// What `query` is.

@@ -42,6 +42,7 @@ impl Translations {
     }
 
     /// The transaction in flight of which `query` is a copy with another source.
+    #[inline]
     pub(super) fn find(&self, query: &Sighting<'_>, in_flight: &InFlight) -> Option<u32> {
         let Trace { tag, slot, generation } = self.places[Self::place(query)];
         if tag != query.message.body_hash as u32 || in_flight.generation(slot) != generation {

@@ -62,11 +62,6 @@ impl Index {
         self.words(key).map(|(_, word)| target(word))
     }
 
-    /// What stands where the search for a key begins: nearly always what it points to, if anything.
-    pub(super) fn near(&self, key: u64) -> Target {
-        target(self.places[home(key, self.places.len() - 1)])
-    }
-
     /// Whether there may be anything with this key.
     pub(super) fn may_hold(&self, key: u64) -> bool {
         self.words(key).next().is_some()
@@ -239,7 +234,7 @@ mod tests {
 
     #[test]
     fn keys_that_begin_at_one_place_are_told_apart() {
-        run(2_000, 300, |n| (n % 40) << 52 | 7 << 32 | n % 3);
+        run(2_000, 300, |n| (n % 40) << 52 | 7 << 32 | (n % 3));
     }
 
     #[test]

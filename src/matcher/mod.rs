@@ -21,7 +21,7 @@ mod transfers;
 use answered::{Answered, Entry, Verdict};
 use copies::Translations;
 use in_flight::InFlight;
-use index::{Index, Target};
+use index::Index;
 pub use observer::{Observer, Unwanted};
 pub use sighting::{Keys, Sighting, Transport};
 pub use transaction::{Core, Leg, Refusal, Stranger, Token, Transaction};
@@ -94,6 +94,7 @@ impl Matcher {
     }
 
     /// Takes a DNS message.
+    #[inline]
     pub fn observe(&mut self, sighting: &Sighting<'_>, observer: &mut impl Observer) {
         self.advance(sighting.packet.time, observer);
         if sighting.message.is_response() {
@@ -147,15 +148,6 @@ impl Matcher {
             let pending = transaction.refusal().is_none() && waited < self.query_timeout;
             observer.unanswered(transaction, pending);
             observer.release(transaction.token);
-        }
-    }
-
-    /// Reads what observing this message will need, so that it is in the cache by then, and changes
-    /// nothing. Observing waits for memory most of its time; a few messages are warmed up in a row,
-    /// and the processor waits for all of them at once.
-    pub fn warm(&self, keys: Keys) {
-        if let Target::InFlight(slot) = self.index.near(keys.transaction) {
-            std::hint::black_box(self.in_flight.get(slot).token);
         }
     }
 

@@ -32,14 +32,14 @@ impl Keys {
         transport: Transport,
         hasher: &NameHasher,
     ) -> Keys {
-        let (client, port, server) = if message.is_response() {
-            (&packet.destination, packet.destination_port, &packet.source)
+        let (client, server) = if message.is_response() {
+            (packet.to(), packet.source)
         } else {
-            (&packet.source, packet.source_port, &packet.destination)
+            (packet.from(), packet.destination)
         };
-        let [high, low] = client.halves();
+        let [high, low] = client.address.halves();
         let [port, id, kind, class] =
-            [port, message.id, message.qtype, message.qclass].map(u64::from);
+            [client.port, message.id, message.qtype, message.qclass].map(u64::from);
         let transaction = hasher.hash_words([
             high,
             low,
@@ -47,7 +47,7 @@ impl Keys {
             // Two names' hashes differ in this bit alone as seldom as they are equal.
             message.qname_hash ^ transport as u64,
         ]);
-        Keys { transaction, ends: hasher.hash_ends(*client, *server) }
+        Keys { transaction, ends: hasher.hash_ends(client.address, server) }
     }
 }
 

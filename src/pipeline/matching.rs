@@ -16,10 +16,6 @@ use crate::decode::{Body, Datagram, Network, Segment, frame, message, transport}
 use crate::matcher::{Matcher, Sighting, Transport};
 use crate::model::{DnsPorts, NameHasher, PacketMeta, Timestamp};
 
-/// Messages warmed up in a row: as many waits for memory overlap as the processor keeps track of, and
-/// what they bring still is in the cache when they are matched.
-const AHEAD: usize = 16;
-
 /// Takes a log that is full, of a unit that is not done, with the unit's block and events.
 pub(super) type Spill<'a> = dyn FnMut(&mut Log, &Block, &[Event]) + 'a;
 
@@ -129,16 +125,8 @@ impl Matching {
         self.interfaces.number_all(block, events);
         let (block, events): (&Block, &[Event]) = (block, events);
         let mut spill = |log: &mut Log| spill(log, block, events);
-        let mut indexes = 0..;
-        for ahead in events.chunks(AHEAD) {
-            for event in ahead {
-                if matches!(event.kind, Kind::Message { .. }) {
-                    self.matcher.warm(event.keys);
-                }
-            }
-            for (event, index) in ahead.iter().zip(&mut indexes) {
-                self.event(index, event, block, log, &mut spill);
-            }
+        for (index, event) in events.iter().enumerate() {
+            self.event(index, event, block, log, &mut spill);
         }
     }
 
