@@ -18,7 +18,7 @@ use crate::capture::record::{Recorder, Recording};
 use crate::config::Config;
 use crate::error::Error;
 use crate::live::signals::Signals;
-use crate::model::Span;
+use crate::model::{Capacity, Span};
 use crate::node::Node;
 use crate::report::Document;
 use crate::transactions::Sinks;
@@ -93,7 +93,8 @@ pub(super) struct Live {
     /// Memory for all of it: rings, queue and tables
     ///
     /// When the analysis cannot keep up and the queue is full, whole flows are left out: a question and its
-    /// answer are both kept or both left out. The report says how many packets that were.
+    /// answer are both kept or both left out. The report says how many packets that were. A table that is full
+    /// lets the oldest go, which is reported as well.
     #[arg(long, value_name = "SIZE", default_value = "256M", value_parser = value::memory)]
     max_memory: usize,
 
@@ -140,7 +141,8 @@ impl Live {
             Some(asked) => asked,
             None => threads.min(config.threads),
         });
-        let config = Config { threads, ..config };
+        let capacity = Capacity::within(self.memory() / live::MEMORY_SHARES);
+        let config = Config { capacity, threads, ..config };
         let opened = live::open(&self.options(&config))?;
         let config = self.reporting.hiding.apply(config)?;
         let recording = self.keeping.open(&opened, config.anonymizer.is_none())?;
@@ -158,7 +160,7 @@ impl Live {
         if kind == Kind::Screen {
             super::terminal::prepare();
         }
-        let given_up = self.rights.give_up(places, begun, needs_admin)?;
+        let given_up = self.rights.give_up(places, begun, kind.folders(), needs_admin)?;
         for line in &given_up {
             say(&self.reporting, line);
         }
@@ -268,11 +270,16 @@ impl Live {
             buffer_size: self.buffer_size.map(|kib| kib << 10),
             threads: self.capture_threads.get(),
             place: self.place(),
-            memory: self.max_memory - self.keeping.memory(),
+            memory: self.memory(),
             promiscuous: self.promiscuous,
             count: self.count,
             duration: self.duration.map(length),
         }
+    }
+
+    /// What the packets that are kept leave of the memory.
+    fn memory(&self) -> usize {
+        self.max_memory - self.keeping.memory()
     }
 
     fn place(&self) -> Option<Place> {

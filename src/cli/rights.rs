@@ -34,12 +34,13 @@ impl Rights {
         &self,
         outputs: Vec<PathBuf>,
         begun: Vec<BorrowedFd<'_>>,
+        folders: Vec<PathBuf>,
         net_admin: bool,
     ) -> Result<Vec<String>, Error> {
         if self.no_sandbox {
             return Ok(Vec::new());
         }
-        let plan = Plan { user: self.user.clone(), outputs, begun, net_admin };
+        let plan = Plan { user: self.user.clone(), outputs, begun, folders, net_admin };
         let confined = confine::confine(&plan)?;
         let mut lines = vec![confined.summary()];
         lines.extend(confined.notes.into_iter().map(|note| format!("note: {note}")));

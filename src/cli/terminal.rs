@@ -214,8 +214,8 @@ impl Screen {
         match export(document) {
             Ok(path) => format!("Written: {} and .txt", path.display()),
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                "Not written: this folder may not be written in. dnspect gave its rights up when it began; \
-                 --no-sandbox keeps them."
+                "Not written: the user that dnspect runs as now may not write in the current directory; --user \
+                 names another, --no-sandbox keeps all rights."
                     .to_owned()
             }
             Err(error) => format!("Not written: {error}"),

@@ -1,6 +1,7 @@
 //! What is shown of a live capture while it goes on: a screen, lines, a stream, or nothing.
 
 use std::io::{IsTerminal, stderr, stdin};
+use std::path::PathBuf;
 
 use super::reporting::{FormatName, Reporting};
 #[cfg(feature = "tui")]
@@ -38,6 +39,11 @@ impl Kind {
             _ if !plain && terminal() => Kind::Screen,
             _ => Kind::Lines,
         }
+    }
+
+    /// Where files may be made on the way: what is exported from a screen goes to the current directory.
+    pub(super) fn folders(self) -> Vec<PathBuf> {
+        if self == Kind::Screen { vec![PathBuf::from(".")] } else { Vec::new() }
     }
 }
 

@@ -20,8 +20,8 @@ const READ: [&str; 2] = ["/sys", "/proc/self"];
 const DEVICES: [&str; 2] = ["/dev/tty", "/dev/null"];
 
 /// Confines this thread and those that it starts.
-pub(super) fn confine(places: &Places, confined: &mut Confined) {
-    match restrict(places) {
+pub(super) fn confine(places: &Places, folders: &[PathBuf], confined: &mut Confined) {
+    match restrict(places, folders) {
         Ok(RulesetStatus::FullyEnforced) => confined.files = true,
         Ok(RulesetStatus::PartiallyEnforced) => {
             confined.files = true;
@@ -43,7 +43,7 @@ pub(super) fn confine(places: &Places, confined: &mut Confined) {
     }
 }
 
-fn restrict(places: &Places) -> Result<RulesetStatus, RulesetError> {
+fn restrict(places: &Places, folders: &[PathBuf]) -> Result<RulesetStatus, RulesetError> {
     let read = AccessFs::ReadFile | AccessFs::ReadDir;
     let device = AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::IoctlDev;
     // A new file takes the place of an old one by its name: it is made, filled, and the old one goes.
@@ -61,7 +61,7 @@ fn restrict(places: &Places) -> Result<RulesetStatus, RulesetError> {
     for path in DEVICES.iter().map(Path::new).chain(places.devices.iter().map(PathBuf::as_path)) {
         rules = allow(rules, path, device)?;
     }
-    for folder in &places.folders {
+    for folder in places.folders.iter().chain(folders) {
         rules = allow(rules, folder, write)?;
     }
     Ok(rules.restrict_self()?.ruleset)

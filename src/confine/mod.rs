@@ -30,6 +30,9 @@ pub struct Plan<'a> {
     pub outputs: Vec<PathBuf>,
     /// Files that were begun already: they are given to the user who goes on with them.
     pub begun: Vec<BorrowedFd<'a>>,
+    /// Folders in which files may be made that are asked for on the way. No right is kept for them: the user
+    /// has to be allowed to.
+    pub folders: Vec<PathBuf>,
     /// Whether statistics are to be asked that need CAP_NET_ADMIN each time.
     pub net_admin: bool,
 }
@@ -94,7 +97,7 @@ impl Confined {
 pub fn confine(plan: &Plan<'_>) -> Result<Confined, Error> {
     let mut confined = Confined::default();
     rights::give_up(plan, &mut confined)?;
-    files::confine(&Places::of(&plan.outputs), &mut confined);
+    files::confine(&Places::of(&plan.outputs), &plan.folders, &mut confined);
     calls::confine(&mut confined);
     Ok(confined)
 }

@@ -97,6 +97,8 @@ fn losing_upstream(facts: &Facts<'_>) -> Option<String> {
 }
 
 fn healthy_words(facts: &Facts<'_>, answered: u64, lost: u64) -> String {
+    /// What busy networks lose of UDP all the time.
+    const USUAL: f64 = 0.005;
     let p99 = facts.aggregate.delays.quantile(0.99) as f64 / 1000.0;
     let asked = answered + lost;
     match lost {
@@ -115,9 +117,13 @@ fn healthy_words(facts: &Facts<'_>, answered: u64, lost: u64) -> String {
             "DNS is healthy here: {answered} of {asked} questions were answered, 99 % within \
              {p99:.1} ms; one was not, which is no pattern."
         ),
-        _ => format!(
+        _ if Facts::share(lost, asked) <= USUAL => format!(
             "DNS is healthy here: {lost} of {asked} questions stayed without an answer, no more than \
              UDP always loses; 99 % of the others were answered within {p99:.1} ms."
+        ),
+        _ => format!(
+            "DNS is healthy here: {answered} of {asked} questions were answered, 99 % within \
+             {p99:.1} ms; {lost} were not, too few to be a pattern."
         ),
     }
 }

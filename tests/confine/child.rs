@@ -39,11 +39,12 @@ pub(crate) fn run(plan: &str) {
     before.lines().for_each(|line| println!("before {line}"));
     let mut early = File::create(own.join("early.pcapng")).unwrap();
     let outputs = vec![own.join("early.pcapng"), own.join("report.json")];
+    let folders = vec![Path::new(folder).join("asked")];
     let user = (!user.is_empty()).then(|| user.to_owned());
     // What root began, the user goes on with: also where each may touch only its own.
     let part = File::create(own.join(".rows.part")).unwrap();
     let begun = vec![early.as_fd(), part.as_fd()];
-    match confine(&Plan { user, outputs, begun, net_admin: false }) {
+    match confine(&Plan { user, outputs, begun, folders, net_admin: false }) {
         Ok(confined) => {
             println!("word {}", confined.summary());
             confined.notes.iter().for_each(|line| println!("word {line}"));
@@ -80,6 +81,7 @@ fn attempts(folder: &Path, own: &Path) {
     tried("passwd", || result(File::open("/etc/passwd")));
     tried("other process", || result(File::open("/proc/1/status")));
     tried("other folder", || result(File::create(folder.join("other/file"))));
+    tried("folder asked for", || result(File::create(folder.join("asked/file"))));
     tried("make a folder", || result(fs::create_dir(own.join("folder"))));
     tried("own folder", || result(fs::write(own.join("report.json.tmp"), "{}")));
     tried("replace", || result(fs::rename(own.join("report.json.tmp"), own.join("report.json"))));

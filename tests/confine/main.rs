@@ -78,6 +78,7 @@ fn assert_confined(process: &Process) {
     {
         assert_eq!(process.tried(may), "ok", "{may}");
     }
+    assert_eq!(process.tried("folder asked for"), "ok");
     if process.said("landlock") {
         assert_eq!(process.tried("sys"), "ok");
         for not in ["passwd", "other folder", "other process", "make a folder"] {

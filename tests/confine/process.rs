@@ -34,11 +34,13 @@ impl Start {
     pub(crate) fn new(name: &str) -> Start {
         let name = format!("dnspect-confine-{name}-{}", std::process::id());
         let scratch = Scratch(std::env::temp_dir().join(name));
-        for folder in ["own", "other"] {
+        for folder in ["own", "other", "asked"] {
             fs::create_dir_all(scratch.0.join(folder)).unwrap();
         }
-        let other = scratch.0.join("other");
-        fs::set_permissions(other, fs::Permissions::from_mode(0o777)).unwrap();
+        for open in ["other", "asked"] {
+            let open = scratch.0.join(open);
+            fs::set_permissions(open, fs::Permissions::from_mode(0o777)).unwrap();
+        }
         fs::write(scratch.0.join("own/old.pcapng"), "old").unwrap();
         Start { scratch, sudo: None, user: String::new(), owner: None, setpriv: Vec::new() }
     }

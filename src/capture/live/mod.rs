@@ -41,9 +41,9 @@ use pool::Pool;
 pub const MEMORY: usize = 256 << 20;
 /// The least that is of use.
 pub const LEAST_MEMORY: usize = 32 << 20;
-/// The kernel's rings and the queue of blocks take one part in so many each. The rest is for the tables of the
-/// analysis, which are bounded by themselves.
-const MEMORY_SHARE: usize = 4;
+/// One part each is for the kernel's rings, the queue of blocks, the tables of the analysis, and the copy of
+/// those that is made for a look at the report so far.
+pub const MEMORY_SHARES: usize = 4;
 /// The ring of a handle where nobody says: eight times what tcpdump takes, 0.3 s of 300,000 packets a second.
 const BUFFER_SIZE: usize = 16 << 20;
 /// The least that libpcap makes a ring of, and the least number of chunks that keep a handle going.
@@ -82,14 +82,14 @@ pub struct Options {
 impl Options {
     /// Octets of each of so many rings.
     fn ring(&self, handles: usize) -> u32 {
-        let share = self.memory / MEMORY_SHARE / handles.max(1);
+        let share = self.memory / MEMORY_SHARES / handles.max(1);
         let size = BUFFER_SIZE.min(share).max(LEAST_BUFFER);
         self.buffer_size.unwrap_or(u32::try_from(size).unwrap_or(u32::MAX))
     }
 
     /// Chunks for each of so many handles.
     fn chunks(&self, handles: usize) -> usize {
-        (self.memory / MEMORY_SHARE / CHUNK_MEMORY / handles.max(1)).max(LEAST_CHUNKS)
+        (self.memory / MEMORY_SHARES / CHUNK_MEMORY / handles.max(1)).max(LEAST_CHUNKS)
     }
 }
 

@@ -1,13 +1,12 @@
 //! The last questions that failed, as they happen.
 
-use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
+use super::Panel;
 use super::palette::{FAINT, Palette};
 use super::text::{fit, left, rule, width};
 use crate::view::failures::{Failure, What};
 use crate::view::glance::Glance;
-use crate::view::state::State;
 
 /// `HH:MM:SS.mmm` of a moment in RFC 3339.
 fn clock(failure: &Failure) -> String {
@@ -16,12 +15,8 @@ fn clock(failure: &Failure) -> String {
     clock.trim_end_matches('Z').chars().take(12).collect()
 }
 
-pub(super) fn lines(
-    glance: &Glance,
-    state: &State,
-    area: Rect,
-    palette: Palette,
-) -> Vec<Line<'static>> {
+pub(super) fn lines(panel: Panel<'_>) -> Vec<Line<'static>> {
+    let Panel { glance, state, area, palette } = panel;
     let columns = usize::from(area.width);
     let room = usize::from(area.height).saturating_sub(1);
     let mut lines = vec![rule("Last failures", "UTC", columns)];

@@ -1,22 +1,16 @@
 //! What is found so far; one of them is selected.
 
-use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
+use super::Panel;
 use super::heading::severity;
 use super::palette::{FAINT, Palette, SELECTED};
 use super::text::{fit, left, rule, width};
 use crate::report::percent;
 use crate::verdict::Finding;
-use crate::view::glance::Glance;
-use crate::view::state::State;
 
-pub(super) fn lines(
-    glance: &Glance,
-    state: &State,
-    area: Rect,
-    palette: Palette,
-) -> Vec<Line<'static>> {
+pub(super) fn lines(panel: Panel<'_>) -> Vec<Line<'static>> {
+    let Panel { glance, state, area, palette } = panel;
     let columns = usize::from(area.width);
     let room = usize::from(area.height).saturating_sub(1);
     let place = state.place(glance);

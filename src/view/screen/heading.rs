@@ -3,6 +3,7 @@
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
+use super::Panel;
 use super::palette::{FAINT, Palette, STRONG};
 use super::text::{fit, width, wrap};
 use crate::report::{count, duration, percent};
@@ -43,12 +44,8 @@ pub(super) fn waiting(at: &Place) -> Vec<Line<'static>> {
 }
 
 /// The head of the screen.
-pub(super) fn lines(
-    glance: &Glance,
-    state: &State,
-    area: Rect,
-    palette: Palette,
-) -> Vec<Line<'static>> {
+pub(super) fn lines(panel: Panel<'_>) -> Vec<Line<'static>> {
+    let Panel { glance, state, area, palette } = panel;
     let columns = usize::from(area.width);
     let mut lines = vec![verdict(glance, palette)];
     // Where there is hardly any room, the verdict is what matters.

@@ -1,17 +1,18 @@
 //! Packets to link-local services and the VPC resolver, by ENI, beside what AWS lets through.
 
-use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
+use super::Panel;
 use super::palette::{FAINT, Palette, STRONG};
 use super::text::{fit, left, rule};
 use crate::report::count;
-use crate::view::glance::{Gauge, Glance};
+use crate::view::glance::Gauge;
 
 /// From this share of the limit on it is near, as the finding has it.
 const NEAR: f64 = 0.8;
 
-pub(super) fn lines(glance: &Glance, area: Rect, palette: Palette) -> Vec<Line<'static>> {
+pub(super) fn lines(panel: Panel<'_>) -> Vec<Line<'static>> {
+    let Panel { glance, area, palette, .. } = panel;
     let columns = usize::from(area.width);
     let room = usize::from(area.height).saturating_sub(1);
     let limit = glance.gauges.first().map(|gauge| gauge.limit);

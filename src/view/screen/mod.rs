@@ -38,12 +38,21 @@ pub fn draw(
         (Mode::Explanation(cause, line), _) => {
             put(frame, area, pages::explanation(cause, *line, area, palette));
         }
-        (_, Some(glance)) => overview(frame, area, glance, state, palette),
+        (_, Some(glance)) => overview(frame, Panel { glance, state, area, palette }),
         (_, None) => put(frame, area, heading::waiting(place)),
     }
     if palette.ascii {
         text::to_ascii(frame.buffer_mut());
     }
+}
+
+/// What a panel is drawn from, and where.
+#[derive(Clone, Copy)]
+struct Panel<'a> {
+    glance: &'a Glance,
+    state: &'a State,
+    area: Rect,
+    palette: Palette,
 }
 
 fn put(frame: &mut Frame<'_>, area: Rect, lines: Vec<Line<'static>>) {
@@ -87,8 +96,10 @@ impl Heights {
     }
 }
 
-fn overview(frame: &mut Frame<'_>, area: Rect, glance: &Glance, state: &State, palette: Palette) {
+fn overview(frame: &mut Frame<'_>, panel: Panel<'_>) {
+    let Panel { glance, state, area, palette } = panel;
     let (width, height) = (area.width, area.height);
+    let at = |area| Panel { area, ..panel };
     let heights = Heights::of(width, height, glance.findings.len());
     let mut top = area.y;
     let mut row = |height: u16| {
@@ -97,23 +108,23 @@ fn overview(frame: &mut Frame<'_>, area: Rect, glance: &Glance, state: &State, p
         rect
     };
     let rect = row(heights.heading);
-    put(frame, rect, heading::lines(glance, state, rect, palette));
+    put(frame, rect, heading::lines(at(rect)));
     let rect = row(heights.findings);
-    put(frame, rect, findings::lines(glance, state, rect, palette));
+    put(frame, rect, findings::lines(at(rect)));
     let rect = row(heights.traffic);
     if width < NARROW {
-        put(frame, rect, traffic::lines(glance, rect, palette));
+        put(frame, rect, traffic::lines(at(rect)));
         let rect = row(heights.limit);
-        put(frame, rect, limit::lines(glance, rect, palette));
+        put(frame, rect, limit::lines(at(rect)));
     } else {
         let [left, right] = text::shares(rect, [3, 2]);
-        put(frame, left, traffic::lines(glance, left, palette));
-        put(frame, right, limit::lines(glance, right, palette));
+        put(frame, left, traffic::lines(at(left)));
+        put(frame, right, limit::lines(at(right)));
     }
     let rect = row(heights.tables);
-    tables::put(frame, rect, glance, state, palette);
+    tables::put(frame, at(rect));
     let rect = row(heights.failures);
-    put(frame, rect, failures::lines(glance, state, rect, palette));
+    put(frame, rect, failures::lines(at(rect)));
     if height > 1 {
         let last = Rect { y: area.bottom() - 1, height: 1, ..area };
         put(frame, last, heading::keys(state, last, palette));

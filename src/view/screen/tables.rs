@@ -1,31 +1,25 @@
 //! Clients, servers and names that are asked about most, or have most trouble.
 
 use ratatui::Frame;
-use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::NARROW;
-use super::palette::Palette;
+use super::Panel;
 use super::text::{left, right, rule, shares, width};
 use crate::report::{count, duration, percent};
 use crate::view::counts::Tally;
-use crate::view::glance::{Glance, Row};
-use crate::view::state::{Sort, State};
+use crate::view::glance::Row;
+use crate::view::state::Sort;
 
 /// A table as wide as this shows all figures.
 const WIDE: usize = 48;
 
-pub(super) fn put(
-    frame: &mut Frame<'_>,
-    area: Rect,
-    glance: &Glance,
-    state: &State,
-    palette: Palette,
-) {
+pub(super) fn put(frame: &mut Frame<'_>, panel: Panel<'_>) {
+    let Panel { glance, area, .. } = panel;
     if area.height == 0 {
         return;
     }
-    let lines = |title: &str, rows, area: Rect| table(title, rows, glance, state, (area, palette));
+    let lines = |title: &str, rows, area| table(title, rows, Panel { area, ..panel });
     let named = match glance.forgotten {
         0 => "Names".to_owned(),
         some => format!("Names, {} rare ones forgotten", count(some)),
@@ -65,13 +59,8 @@ fn share(part: u64, whole: u64) -> String {
     }
 }
 
-fn table(
-    title: &str,
-    rows: &[Row],
-    glance: &Glance,
-    state: &State,
-    (area, palette): (Rect, Palette),
-) -> Vec<Line<'static>> {
+fn table(title: &str, rows: &[Row], panel: Panel<'_>) -> Vec<Line<'static>> {
+    let Panel { glance, state, area, palette } = panel;
     let columns = usize::from(area.width);
     let heads = figures(["asked", "lost", "failed", "mean"], columns, state.sort);
     let mut lines = vec![rule(title, heads.trim_start(), columns)];

@@ -1,13 +1,12 @@
 //! DNS in numbers, and its history.
 
-use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
+use super::Panel;
 use super::palette::{FAINT, Palette, STRONG};
 use super::text::{fit, rule, width};
 use crate::report::{count, duration, percent};
-use crate::view::glance::Glance;
 
 /// Rows: a title, four of figures, two of history.
 pub(super) const HEIGHT: u16 = 7;
@@ -16,7 +15,8 @@ pub(super) const HEIGHT: u16 = 7;
 const NAME: usize = 10;
 const GREATEST: usize = 12;
 
-pub(super) fn lines(glance: &Glance, area: Rect, palette: Palette) -> Vec<Line<'static>> {
+pub(super) fn lines(panel: Panel<'_>) -> Vec<Line<'static>> {
+    let Panel { glance, area, palette, .. } = panel;
     let columns = usize::from(area.width);
     let traffic = &glance.traffic;
     let rate = |rate: f64| format!("{}/s", count(rate.round() as u64));
