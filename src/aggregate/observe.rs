@@ -79,9 +79,10 @@ impl Aggregate {
 
 /// Takes a TTL into a range of them.
 fn widen(ttls: &mut Option<(u8, u8)>, ttl: u8) {
-    let (low, high) = ttls.unwrap_or((ttl, ttl));
-    if ttls.is_none() || ttl < low || ttl > high {
-        *ttls = Some((low.min(ttl), high.max(ttl)));
+    match ttls {
+        Some((low, high)) if (*low..=*high).contains(&ttl) => {}
+        Some((low, high)) => (*low, *high) = ((*low).min(ttl), (*high).max(ttl)),
+        None => *ttls = Some((ttl, ttl)),
     }
 }
 
