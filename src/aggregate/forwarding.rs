@@ -8,7 +8,8 @@ use crate::model::{Address, Capacity, Span, Timestamp};
 
 /// Questions without an answer remembered at most: those of 5 s of an outage at 13,000 a second.
 /// 7 MB at worst; who forwards the ones beyond is told by the others.
-const MAX_WAITING: usize = waiting::MOST;
+const MAX_WAITING: usize = 1 << 16;
+const _: () = assert!(MAX_WAITING <= waiting::MOST, "each has a number");
 
 /// A stub resolver waits 5 s for a forwarder.
 const WAIT: Span = Span::from_secs(5);

@@ -30,10 +30,10 @@ impl Limited {
         const LINK_MASK: u64 = u64::from_ne_bytes([255, 255, 255, 255, 255, 255, 255, 0]);
         const UNIQUE_LOCAL: u64 = u64::from_ne_bytes([0xfd, 0, 0x0e, 0xc2, 0, 0, 0, 0]);
         const UNIQUE_MASK: u64 = u64::from_ne_bytes([255, 255, 255, 255, 0, 0, 0, 0]);
-        let [a, b, c, d, e, f, g, h, low @ ..] = address.0;
-        match (u64::from_ne_bytes([a, b, c, d, e, f, g, h]), u64::from_ne_bytes(low)) {
-            (0, low) => low & LINK_MASK == LINK_LOCAL,
-            (high, _) => high & UNIQUE_MASK == UNIQUE_LOCAL,
+        let halves = [address.0.first_chunk(), address.0.last_chunk()];
+        match halves.map(|half| half.map_or(0, |half| u64::from_ne_bytes(*half))) {
+            [0, low] => low & LINK_MASK == LINK_LOCAL,
+            [high, _] => high & UNIQUE_MASK == UNIQUE_LOCAL,
         }
     }
 

@@ -1,4 +1,5 @@
-//! Questions that stay without an answer: how far they came, and who refused them.
+//! Questions that lost a packet: sent again before they were answered, or without an answer, how far they
+//! came, and who refused them.
 
 use super::lapses::Fate;
 use super::legs::{is_farthest, is_translated, note_refusal};
@@ -9,6 +10,27 @@ use crate::classify::Zone;
 use crate::matcher::Transaction;
 
 impl Aggregate {
+    /// Counts a question that was answered only after it was sent again, beside what is counted of any
+    /// answer.
+    #[cold]
+    pub(super) fn note_rescue(&mut self, transaction: &Transaction, places: Places) {
+        let twin = self.twin_of(transaction, true);
+        self.timeline.at(transaction.first_sent).rescued += 1;
+        for leg in transaction.legs() {
+            let server = self.known_server(leg.server);
+            server.rescued += 1;
+            server.lapses.note(transaction, Fate::Rescued, &server.heard);
+        }
+        let pair = self.pairs.get_mut(places.pair);
+        pair.lapses.note(transaction, Fate::Rescued, &pair.heard);
+        pair.rescued += 1;
+        pair.reused_rescued += u64::from(places.reused);
+        pair.twin_losses.note(transaction, twin, places.reused);
+        pair.rescues.note(transaction.first_sent);
+        pair.rescued_frames.note(transaction.first_frame);
+        self.clients.get_mut(pair.client_index).habits.note_repeated(transaction);
+    }
+
     /// Counts a question that had no answer although there was time.
     pub(super) fn note_loss(&mut self, transaction: &Transaction, places: Places) {
         let pair = self.pairs.get_mut(places.pair);

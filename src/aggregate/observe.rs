@@ -1,12 +1,11 @@
 //! The matcher's events, counted.
 
 use super::forwarding::is_forward_timeout;
-use super::lapses::Fate;
 use super::legs::{is_farthest, is_translated};
 use super::load::Settled;
 use super::places::Places;
-use super::{Aggregate, Metering, SHARED, SampleKind, count_lookup};
-use crate::classify::{Outcome, Question, Twin, Zone};
+use super::{Aggregate, Assembly, Metering, SHARED, SampleKind, count_lookup};
+use crate::classify::{Outcome, Question, Zone};
 use crate::decode::IcmpKind;
 use crate::matcher::{
     Observer, Refusal, Sighting, Stranger, Token, Transaction, Transport, Unwanted,
@@ -78,6 +77,15 @@ impl Aggregate {
     }
 }
 
+/// Takes a TTL into a range of them.
+fn widen(ttls: &mut Option<(u8, u8)>, ttl: u8) {
+    match ttls {
+        Some((low, high)) if (*low..=*high).contains(&ttl) => {}
+        Some((low, high)) => (*low, *high) = ((*low).min(ttl), (*high).max(ttl)),
+        None => *ttls = Some((ttl, ttl)),
+    }
+}
+
 impl Observer for Aggregate {
     fn opened(&mut self, query: &Sighting<'_>) -> Token {
         let mut buffer;
@@ -97,19 +105,21 @@ impl Observer for Aggregate {
         let forwarded = !probe && self.note_question(query);
         let asker = self.clients.get_mut(client);
         asker.asked += 1;
-        asker.probes += u64::from(probe);
         asker.forwarded += u64::from(forwarded);
         asker.habits.note(query);
         if lookup != NO_LOOKUP {
             asker.habits.note_moved(self.lookups.moved());
         }
-        let (ttl, ttls) = (query.packet.ttl, asker.query_ttls);
-        let (low, high) = ttls.unwrap_or((ttl, ttl));
-        asker.query_ttls = Some((low.min(ttl), high.max(ttl)));
+        widen(&mut asker.query_ttls, query.packet.ttl);
         let entry = self.pairs.get_mut(pair);
         entry.asked.note(query.packet.time);
-        entry.probes += u64::from(probe);
-        entry.tcp += u64::from(query.transport == Transport::Tcp);
+        if probe {
+            asker.probes += 1;
+            entry.probes += 1;
+        }
+        if query.transport == Transport::Tcp {
+            entry.tcp += 1;
+        }
         entry.tally(zone, |tally| tally.sent += 1);
         let twins = !reused
             && self.lookups.is_second_twin(lookup, query.message.qtype, query.packet.source_port);
@@ -142,6 +152,7 @@ impl Observer for Aggregate {
         let delay = transaction.delay(time);
         let late = delay > self.settings.query_timeout;
         let failed = outcome == Outcome::ServFail;
+        let external = places.zone == Zone::External as u8;
         let given_up = failed && is_forward_timeout(delay);
         if let Some(kind) = SampleKind::of(outcome, given_up)
             && self.wants_sample(kind, transaction)
@@ -152,7 +163,6 @@ impl Observer for Aggregate {
         self.note_answer(transaction, response, outcome, places.zone);
         self.totals.answered += 1;
         self.count_strange(transaction, time);
-        self.totals.late += u64::from(late);
         let last = self.totals.rcodes.len() - 1;
         self.totals.rcodes[usize::from(message.rcode.0).min(last)] += 1;
         self.delays.record(delay);
@@ -161,16 +171,13 @@ impl Observer for Aggregate {
         let overtaken = time < transaction.last_sent;
         let again = transaction.retransmissions > 0;
         let rescued = again && !overtaken;
-        let twin = if rescued { self.twin_of(transaction, true) } else { Twin::None };
         if places.socket != SHARED {
             self.sockets.get_mut(places.socket).answer(time);
         }
         let bin = self.timeline.at(transaction.first_sent);
-        bin.servfail += u32::from(failed);
-        bin.rescued += u32::from(rescued);
         bin.delays.record(delay);
-        if places.zone == Zone::External as u8 {
-            *(if failed { &mut bin.external_bad } else { &mut bin.external_fine }) += 1;
+        if external && !failed {
+            bin.external_fine += 1;
         }
         if places.limited {
             bin.limited += 1;
@@ -191,47 +198,24 @@ impl Observer for Aggregate {
             server.asked += 1;
             server.answered += 1;
             server.answered_at(time, &self.second);
-            server.rescued += u64::from(rescued);
-            server.servfail += u64::from(failed);
-            if failed {
-                server.failures.note(time);
-            }
-            if rescued {
-                server.lapses.note(transaction, Fate::Rescued, &server.heard);
-            }
         }
         let pair = self.pairs.get_mut(places.pair);
-        pair.tally(places.zone, |tally| {
-            tally.answered += 1;
-            tally.servfail += u64::from(failed);
-        });
-        pair.late += u64::from(late);
+        pair.tally(places.zone, |tally| tally.answered += 1);
         if !self.second.has(pair.answers.last) {
             pair.heard.note(time);
         }
-        let name = transaction.qname_hash;
-        pair.fragmented.note(self.assembly, response.packet, name, again && overtaken);
-        pair.reused_answered += u64::from(places.reused);
-        if rescued {
-            pair.lapses.note(transaction, Fate::Rescued, &pair.heard);
-            pair.rescued += 1;
-            pair.reused_rescued += u64::from(places.reused);
-            pair.twin_losses.note(transaction, twin, places.reused);
-            pair.rescues.note(transaction.first_sent);
-            pair.rescued_frames.note(transaction.first_frame);
-            self.clients.get_mut(pair.client_index).habits.note_repeated(transaction);
+        if self.assembly != Assembly::Single {
+            let name = transaction.qname_hash;
+            pair.fragmented.note(self.assembly, response.packet, name, again && overtaken);
+        }
+        if places.reused {
+            pair.reused_answered += 1;
         }
         pair.outcomes[outcome as usize] += 1;
         pair.answers.note(time);
-        let ttl = response.packet.ttl;
-        let (low, high) = pair.answer_ttls.unwrap_or((ttl, ttl));
-        pair.answer_ttls = Some((low.min(ttl), high.max(ttl)));
-        if places.zone == Zone::External as u8 {
-            if failed {
-                pair.external_bad.note(transaction.first_sent);
-            } else {
-                pair.external_fine.note(time);
-            }
+        widen(&mut pair.answer_ttls, response.packet.ttl);
+        if external && !failed {
+            pair.external_fine.note(time);
         }
         if transaction.legs().len() > 1 {
             pair.seen_beyond += 1;
@@ -239,10 +223,18 @@ impl Observer for Aggregate {
             pair.translated += u64::from(translated);
             pair.undelivered += u64::from(translated && response.packet.source != pair.server);
         }
-        pair.limited += u64::from(places.limited);
+        if places.limited {
+            pair.limited += 1;
+        }
+        if late {
+            pair.late += 1;
+            self.totals.late += 1;
+        }
         if failed {
-            pair.failures.note(time);
-            pair.servfail_frames.note(response.packet.frame);
+            self.note_servfail(transaction, response, places);
+        }
+        if rescued {
+            self.note_rescue(transaction, places);
         }
     }
 

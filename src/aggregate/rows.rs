@@ -57,6 +57,13 @@ impl Aggregate {
         at
     }
 
+    /// The row of a server that has one, and of any other that found no room.
+    pub(super) fn known_server(&mut self, address: Address) -> &mut Server {
+        let hash = self.hasher.hash_words(address.halves());
+        let at = self.servers.seek(hash, |server| server.address == address);
+        self.servers.get_mut(at.unwrap_or(SHARED))
+    }
+
     /// The row of a server.
     pub(super) fn server_place(&mut self, address: Address) -> u32 {
         let hash = self.hasher.hash_words(address.halves());

@@ -81,6 +81,33 @@ impl Aggregate {
         }
     }
 
+    /// Counts a SERVFAIL, beside what is counted of any answer.
+    #[cold]
+    pub(super) fn note_servfail(
+        &mut self,
+        transaction: &Transaction,
+        response: &Sighting<'_>,
+        places: Places,
+    ) {
+        let (time, sent) = (response.packet.time, transaction.first_sent);
+        let external = places.zone == Zone::External as u8;
+        let bin = self.timeline.at(sent);
+        bin.servfail += 1;
+        bin.external_bad += u32::from(external);
+        for leg in transaction.legs() {
+            let server = self.known_server(leg.server);
+            server.servfail += 1;
+            server.failures.note(time);
+        }
+        let pair = self.pairs.get_mut(places.pair);
+        pair.tally(places.zone, |tally| tally.servfail += 1);
+        pair.failures.note(time);
+        pair.servfail_frames.note(response.packet.frame);
+        if external {
+            pair.external_bad.note(sent);
+        }
+    }
+
     #[cold]
     fn note_fine(&mut self, transaction: &Transaction, response: &Sighting<'_>) {
         let mut buffer = [0; FOLD_LIMIT];

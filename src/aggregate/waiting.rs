@@ -182,8 +182,8 @@ mod tests {
 
     #[test]
     fn keys_that_begin_at_one_place_are_told_apart() {
-        run(20_000, |n| (n % 300) << 20 | 1023);
-        run(20_000, |n| (n % 300) << 33 | n % 2);
+        run(20_000, |n| ((n % 300) << 20) | 1023);
+        run(20_000, |n| ((n % 300) << 33) | (n % 2));
     }
 
     #[test]

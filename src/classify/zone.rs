@@ -111,7 +111,7 @@ mod tests {
     fn any_order_of_telling_labels_gives_what_is_defined() {
         let words = ["cluster", "local", "svc", "internal", "ec2", "compute", "arpa", "ip6", "a"];
         for n in 0..9_usize.pow(5) {
-            let picked = (0..1 + n % 5).map(|at| words[n / 9_usize.pow(at as u32) % 9]);
+            let picked = (0..=n % 5).map(|at| words[n / 9_usize.pow(at as u32) % 9]);
             let text = picked.collect::<Vec<_>>().join(".");
             let wire = Name::from_text(&text).0;
             let zone = Zone::of(&wire);

@@ -13,21 +13,12 @@ pub(super) enum Ask {
 }
 
 impl Ask {
-    /// It has no answer yet.
-    pub(super) const WAITS: u8 = 1;
-    /// It was answered with a failure, or not in full: it may be asked again.
-    pub(super) const FAILED: u8 = 2;
-    /// It was answered with records.
-    pub(super) const RESOLVED: u8 = 4;
-
-    /// What of these it is, as a bit.
-    pub(super) fn sign(self) -> u8 {
+    /// Whether more may come of it: an answer, or the same question once more.
+    pub(super) fn goes_on(self) -> bool {
         use Outcome::{Answered, NoData, NxDomain, OtherError, Refused, ServFail, Truncated};
         match self {
-            Ask::No | Ask::Done(NoData | NxDomain) => 0,
-            Ask::Waiting => Ask::WAITS,
-            Ask::Done(ServFail | Refused | OtherError | Truncated) => Ask::FAILED,
-            Ask::Done(Answered) => Ask::RESOLVED,
+            Ask::Waiting | Ask::Done(ServFail | Refused | OtherError | Truncated) => true,
+            Ask::No | Ask::Done(Answered | NoData | NxDomain) => false,
         }
     }
 }
@@ -52,12 +43,21 @@ mod tests {
 
     #[test]
     fn what_may_go_on_is_told_from_what_is_done() {
-        let signs = |outcome| Ask::Done(outcome).sign();
-        assert_eq!((Ask::No.sign(), Ask::Waiting.sign()), (0, Ask::WAITS));
-        assert_eq!((signs(Outcome::NoData), signs(Outcome::Answered)), (0, Ask::RESOLVED));
+        let goes_on = |outcome| Ask::Done(outcome).goes_on();
+        assert!(Ask::Waiting.goes_on() && !Ask::No.goes_on());
         for outcome in [Outcome::ServFail, Outcome::Refused, Outcome::OtherError] {
-            assert!(outcome.is_failure() && signs(outcome) == Ask::FAILED);
+            assert!(outcome.is_failure() && goes_on(outcome));
         }
-        assert_eq!((signs(Outcome::NxDomain), signs(Outcome::Truncated)), (0, Ask::FAILED));
+        assert!(goes_on(Outcome::Truncated));
+        for outcome in [Outcome::Answered, Outcome::NoData, Outcome::NxDomain] {
+            assert!(!outcome.is_failure() && !goes_on(outcome));
+        }
+    }
+
+    #[test]
+    fn each_type_of_a_pair_has_a_place_of_its_own() {
+        let places = [qtype::A, qtype::AAAA, qtype::HTTPS, qtype::SRV].map(ask_index);
+        assert_eq!(places, [0, 1, 2, 0]);
+        assert!(is_paired(qtype::HTTPS) && !is_paired(qtype::SRV));
     }
 }

@@ -11,13 +11,16 @@ impl Start {
     /// That of a name in wire form.
     pub(super) fn of(name: &[u8]) -> Start {
         const SIZE: usize = size_of::<Start>();
-        let octets = name.first_chunk().copied().unwrap_or_else(|| {
+        let octets = if let Some(octets) = name.first_chunk() {
+            u64::from_le_bytes(*octets)
+        } else {
             let mut octets = [0; SIZE];
             octets[..name.len()].copy_from_slice(name);
-            octets
-        });
-        let label = (1 + usize::from(octets[0])).min(SIZE);
-        Start(u64::from_le_bytes(octets) & u64::MAX >> (8 * (SIZE - label)))
+            u64::from_le_bytes(octets)
+        };
+        // The lowest octet is the length of the label.
+        let label = (1 + (octets as u8) as usize).min(SIZE);
+        Start(octets & u64::MAX >> (8 * (SIZE - label)))
     }
 }
 

@@ -198,13 +198,7 @@ impl Open {
     }
 
     pub(super) fn waits(&self) -> bool {
-        self.signs() & Ask::WAITS != 0
-    }
-
-    /// What there is among the questions of this step.
-    fn signs(&self) -> u8 {
-        let [a, aaaa, other] = self.asks;
-        a.sign() | aaaa.sign() | other.sign()
+        self.asks.contains(&Ask::Waiting)
     }
 
     /// Whether the question's type can be part of this lookup.
@@ -234,13 +228,9 @@ impl Open {
     /// too late.
     fn last_moment(&self) -> Timestamp {
         let [a, aaaa, _] = self.asks;
-        if self.asks.contains(&Ask::Waiting) {
-            return self.last.plus(IDLE);
-        }
-        let signs = self.signs();
         match () {
-            () if signs & Ask::FAILED != 0 => self.last.plus(IDLE),
-            () if signs & Ask::RESOLVED == 0 => self.last.plus(STEP_GAP),
+            () if self.asks.iter().any(|ask| ask.goes_on()) => self.last.plus(IDLE),
+            () if !self.asks.contains(&Ask::Done(Outcome::Answered)) => self.last.plus(STEP_GAP),
             () if a == Ask::No || aaaa == Ask::No => self.last.plus(PAIR_GAP),
             () => Timestamp::MIN,
         }
@@ -279,11 +269,10 @@ impl Open {
         if !self.same_kind(question.qtype) || question.qtype == 16 || self.asks[kind] == Ask::No {
             return false;
         }
-        let signs = self.signs();
+        let resolved = self.asks.contains(&Ask::Done(Outcome::Answered));
         let gap = question.time.since(self.last);
         // Without an answer, the next name comes when the resolver's own timer has run out.
-        let waiting = signs & Ask::WAITS != 0;
-        signs & Ask::RESOLVED == 0 && if waiting { gap >= SOONEST_RETRY } else { gap <= STEP_GAP }
+        !resolved && if self.waits() { gap >= SOONEST_RETRY } else { gap <= STEP_GAP }
     }
 
     /// Whether `question` comes when a timer may have run out since this was asked: stub resolvers'

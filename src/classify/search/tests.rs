@@ -55,7 +55,7 @@ fn what_stands_within_a_suffix_is_known_whichever_was_seen_first() {
     let labels = ["a", "svc", "zone"];
     let mut known = Suffixes::default();
     for n in 0..200_usize {
-        let picked = (0..1 + n % 6).map(|at| labels[(n * 7 + n / 3_usize.pow(at as u32)) % 3]);
+        let picked = (0..=n % 6).map(|at| labels[(n * 7 + n / 3_usize.pow(at as u32)) % 3]);
         known.note(&Name::from_text(&picked.collect::<Vec<_>>().join(".")).0, 0);
         for (at, suffix) in known.seen.iter().enumerate() {
             let found = known.find_within(&suffix.name.0);
