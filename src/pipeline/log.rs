@@ -10,7 +10,7 @@ use crate::matcher::{Keys, Refusal, Sighting, Stranger, Transaction, Transport, 
 use crate::model::{Message, PacketMeta};
 
 /// Transactions that settle within one unit at most before the log is replayed in between: those of a
-/// block are fewer, but after a pause of a minute all that was in flight runs out at once. 1.4 MB.
+/// block are fewer, but after a pause of a minute all that was in flight runs out at once. 0.5 MB.
 const MAX_SETTLED: usize = 4096;
 
 /// Octets kept of messages that do not stand in the unit: those of reassembled streams and fragments.
