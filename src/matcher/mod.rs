@@ -23,8 +23,9 @@ use copies::Translations;
 use in_flight::InFlight;
 use index::Index;
 pub use observer::{Observer, Unwanted};
+pub use refusals::Refusal;
 pub use sighting::{Keys, Sighting, Transport};
-pub use transaction::{Core, Leg, Refusal, Stranger, Token, Transaction};
+pub use transaction::{Core, Leg, Stranger, Token, Transaction};
 use transfers::Transfers;
 
 use crate::model::{Address, Capacity, Endpoint, Message, NameHasher, PacketMeta, Span, Timestamp};

@@ -1,13 +1,31 @@
 //! ICMP errors and TCP resets, tied to the query that they refuse.
 
 use super::sighting::{Keys, Transport};
-use super::transaction::Refusal;
 use super::{Matcher, Observer, Unwanted};
 use crate::decode::{IcmpError, IcmpKind, message};
-use crate::model::{Endpoint, PacketMeta};
+use crate::model::{Address, Endpoint, PacketMeta, Timestamp};
 
 /// IP protocol number of UDP.
 const UDP: u8 = 17;
+
+/// Who said no, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The ICMP error; `None` is a TCP RST.
+    pub icmp: Option<IcmpKind>,
+    /// Who sent it.
+    pub reporter: Address,
+    /// TTL or hop limit that it arrived with.
+    pub ttl: u8,
+    /// Its frame.
+    pub frame: u64,
+    /// When it came.
+    pub time: Timestamp,
+    /// The client that is refused.
+    pub client: Address,
+    /// The server that it had asked.
+    pub server: Address,
+}
 
 impl Matcher {
     /// Takes an ICMP error that quotes a packet from or to a DNS port. `is_dns_port` tells them.

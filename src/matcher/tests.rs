@@ -214,4 +214,13 @@ fn a_transaction_knows_where_it_was_seen_first_and_where_later() {
     assert!(transaction.refusal().is_none() && see(&packet).stranger().is_none());
     assert!(transaction.give_alias(3) && !transaction.give_alias(4));
     assert_eq!(transaction.alias(), Some(3));
+    let mut other = see(&packet);
+    other.clone_from(&transaction);
+    assert_eq!((seen(other.legs()).len(), other.alias()), (4, Some(3)));
+    other.begin(&Sighting::new(&packet, Transport::Udp, &message, &[], &hasher));
+    assert_eq!((seen(other.legs()), other.alias()), (vec![8], None));
+    other.add_leg(&PacketMeta { ttl: 63, ..packet });
+    assert!(other.stranger().is_none() && other.alias().is_none());
+    transaction.clone_from(&see(&packet));
+    assert_eq!((seen(transaction.legs()), transaction.alias()), (vec![8], None));
 }

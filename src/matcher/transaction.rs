@@ -3,32 +3,13 @@
 use std::ops::{Deref, DerefMut};
 
 use super::COPY_WINDOW;
+use super::refusals::Refusal;
 use super::sighting::{Sighting, Transport};
-use crate::decode::IcmpKind;
 use crate::model::{Address, Direction, Endpoint, PacketMeta, Span, Timestamp};
 
 /// What the observer remembers a transaction by: three indexes into its own tables.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Token(pub [u32; 3]);
-
-/// Who said no, and how.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// The ICMP error; `None` is a TCP RST.
-    pub icmp: Option<IcmpKind>,
-    /// Who sent it.
-    pub reporter: Address,
-    /// TTL or hop limit that it arrived with.
-    pub ttl: u8,
-    /// Its frame.
-    pub frame: u64,
-    /// When it came.
-    pub time: Timestamp,
-    /// The client that is refused.
-    pub client: Address,
-    /// The server that it had asked.
-    pub server: Address,
-}
 
 /// A response to a question that came from an address that was not asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,9 +77,10 @@ impl Leg {
 pub(super) const MAX_LEGS: usize = 4;
 
 /// A question on its way.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Transaction {
     core: Core,
+    /// Kept for the next transaction in this place; without legs it says nothing of this one.
     more: Option<Box<More>>,
 }
 
@@ -136,6 +118,21 @@ pub struct Core {
     pub(super) last_body: u64,
 }
 
+impl Clone for Transaction {
+    fn clone(&self) -> Transaction {
+        Transaction { core: self.core, more: self.rare().map(|more| Box::new(*more)) }
+    }
+
+    fn clone_from(&mut self, other: &Transaction) {
+        self.core = other.core;
+        match (&mut self.more, other.rare()) {
+            (Some(mine), Some(theirs)) => **mine = *theirs,
+            (Some(mine), None) => mine.leg_count = 0,
+            (none, theirs) => *none = theirs.map(|more| Box::new(*more)),
+        }
+    }
+}
+
 impl Deref for Transaction {
     type Target = Core;
 
@@ -151,7 +148,7 @@ impl DerefMut for Transaction {
 }
 
 /// What most transactions do not have: they are seen in one place and answered.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct More {
     legs: [Leg; MAX_LEGS],
     leg_count: u8,
@@ -190,12 +187,14 @@ impl Transaction {
             last_ttl: packet.ttl,
             last_body: message.body_hash,
         };
-        self.more = None;
+        if let Some(more) = &mut self.more {
+            more.leg_count = 0;
+        }
     }
 
     /// Where the query was seen, in the order of the capture; the first is the client's own.
     pub fn legs(&self) -> &[Leg] {
-        match &self.more {
+        match self.rare() {
             Some(more) => &more.legs[..usize::from(more.leg_count)],
             None => std::slice::from_ref(&self.core.first_leg),
         }
@@ -203,7 +202,7 @@ impl Transaction {
 
     /// Where its first transmission was seen.
     pub fn first_legs(&self) -> &[Leg] {
-        match &self.more {
+        match self.rare() {
             Some(more) if self.retransmissions > 0 => {
                 &more.legs[..usize::from(more.first_leg_count)]
             }
@@ -213,17 +212,17 @@ impl Transaction {
 
     /// Who said no, if anybody did.
     pub fn refusal(&self) -> Option<Refusal> {
-        self.more.as_ref()?.refusal
+        self.rare()?.refusal
     }
 
     /// A response that came from an address to which the query was not seen going.
     pub fn stranger(&self) -> Option<Stranger> {
-        self.more.as_ref()?.stranger
+        self.rare()?.stranger
     }
 
     /// Its second key, behind a source NAT.
     pub(super) fn alias(&self) -> Option<u64> {
-        self.more.as_ref()?.alias
+        self.rare()?.alias
     }
 
     /// Where it was first seen.
@@ -232,18 +231,17 @@ impl Transaction {
         Origin { server: self.server.address, interface, direction: self.direction }
     }
 
+    fn rare(&self) -> Option<&More> {
+        self.more.as_deref().filter(|more| more.leg_count > 0)
+    }
+
     fn more(&mut self) -> &mut More {
-        let first_leg = self.first_leg;
-        self.more.get_or_insert_with(|| {
-            Box::new(More {
-                legs: [first_leg; MAX_LEGS],
-                leg_count: 1,
-                first_leg_count: 1,
-                alias: None,
-                refusal: None,
-                stranger: None,
-            })
-        })
+        let legs = [self.first_leg; MAX_LEGS];
+        let more = self.more.get_or_insert_default();
+        if more.leg_count == 0 {
+            **more = More { legs, leg_count: 1, first_leg_count: 1, ..More::default() };
+        }
+        more
     }
 
     pub(super) fn refuse(&mut self, refusal: Refusal) {

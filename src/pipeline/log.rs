@@ -10,7 +10,7 @@ use crate::matcher::{Keys, Refusal, Sighting, Stranger, Transaction, Transport, 
 use crate::model::{Message, PacketMeta};
 
 /// Transactions that settle within one unit at most before the log is replayed in between: those of a
-/// block are fewer, but after a pause of a minute all that was in flight runs out at once. 1.4 MB.
+/// block are fewer, but after a pause of a minute all that was in flight runs out at once. 0.5 MB.
 const MAX_SETTLED: usize = 4096;
 
 /// Octets kept of messages that do not stand in the unit: those of reassembled streams and fragments.
@@ -122,7 +122,9 @@ struct Kept {
 #[derive(Default)]
 pub(super) struct Log {
     pub(super) entries: Vec<Entry>,
+    /// Places are reused.
     pub(super) transactions: Vec<Transaction>,
+    settled: usize,
     pub(super) packets: Vec<PacketMeta>,
     pub(super) refusals: Vec<Refusal>,
     pub(super) strangers: Vec<Stranger>,
@@ -134,10 +136,10 @@ pub(super) struct Log {
 impl Log {
     /// Forgets all.
     pub(super) fn clear(&mut self) {
-        let Log { entries, transactions, packets, refusals, strangers, unwanted, kept, bytes } =
+        let Log { entries, settled, packets, refusals, strangers, unwanted, kept, bytes, .. } =
             self;
         entries.clear();
-        transactions.clear();
+        *settled = 0;
         packets.clear();
         refusals.clear();
         strangers.clear();
@@ -148,9 +150,20 @@ impl Log {
 
     /// Whether it is time to replay it.
     pub(super) fn is_full(&self) -> bool {
-        self.transactions.len() >= MAX_SETTLED
+        self.settled >= MAX_SETTLED
             || self.packets.len() >= MAX_SETTLED
             || self.bytes.len() >= MAX_KEPT
+    }
+
+    /// Keeps a transaction that ends.
+    #[inline]
+    pub(super) fn settle(&mut self, transaction: &Transaction) -> u32 {
+        match self.transactions.get_mut(self.settled) {
+            Some(place) => place.clone_from(transaction),
+            None => self.transactions.push(transaction.clone()),
+        }
+        self.settled += 1;
+        (self.settled - 1) as u32
     }
 
     /// Keeps a message.

@@ -113,8 +113,7 @@ impl<'a> Teller<'a> {
 
     #[inline]
     fn settled(&mut self, transaction: &Transaction) -> u32 {
-        self.log.transactions.push(transaction.clone());
-        (self.log.transactions.len() - 1) as u32
+        self.log.settle(transaction)
     }
 
     fn packet(&mut self, packet: &PacketMeta) -> u32 {
