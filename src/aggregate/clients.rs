@@ -5,7 +5,7 @@ use super::pairs::Frames;
 use crate::classify::{Ended, Ending};
 use crate::model::Address;
 
-/// Clients at most; what comes beyond is counted together. 8 MB at worst.
+/// Clients at most; what comes beyond is counted together. 17 MB at worst.
 pub(super) const MAX_CLIENTS: usize = 1 << 16;
 
 /// Search suffixes kept of one client.

@@ -10,7 +10,7 @@ use crate::classify::Outcome;
 use crate::decode::IcmpKind;
 use crate::model::{Address, Span, Timestamp};
 
-/// Clients times servers at most: 8,000 pods that ask four servers each. 20 MB at worst.
+/// Clients times servers at most: 8,000 pods that ask four servers each. 40 MB at worst.
 pub(super) const MAX_PAIRS: usize = 1 << 15;
 
 /// Frames kept of each kind of event of a pair: enough to look at, few enough to keep.

@@ -8,7 +8,7 @@ use crate::classify::Twin;
 use crate::matcher::{Sighting, Transaction, Transport};
 use crate::model::{Address, Span, Timestamp};
 
-/// Long-lived sockets at most: each of 4,000 pods with eight of them. 6 MB at worst.
+/// Long-lived sockets at most: each of 4,000 pods with eight of them. 7 MB at worst.
 pub(super) const MAX_SOCKETS: usize = 1 << 15;
 
 /// Questions of one socket in a row without an answer to any, and how fresh ports did meanwhile.
