@@ -35,8 +35,9 @@ fn walks(hasher: &NameHasher) -> Vec<[(Name, u64); 5]> {
 }
 
 fn lookups(criterion: &mut Criterion) {
-    let walks = walks(&NameHasher::random());
-    let mut lookups = Lookups::new(Capacity::default());
+    let hasher = NameHasher::random();
+    let walks = walks(&hasher);
+    let mut lookups = Lookups::new(Capacity::default(), hasher);
     let (mut number, mut now) = (0_usize, Timestamp(0));
     let mut group = criterion.benchmark_group("classify");
     // Both families of five steps: questions a walk.

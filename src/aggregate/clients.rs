@@ -34,6 +34,9 @@ pub struct Client {
     pub only_ipv4: u64,
     /// Questions that somebody else had asked another server and was waiting for: a forwarder's.
     pub forwarded: u64,
+    /// Lookups that such questions were for.
+    pub forwarded_lookups: u32,
+    last_forwarded: (u32, u32),
     /// Transactions of any kind.
     pub asked: u64,
     /// `. NS` probes.
@@ -62,6 +65,15 @@ impl Client {
     /// A client with this address.
     pub fn new(address: Address) -> Client {
         Client { address, ..Client::default() }
+    }
+
+    /// Counts a question that somebody else had asked, as a part of this lookup.
+    pub(super) fn forward(&mut self, lookup: (u32, u32)) {
+        self.forwarded += 1;
+        if self.forwarded == 1 || lookup != self.last_forwarded {
+            self.forwarded_lookups = self.forwarded_lookups.saturating_add(1);
+            self.last_forwarded = lookup;
+        }
     }
 
     /// Counts a lookup that has ended.

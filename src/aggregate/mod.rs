@@ -199,7 +199,7 @@ impl Aggregate {
             servers: Table::new(capacity.of(servers::MAX_SERVERS), Server::default()),
             sockets: Table::new(capacity.of(sockets::MAX_SOCKETS), Socket::default()),
             missing: MissingNames::default(),
-            lookups: Lookups::new(capacity),
+            lookups: Lookups::new(capacity, hasher),
             delays: Delays::new()?,
             timeline: Timeline::default(),
             rates: Rates::new(settings.pps_limit),
@@ -252,14 +252,15 @@ impl Aggregate {
     pub fn is_forwarder(&self, client: &Client) -> bool {
         /// One `. NS` may be a person with `dig`; a health check goes on.
         const PROBES: u64 = 2;
-        /// Two clients that ask for the same pair of names at the same moment are chance.
-        const FORWARDED: u64 = 4;
+        /// Two clients that want the same name at the same moment are chance, however many steps their
+        /// walks have; it does not happen to a client again and again.
+        const FORWARDED: u32 = 3;
         /// Nobody is asked what it asks, so deep in a chain, but a server.
         const DEEP: u32 = 8;
         let loops = |row: &Loop| row.client == client.address && row.deepest >= DEEP && !row.own;
         client.probes >= PROBES
             || self.loops.iter().any(loops)
-            || client.forwarded >= FORWARDED && client.forwarded * 2 >= client.asked
+            || client.forwarded_lookups >= FORWARDED && client.forwarded * 2 >= client.asked
             || self.server(client.address).is_some_and(|server| server.answered > 0)
     }
 
@@ -289,6 +290,7 @@ impl Aggregate {
             + self.stops.overflowed
             + self.created.overflowed
             + self.loads.overflowed
+            + self.lookups.overflowed
     }
 }
 

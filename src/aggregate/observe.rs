@@ -105,7 +105,9 @@ impl Observer for Aggregate {
         let forwarded = !probe && self.note_question(query);
         let asker = self.clients.get_mut(client);
         asker.asked += 1;
-        asker.forwarded += u64::from(forwarded);
+        if forwarded {
+            asker.forward((lookup, generation));
+        }
         asker.habits.note(query);
         if lookup != NO_LOOKUP {
             asker.habits.note_moved(self.lookups.moved());

@@ -13,21 +13,25 @@ mod twins;
 
 use super::search::{Suffixes, shared_base};
 use super::{Outcome, Zone};
-use crate::model::{Capacity, Span, Timestamp};
+use crate::model::{Capacity, NameHasher, Span, Timestamp};
 use ask::Ask;
 pub use ending::{Ended, Ending};
-use labels::{Start, ends_with_labels};
+use labels::{ends_with_labels, first_label};
 use open::Open;
 pub use twins::Twin;
 
-/// Lookups open at once; the oldest is closed to make room. 5 MB at worst.
+/// Lookups open at once; one of them is closed to make room. 9 MB at worst.
 const MAX_OPEN: usize = 1 << 14;
 
-/// Open lookups of one client that its next question is held against: as many as a busy pod has
-/// waiting at the same moment when a twentieth of its questions is lost. The oldest beyond is closed.
-const MAX_OPEN_PER_CLIENT: usize = 128;
+/// Open lookups of one client whose names share their first label: what its next such question is held
+/// against, so that nobody can make a question dear. The oldest beyond is closed.
+const MAX_ALIKE: usize = 128;
 
-/// Slots looked at for one that is over, before the oldest is closed to make room.
+/// Slots that are looked at for lookups that are over whenever one begins: with that no more than an
+/// eighth of all slots are kept by what nobody came back to.
+const SWEPT: usize = 8;
+
+/// Slots looked at for one that is over, before another is closed to make room.
 const TRIES: usize = 64;
 
 /// No slot.
@@ -40,13 +44,17 @@ const GENERATIONS: u32 = 0x00ff_ffff;
 #[derive(Clone)]
 pub struct Lookups {
     open: Vec<Open>,
-    /// First open lookup of each client.
+    /// Last begun lookup in each list of those that may go on alike: by the hash of the client and the
+    /// first label, which all steps of a walk share.
     heads: Vec<u32>,
     /// Slots of lookups that are over, the last one first: it still is in the cache.
     free: Vec<u32>,
-    /// Where the next one goes when there is no room: the oldest.
+    /// Which slot is looked at next for a lookup that is over.
     hand: usize,
     most: usize,
+    hasher: NameHasher,
+    /// Lookups that were closed to make room.
+    pub overflowed: u64,
     /// Suffixes seen.
     pub suffixes: Suffixes,
     retried: u64,
@@ -80,13 +88,16 @@ pub struct Question<'a> {
 
 impl Lookups {
     /// No lookups yet.
-    pub fn new(capacity: Capacity) -> Lookups {
+    pub fn new(capacity: Capacity, hasher: NameHasher) -> Lookups {
+        let most = capacity.of(MAX_OPEN);
         Lookups {
             open: Vec::new(),
-            heads: Vec::new(),
+            heads: vec![NONE; most.next_power_of_two()],
             free: Vec::new(),
             hand: 0,
-            most: capacity.of(MAX_OPEN),
+            most,
+            hasher,
+            overflowed: 0,
             suffixes: Suffixes::default(),
             retried: 0,
             timed: 0,
@@ -103,21 +114,20 @@ impl Lookups {
         question: &Question<'_>,
         ended: &mut impl FnMut(Ended<'_>),
     ) -> (u32, u32) {
-        let client = question.client as usize;
-        if self.heads.len() <= client {
-            self.heads.resize(client + 1, NONE);
-        }
         self.moved = None;
-        let start = Start::of(question.name);
-        let mut at = self.heads[client];
-        let mut depth = 0;
+        let key = self.hasher.hash_with([question.client.into()], first_label(question.name));
+        let mut at = self.heads[self.list(key)];
+        let mut alike = 0;
         while let Some(open) = self.open.get_mut(at as usize) {
             let next = open.next;
-            depth += 1;
-            if open.is_over(question.time) || depth > MAX_OPEN_PER_CLIENT {
+            alike += usize::from(open.key == key);
+            if open.key != key {
+                // Another client's, or another name.
+            } else if open.is_over(question.time) {
                 self.close(at, ended);
-            } else if open.start != start {
-                // Another name.
+            } else if alike > MAX_ALIKE {
+                self.overflowed += 1;
+                self.close(at, ended);
             } else if open.joins(question) || self.steps(at, question) {
                 let open = &mut self.open[at as usize];
                 if open.waits_for(question) {
@@ -132,7 +142,12 @@ impl Lookups {
             }
             at = next;
         }
-        self.start(question, ended)
+        self.start(question, key, ended)
+    }
+
+    /// Which list a key belongs to.
+    fn list(&self, key: u64) -> usize {
+        key as usize & (self.heads.len() - 1)
     }
 
     /// Where the name that the lookup in a slot is at belongs.
@@ -152,7 +167,7 @@ impl Lookups {
     ) {
         self.answered = true;
         let Some(open) = self.open.get_mut(slot as usize) else { return };
-        if !open.live || open.generation != generation {
+        if !open.live || open.generation != generation || open.is_over(time) {
             return;
         }
         open.answer(name_hash, kind, outcome, time);
@@ -248,14 +263,19 @@ impl Lookups {
         true
     }
 
-    fn start(&mut self, question: &Question<'_>, ended: &mut impl FnMut(Ended<'_>)) -> (u32, u32) {
+    fn start(
+        &mut self,
+        question: &Question<'_>,
+        key: u64,
+        ended: &mut impl FnMut(Ended<'_>),
+    ) -> (u32, u32) {
+        self.sweep(question.time, SWEPT, ended);
         if self.free.is_empty() && self.open.len() == self.most {
-            let over = (0..TRIES)
-                .map(|ahead| (self.hand + ahead) % self.most)
-                .find(|&slot| self.open[slot].is_over(question.time));
-            let slot = over.unwrap_or(self.hand);
-            self.hand = (slot + 1) % self.most;
-            self.close(slot as u32, ended);
+            self.sweep(question.time, TRIES, ended);
+        }
+        if self.free.is_empty() && self.open.len() == self.most {
+            self.overflowed += 1;
+            self.close(self.hand as u32, ended);
         }
         let slot = if let Some(slot) = self.free.pop() {
             self.open[slot as usize].begin(question);
@@ -264,14 +284,25 @@ impl Lookups {
             self.open.push(Open::new(question));
             (self.open.len() - 1) as u32
         };
-        let head = std::mem::replace(&mut self.heads[question.client as usize], slot);
+        let list = self.list(key);
+        let head = std::mem::replace(&mut self.heads[list], slot);
         if let Some(second) = self.open.get_mut(head as usize) {
             second.previous = slot;
         }
         let open = &mut self.open[slot as usize];
-        open.next = head;
+        (open.key, open.next) = (key, head);
         open.take(question);
         (slot, open.generation)
+    }
+
+    /// Closes those of the next so many slots that are over.
+    fn sweep(&mut self, now: Timestamp, slots: usize, ended: &mut impl FnMut(Ended<'_>)) {
+        for _ in 0..slots.min(self.open.len()) {
+            self.hand = if self.hand + 1 < self.open.len() { self.hand + 1 } else { 0 };
+            if self.open[self.hand].is_over(now) {
+                self.close(self.hand as u32, ended);
+            }
+        }
     }
 
     fn close(&mut self, slot: u32, ended: &mut impl FnMut(Ended<'_>)) {
@@ -281,12 +312,13 @@ impl Lookups {
         }
         open.live = false;
         self.free.push(slot);
-        let (client, previous, next) = (open.client, open.previous, open.next);
-        ended(open.ended(&self.suffixes));
-        // Take it out of its client's list.
+        let (key, previous, next) = (open.key, open.previous, open.next);
+        let list = self.list(key);
+        ended(self.open[slot as usize].ended(&self.suffixes));
+        // Take it out of its list.
         match self.open.get_mut(previous as usize) {
             Some(open) => open.next = next,
-            None => self.heads[client as usize] = next,
+            None => self.heads[list] = next,
         }
         if let Some(open) = self.open.get_mut(next as usize) {
             open.previous = previous;

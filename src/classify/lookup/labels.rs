@@ -2,26 +2,10 @@
 
 use crate::model::labels;
 
-/// Length and first octets of the first label. All steps of a walk share it, and most other lookups of
-/// the client do not.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Start(u64);
-
-impl Start {
-    /// That of a name in wire form.
-    pub(super) fn of(name: &[u8]) -> Start {
-        const SIZE: usize = size_of::<Start>();
-        let octets = if let Some(octets) = name.first_chunk() {
-            u64::from_le_bytes(*octets)
-        } else {
-            let mut octets = [0; SIZE];
-            octets[..name.len()].copy_from_slice(name);
-            u64::from_le_bytes(octets)
-        };
-        // The lowest octet is the length of the label.
-        let label = (1 + (octets as u8) as usize).min(SIZE);
-        Start(octets & u64::MAX >> (8 * (SIZE - label)))
-    }
+/// The first label of a name in wire form, with its length: all steps of a walk share it, and most other
+/// lookups of the client do not.
+pub(super) fn first_label(name: &[u8]) -> &[u8] {
+    name.first().and_then(|&length| name.get(..=usize::from(length))).unwrap_or(name)
 }
 
 /// Whether the labels of `name` (without root) end in those of `tail` (with root).
@@ -43,15 +27,14 @@ mod tests {
     use crate::model::Name;
 
     #[test]
-    fn names_start_alike_when_their_first_labels_are_the_same() {
-        let start = |text: &str| Start::of(&Name::from_text(text).0);
-        assert_eq!(start("db.ns.svc.zone"), start("db.zone"));
-        assert_eq!(start("db"), start("db.a.b.c.d"));
-        assert_eq!(start("a-long-label.zone"), start("a-long-label"));
-        for other in ["dc.zone", "d.zone", "db2.zone", "", "a-long-label.zone"] {
-            assert_ne!(start("db.zone"), start(other), "{other}");
+    fn steps_of_a_walk_share_their_first_label() {
+        let first = |text: &str| first_label(&Name::from_text(text).0).to_vec();
+        assert_eq!(first("db.ns.svc.zone"), b"\x02db");
+        assert_eq!(first("a-long-label.zone"), first("a-long-label"));
+        for other in ["dc.zone", "d.zone", "db2.zone", ""] {
+            assert_ne!(first("db.zone"), first(other), "{other}");
         }
-        assert_eq!((Start::of(b""), start("")), (Start::default(), Start::default()));
+        assert_eq!((first_label(b""), first_label(b"\x09cut")), (&b""[..], &b"\x09cut"[..]));
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! A lookup while it is open.
 
 use super::ask::{Ask, ask_index, is_paired};
-use super::labels::Start;
 use super::{GENERATIONS, NONE, Question};
 use crate::classify::search::{Suffixes, shared_base};
 use crate::classify::{Outcome, Zone};
@@ -28,13 +27,13 @@ const MAX_TRIED: usize = 12;
 #[repr(C)]
 pub(super) struct Open {
     pub(super) client: u32,
-    /// Neighbours in the list of the same client's open lookups.
+    /// Hash of the client and the first label.
+    pub(super) key: u64,
+    /// Neighbours in the list of lookups that this key is in.
     pub(super) previous: u32,
     pub(super) next: u32,
     pub(super) generation: u32,
     pub(super) name_hash: u64,
-    /// How the name starts.
-    pub(super) start: Start,
     /// Where it belongs.
     pub(super) zone: Zone,
     /// Nothing can belong to this lookup after that.
@@ -79,6 +78,7 @@ impl Open {
     pub(super) fn new(question: &Question<'_>) -> Open {
         let mut open = Open {
             client: question.client,
+            key: 0,
             previous: NONE,
             next: NONE,
             generation: 0,
@@ -92,7 +92,6 @@ impl Open {
             single: 0,
             asks: [Ask::No; 3],
             name_hash: 0,
-            start: Start::default(),
             zone: Zone::Either,
             until: question.time,
             steps: 1,
@@ -141,7 +140,6 @@ impl Open {
         self.name[..question.name.len()].copy_from_slice(question.name);
         self.length = question.name.len() as u8;
         self.name_hash = question.name_hash;
-        self.start = Start::of(question.name);
         self.zone = zone.unwrap_or_else(|| Zone::of(question.name));
     }
 

@@ -1,7 +1,7 @@
 //! The rules one by one; `tests/regressions/lookups.rs` tells them with packets.
 
 use super::*;
-use crate::model::{Capacity, Name, Span, qtype};
+use crate::model::{Capacity, Name, NameHasher, Span, qtype};
 
 fn ask(lookups: &mut Lookups, name: &str, kind: u16, micros: i64) -> (u32, u32) {
     let name = Name::from_text(name).0;
@@ -23,7 +23,7 @@ fn ask(lookups: &mut Lookups, name: &str, kind: u16, micros: i64) -> (u32, u32) 
 #[test]
 fn both_families_of_a_retry_join_the_lookup() {
     // The retry of A must not make that of AAAA, 30 µs later, look too soon.
-    let mut lookups = Lookups::new(Capacity::default());
+    let mut lookups = Lookups::new(Capacity::default(), NameHasher::with_seed(1));
     let first = ask(&mut lookups, "a.example", qtype::A, 0);
     for (kind, micros) in [(qtype::AAAA, 30), (qtype::A, 400_000), (qtype::AAAA, 400_030)] {
         assert_eq!(ask(&mut lookups, "a.example", kind, micros), first, "{micros}");
@@ -43,7 +43,7 @@ fn a_step_that_no_timer_explains_is_hurried_until_an_answer_is_seen() {
             ask(lookups, name, qtype::AAAA, at + 10);
         }
     };
-    let mut lookups = Lookups::new(Capacity::default());
+    let mut lookups = Lookups::new(Capacity::default(), NameHasher::with_seed(1));
     walk(&mut lookups, 0);
     assert!(lookups.hurried() >= 2);
     let before = lookups.hurried();
@@ -54,7 +54,7 @@ fn a_step_that_no_timer_explains_is_hurried_until_an_answer_is_seen() {
 
 #[test]
 fn the_same_question_at_once_is_another_threads() {
-    let mut lookups = Lookups::new(Capacity::default());
+    let mut lookups = Lookups::new(Capacity::default(), NameHasher::with_seed(1));
     let first = ask(&mut lookups, "a.example", qtype::A, 0);
     assert_ne!(ask(&mut lookups, "a.example", qtype::A, 50), first);
 }
@@ -62,7 +62,7 @@ fn the_same_question_at_once_is_another_threads() {
 #[test]
 fn the_same_question_seconds_after_a_failure_is_the_applications() {
     for (micros, same) in [(300_000, true), (3_500_000, false)] {
-        let mut lookups = Lookups::new(Capacity::default());
+        let mut lookups = Lookups::new(Capacity::default(), NameHasher::with_seed(1));
         let name = "a.example";
         let (slot, generation) = ask(&mut lookups, name, qtype::A, 0);
         let hash = lookups.open[slot as usize].name_hash;
@@ -70,4 +70,53 @@ fn the_same_question_seconds_after_a_failure_is_the_applications() {
         lookups.answered(slot, generation, hash, qtype::A, Outcome::ServFail, failed);
         assert_eq!(ask(&mut lookups, name, qtype::A, micros).0 == slot, same, "{micros}");
     }
+}
+
+#[test]
+fn a_busy_client_s_lookups_wait_for_their_retries() {
+    let mut lookups = Lookups::new(Capacity::default(), NameHasher::with_seed(1));
+    let name = |n: i64| format!("backend-{n}.shop.example");
+    let places: Vec<_> = (0..2_000).map(|n| ask(&mut lookups, &name(n), qtype::A, n)).collect();
+    for (n, &place) in (0..).zip(&places) {
+        assert_eq!(ask(&mut lookups, &name(n), qtype::A, 5_000_000 + n), place, "{n}");
+    }
+    assert_eq!((lookups.overflowed, lookups.open.len()), (0, 2_000));
+}
+
+#[test]
+fn of_names_that_begin_alike_so_many_are_kept() {
+    let mut lookups = Lookups::new(Capacity::default(), NameHasher::with_seed(1));
+    let mut places = Vec::new();
+    for n in 0..=MAX_ALIKE as i64 + 1 {
+        assert_eq!(lookups.overflowed, 0, "{n}");
+        places.push(ask(&mut lookups, &format!("www.shop{n}.example"), qtype::A, n));
+    }
+    // The last one has the first one's place.
+    assert_eq!((lookups.overflowed, places[MAX_ALIKE + 1].0), (1, places[0].0));
+    assert_eq!(lookups.open.len(), MAX_ALIKE + 1);
+}
+
+#[test]
+fn what_is_over_is_found_while_others_ask() {
+    let mut lookups = Lookups::new(Capacity::default(), NameHasher::with_seed(1));
+    for n in 0..10_000 {
+        let name = format!("n{n}.example");
+        let (slot, generation) = ask(&mut lookups, &name, qtype::A, n * 1000);
+        let hash = lookups.open[slot as usize].name_hash;
+        let time = Timestamp(0).plus(Span::from_micros(n * 1000 + 200));
+        lookups.answered(slot, generation, hash, qtype::A, Outcome::Answered, time);
+    }
+    // An answer without AAAA may be followed by that for 250 ms: 250 are open.
+    assert!(lookups.open.len() < 400, "{}", lookups.open.len());
+}
+
+#[test]
+fn when_there_is_no_room_one_is_closed_and_counted() {
+    let mut lookups = Lookups::new(Capacity::default(), NameHasher::with_seed(1));
+    let mut closed = 0;
+    for n in 0..MAX_OPEN as i64 + 100 {
+        ask(&mut lookups, &format!("n{n}.example"), qtype::A, n);
+        closed = n + 1 - lookups.open.iter().filter(|open| open.live).count() as i64;
+    }
+    assert_eq!((lookups.overflowed, closed), (100, 100));
 }

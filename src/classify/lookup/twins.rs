@@ -98,7 +98,7 @@ mod tests {
     use super::super::Question;
     use super::*;
     use crate::classify::Outcome;
-    use crate::model::Capacity;
+    use crate::model::{Capacity, NameHasher};
 
     const PORT: u16 = 4000;
 
@@ -125,7 +125,7 @@ mod tests {
         for (port, apart, twins) in
             [(PORT, 12, true), (PORT, 9000, true), (PORT + 1, 12, false), (PORT, 25_000, false)]
         {
-            let mut lookups = Lookups::new(Capacity::default());
+            let mut lookups = Lookups::new(Capacity::default(), NameHasher::with_seed(1));
             let (slot, _) = ask(&mut lookups, qtype::A, PORT, 0);
             assert!(!lookups.is_second_twin(slot, qtype::A, PORT));
             assert_eq!(ask(&mut lookups, qtype::AAAA, port, apart).0, slot);
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn the_other_one_s_fate_is_remembered() {
-        let mut lookups = Lookups::new(Capacity::default());
+        let mut lookups = Lookups::new(Capacity::default(), NameHasher::with_seed(1));
         let place = ask(&mut lookups, qtype::A, PORT, 0);
         ask(&mut lookups, qtype::AAAA, PORT, 10);
         let twin = |lookups: &mut Lookups, kind, micros| {
