@@ -146,3 +146,19 @@ fn cluster_dns_that_is_dead_altogether_is_not_its_upstream() {
         story.judge().has_not("upstream_unreachable");
     });
 }
+
+/// CoreDNS fails a name now and then, after any time: some of those are a multiple of 2 s.
+#[test]
+fn a_few_failures_among_many_answers_are_no_silence() {
+    Story::each(&[View::Pod, View::Eni], 1..=3, |story| {
+        story.background(ms(0), secs(240), 12.0, &mut |ask| {
+            if ask.is_external() && ask.luck() < 0.012 {
+                let after = ms(400 + (ask.luck() * 1e6) as u64 % 3_500);
+                return Reply::answer(What::ServFail(Maker::Forwarder), after);
+            }
+            ask.healthy()
+        });
+        story.settle(secs(260));
+        story.judge().has_not("upstream_unreachable");
+    });
+}
