@@ -1,235 +1,128 @@
 //! What was answered a moment ago: tells copies of a response, duplicate responses, and questions
 //! that are asked again although they were answered, from new ones.
 
-use std::collections::VecDeque;
-
-use super::COPY_WINDOW;
-use super::index::{Index, NUMBER, Target};
-use super::sighting::{Sighting, Transport};
-use super::transaction::{Origin, Token, Transaction};
-use crate::model::{Address, Capacity, PacketMeta, Rcode, Span, Timestamp};
+use super::answer::{Answer, KEY_REST};
+use super::transaction::Token;
+use crate::model::{Capacity, Span, Timestamp};
 
 /// How long an answer is remembered: a little more than the five seconds after which glibc asks again
 /// if it did not get it. If it does, the answer is remembered anew.
 const MEMORY: Span = Span::from_secs(6);
 
-/// Stub resolvers wait at least this long for an answer (c-ares: 250 ms). The same question on the
-/// same port with the same ID sooner than this is a new one of a client with a fixed ID.
-const SOONEST_RESEND: Span = Span::from_millis(200);
-
 /// How often what is too old is looked for: an answer may be remembered this much longer.
 const EXPIRY: Span = Span::from_millis(50);
 
-/// Answers remembered at most: 6 s at 40,000 a second. At some 130 bytes each: 34 MB at worst.
+/// Answers remembered at most: 6 s at 40,000 a second. At 64 bytes each, and four times four for the heads of
+/// chains: 21 MB at worst.
 const MAX_ANSWERED: usize = 1 << 18;
-const _: () = assert!(MAX_ANSWERED < NUMBER as usize, "numbers that are in use differ");
 
-/// What a query is to an answered one with its key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// The same packet, captured late.
-    Copy,
-    /// Asked again although it was answered.
-    Again,
-    /// Another transaction.
-    New,
-}
+/// Places for answers in the beginning.
+const FEWEST: usize = 1 << 8;
 
-/// An answer, as far as later packets can concern it.
-#[derive(Clone, Copy)]
-pub(super) struct Entry {
-    pub(super) token: Token,
-    pub(super) last_sent: Timestamp,
-    /// Identification and body of the last transmission, and where the first was seen.
-    query_ip_id: u16,
-    query_body: u64,
-    query_server: Address,
-    query_interface: u16,
-    origin: Origin,
-    /// It reached the client from an address that was not asked.
-    pub(super) stranger: bool,
-    pub(super) key: u64,
-    /// When it was last known to matter.
-    kept: Timestamp,
-    time: Timestamp,
-    body_hash: u64,
-    source: Address,
-    ip_id: u16,
-    interface: u16,
-    transport: Transport,
-    failed: bool,
-    /// Remembered anew further back: the token is there now.
-    moved: bool,
-}
+/// Heads for each place: so many that most questions meet a chain that has ended.
+const HEADS_PER_PLACE: usize = 4;
 
-impl Entry {
-    /// The answer to a transaction.
-    pub(super) fn new(transaction: &Transaction, response: &Sighting<'_>) -> Entry {
-        let (packet, message) = (response.packet, response.message);
-        let origin = transaction.origin();
-        Entry {
-            token: transaction.token,
-            last_sent: transaction.last_sent,
-            query_ip_id: transaction.last_ip_id,
-            query_body: transaction.last_body,
-            query_interface: origin.interface,
-            query_server: origin.server,
-            stranger: origin.is_stranger(packet),
-            origin,
-            key: response.keys.transaction,
-            kept: packet.time,
-            time: packet.time,
-            body_hash: message.body_hash,
-            source: packet.source,
-            ip_id: packet.ip_id,
-            interface: packet.interface,
-            transport: transaction.transport,
-            failed: matches!(message.rcode, Rcode::SERVFAIL | Rcode::REFUSED | Rcode::NOTIMP),
-            moved: false,
-        }
-    }
+/// Heads in the beginning, of which only those that are used take memory, and at least: their numbers are what
+/// an answer does not keep of its key.
+const HEADS: usize = 1 << 18;
+const FEWEST_HEADS: usize = 1 << KEY_REST;
 
-    /// The same under another key, where it has another token.
-    pub(super) fn under(&self, key: u64, token: Token) -> Entry {
-        Entry { token, key, ..*self }
-    }
-
-    /// What `query` is.
-    pub(super) fn judge_query(&self, query: &Sighting<'_>) -> Verdict {
-        let packet = query.packet;
-        let gap = packet.time.since(self.last_sent);
-        let same_packet = match self.transport {
-            Transport::Udp => packet.ip_id == self.query_ip_id,
-            Transport::Tcp => {
-                (packet.interface, packet.destination) != (self.query_interface, self.query_server)
-            }
-        };
-        let same_body = query.message.body_hash == self.query_body;
-        if gap.0.abs() <= COPY_WINDOW.0 && same_packet && same_body {
-            return Verdict::Copy;
-        }
-        // After SERVFAIL or REFUSED a stub resolver asks again at once: a try of its own.
-        if self.failed || gap < SOONEST_RESEND { Verdict::New } else { Verdict::Again }
-    }
-
-    /// The question was sent again.
-    pub(super) fn resend(&mut self, query: &Sighting<'_>) {
-        self.last_sent = query.packet.time;
-        self.query_ip_id = query.packet.ip_id;
-        self.query_body = query.message.body_hash;
-        self.query_interface = query.packet.interface;
-        self.query_server = query.packet.destination;
-    }
-
-    /// The question was answered again: what comes now may be a copy of that.
-    pub(super) fn repeat(&mut self, response: &Sighting<'_>) {
-        self.time = response.packet.time;
-        self.body_hash = response.message.body_hash;
-        self.source = response.packet.source;
-        self.ip_id = response.packet.ip_id;
-        self.interface = response.packet.interface;
-    }
-
-    /// Whether a copy of the answer shows that a stranger gave it, or, on a further interface, that
-    /// after all the one who was asked did.
-    pub(super) fn told(&mut self, copy: &PacketMeta) -> Option<bool> {
-        let stranger = self.origin.is_stranger(copy);
-        let changed = stranger != self.stranger && (stranger || copy.source == self.origin.server);
-        changed.then(|| {
-            self.stranger = stranger;
-            stranger
-        })
-    }
-
-    /// Whether `response` is a copy of this one, and then whether it was seen on the same interface.
-    pub(super) fn judge_response(&self, response: &Sighting<'_>) -> Option<bool> {
-        let packet = response.packet;
-        let same_interface = packet.interface == self.interface && packet.source == self.source;
-        let same_packet = match self.transport {
-            Transport::Udp => packet.ip_id == self.ip_id,
-            Transport::Tcp => !same_interface,
-        };
-        let close = packet.time.since(self.time).0.abs() <= COPY_WINDOW.0;
-        let same_body = response.message.body_hash == self.body_hash;
-        (close && same_packet && same_body).then_some(same_interface)
-    }
-}
-
-/// The memory: a ring in order of time. The index leads to the last answer with a key.
+/// The memory: a ring in order of time. A key's lowest bits give the number of the last answer with such a
+/// key, which leads to the one before. A chain ends at a number that is forgotten, so nothing has to be
+/// taken out. Numbers begin anew after 2^32 answers; a head that was not used for so long may then lead into
+/// another chain, where the upper bits of the key still tell.
 #[derive(Clone)]
 pub(super) struct Answered {
-    ring: VecDeque<Entry>,
-    /// Number of the ring's first entry.
+    /// As many as a power of two: the answer with number n stands at n modulo their count.
+    places: Vec<Answer>,
+    /// Also as many as a power of two.
+    heads: Vec<u32>,
+    /// Number of the first answer that is remembered, and of the next one.
     first: u32,
+    next: u32,
     next_expiry: Timestamp,
     most: usize,
 }
 
 impl Answered {
     pub(super) fn new(capacity: Capacity) -> Answered {
+        let most = capacity.of(MAX_ANSWERED);
         Answered {
-            ring: VecDeque::new(),
-            first: 0,
+            places: vec![Answer::default(); FEWEST],
+            heads: vec![0; HEADS.min(HEADS_PER_PLACE * most).max(FEWEST_HEADS)],
+            first: 1,
+            next: 1,
             next_expiry: Timestamp::MIN,
-            most: capacity.of(MAX_ANSWERED),
+            most,
         }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.ring.len()
+        self.next.wrapping_sub(self.first) as usize
     }
 
-    /// Where an entry stands in the ring.
+    /// Where an answer stands.
     fn place(&self, number: u32) -> usize {
-        (number.wrapping_sub(self.first) & NUMBER) as usize
+        number as usize & (self.places.len() - 1)
     }
 
-    fn number(&self, index: &Index, key: u64) -> Option<u32> {
-        index.of(key).find_map(|target| match target {
-            Target::Answered(number) if self.ring[self.place(number)].key == key => Some(number),
-            _ => None,
-        })
+    fn head(&self, key: u64) -> usize {
+        key as usize & (self.heads.len() - 1)
     }
 
-    pub(super) fn find(&mut self, index: &Index, key: u64) -> Option<&mut Entry> {
-        let number = self.number(index, key)?;
+    /// How many are older than the answer with a number; of one that is forgotten, more than there are.
+    fn older(&self, number: u32) -> u32 {
+        number.wrapping_sub(self.first)
+    }
+
+    /// The last answer with a key.
+    #[inline]
+    pub(super) fn find(&mut self, key: u64) -> Option<&mut Answer> {
+        let place = self.seek(key)?;
+        self.places.get_mut(place)
+    }
+
+    #[inline]
+    fn seek(&self, key: u64) -> Option<usize> {
+        let mut number = self.heads[self.head(key)];
+        let mut before = self.len() as u32;
+        while self.older(number) < before {
+            let place = self.place(number);
+            if self.places[place].has(key) {
+                return Some(place);
+            }
+            before = self.older(number);
+            number = self.places[place].previous;
+        }
+        None
+    }
+
+    /// Remembers an answer, which is made with the number of the one before it. Gives the token of one that had to
+    /// be forgotten for it.
+    #[inline]
+    pub(super) fn insert(&mut self, key: u64, answer: impl FnOnce(u32) -> Answer) -> Option<Token> {
+        let forgotten = if self.len() == self.most { self.pop() } else { None };
+        if self.len() == self.places.len() {
+            self.grow();
+        }
+        let (number, head) = (self.next, self.head(key));
+        let previous = std::mem::replace(&mut self.heads[head], number);
         let place = self.place(number);
-        self.ring.get_mut(place)
-    }
-
-    /// Remembers the answer to the transaction that stood in `slot`. Gives the token of an answer that had
-    /// to be forgotten for it.
-    pub(super) fn insert(&mut self, index: &mut Index, slot: u32, entry: &Entry) -> Option<Token> {
-        let forgotten = self.make_room(index);
-        let (key, number) = (entry.key, self.push(*entry));
-        // A later answer with the same key takes the place of the earlier one.
-        index.answer(key, slot, number, |earlier| self.ring[self.place(earlier)].key == key);
+        self.places[place] = answer(previous);
+        self.next = number.wrapping_add(1);
         forgotten
     }
 
-    fn push(&mut self, entry: Entry) -> u32 {
-        let number = self.first.wrapping_add(self.ring.len() as u32) & NUMBER;
-        self.ring.push_back(entry);
-        number
-    }
-
-    fn make_room(&mut self, index: &mut Index) -> Option<Token> {
-        if self.ring.len() == self.most { self.pop(index) } else { None }
-    }
-
     /// Forgets what is too old, many at a time, and tells whose tokens nobody has any more.
-    pub(super) fn expire(
-        &mut self,
-        index: &mut Index,
-        now: Timestamp,
-        forgotten: &mut impl FnMut(Token),
-    ) {
+    pub(super) fn expire(&mut self, now: Timestamp, forgotten: &mut impl FnMut(Token)) {
         if now < self.next_expiry {
             return;
         }
         self.next_expiry = now.plus(EXPIRY);
-        while self.ring.front().is_some_and(|entry| now.since(entry.kept) > MEMORY) {
-            if let Some(token) = self.pop(index) {
+        while self.first != self.next
+            && now.since(self.places[self.place(self.first)].kept) > MEMORY
+        {
+            if let Some(token) = self.pop() {
                 forgotten(token);
             }
         }
@@ -242,22 +135,133 @@ impl Answered {
 
     /// Remembers an answer anew, because its question was asked again at `now`. Gives the token of one
     /// that had to be forgotten for it.
-    pub(super) fn renew(&mut self, index: &mut Index, key: u64, now: Timestamp) -> Option<Token> {
-        let number = self.number(index, key)?;
-        let place = self.place(number);
-        let entry = &mut self.ring[place];
-        let renewed = Entry { kept: now, ..*entry };
-        entry.moved = true;
-        let forgotten = self.make_room(index);
-        let renewed = self.push(renewed);
-        index.replace(key, Target::Answered(number), Target::Answered(renewed));
-        forgotten
+    pub(super) fn renew(&mut self, key: u64, now: Timestamp) -> Option<Token> {
+        let renewed = self.find(key)?.renewed(now);
+        self.insert(key, |previous| renewed.behind(previous))
     }
 
-    fn pop(&mut self, index: &mut Index) -> Option<Token> {
-        let entry = self.ring.pop_front()?;
-        index.remove(entry.key, Target::Answered(self.first));
-        self.first = self.first.wrapping_add(1) & NUMBER;
-        (!entry.moved).then_some(entry.token)
+    fn pop(&mut self) -> Option<Token> {
+        let place = self.place(self.first);
+        self.first = self.first.wrapping_add(1);
+        self.places[place].held()
+    }
+
+    /// Makes room for twice as many.
+    #[cold]
+    fn grow(&mut self) {
+        let mut places = vec![Answer::default(); 2 * self.places.len()];
+        for age in 0..self.len() as u32 {
+            let number = self.first.wrapping_add(age);
+            places[number as usize & (2 * self.places.len() - 1)] = self.places[self.place(number)];
+        }
+        self.places = places;
+        if HEADS_PER_PLACE * self.places.len() > self.heads.len() {
+            self.split();
+        }
+    }
+
+    /// Makes two chains of each, by one more bit of the keys.
+    fn split(&mut self) {
+        let old = self.heads.len();
+        let bit = old.trailing_zeros();
+        self.heads.resize(2 * old, 0);
+        for head in 0..old {
+            let mut number = self.heads[head];
+            self.heads[head] = 0;
+            // The last answer of each chain; the next one goes behind it.
+            let mut last = [None; 2];
+            let mut before = self.len() as u32;
+            while self.older(number) < before {
+                before = self.older(number);
+                let place = self.place(number);
+                let upper = self.places[place].key_bit(bit);
+                match last[usize::from(upper)].replace(place) {
+                    Some(last) => self.places[last].previous = number,
+                    None => self.heads[head + if upper { old } else { 0 }] = number,
+                }
+                number = std::mem::take(&mut self.places[place].previous);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spread(n: u64) -> u64 {
+        n.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29).wrapping_mul(0xbf58_476d_1ce4_e5b9)
+    }
+
+    fn answer(key: u64, name: u32) -> impl Fn(u32) -> Answer {
+        move |previous| Answer::default().under(key, Token::named(name)).behind(previous)
+    }
+
+    /// The memory beside a plain list, with a key for each step. An answer's name is the step.
+    fn run(steps: u32, most: usize, start: u32, key: impl Fn(u64) -> u64) {
+        let mut answered = Answered { most, ..Answered::new(Capacity::default()) };
+        (answered.first, answered.next) = (start, start);
+        let mut plain: Vec<(u64, u32)> = Vec::new();
+        for step in 0..steps {
+            let key = key(u64::from(step));
+            let forgotten = answered.insert(key, answer(key, step));
+            let first = (plain.len() == most).then(|| plain.remove(0).1);
+            assert_eq!(forgotten, first.map(Token::named));
+            plain.push((key, step));
+            assert_eq!(answered.len(), plain.len());
+            let some = plain[spread(u64::from(step)) as usize % plain.len()].0;
+            for wanted in [key, some, some ^ 1 << 40, some ^ 1 << 3] {
+                let last = plain.iter().rfind(|(other, _)| *other == wanted);
+                let found = answered.find(wanted).map(|answer| answer.token().name());
+                assert_eq!(found, last.map(|&(_, step)| step), "{step}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_last_answer_with_a_key_is_found_until_it_is_forgotten() {
+        run(3_000, 100, 1, spread);
+        // As if there had been many before: the numbers begin anew on the way.
+        run(3_000, 100, u32::MAX - 1_000, spread);
+        run(3_000, 256, u32::MAX - 1_000, |n| spread(n % 90));
+        run(2_000, 700, 1, |n| (n % 40) << 52 | (n % 50) << 16 | 7);
+    }
+
+    #[test]
+    fn chains_are_found_when_there_are_more_of_them() {
+        let steps = FEWEST_HEADS as u32 + 500;
+        let heads = vec![0; FEWEST_HEADS];
+        let mut answered = Answered { heads, ..Answered::new(Capacity::default()) };
+        // Keys in pairs, which share a chain until there are more.
+        let key =
+            |n: u32| spread(u64::from(n / 2)) & !(1 << KEY_REST) | u64::from(n % 2) << KEY_REST;
+        for n in 0..steps {
+            let key = key(n);
+            answered.insert(key, answer(key, n));
+        }
+        assert!(answered.heads.len() >= 4 * FEWEST_HEADS);
+        for n in 0..steps {
+            let found = answered.find(key(n)).map(|answer| answer.token().name());
+            assert_eq!(found, Some(n));
+        }
+        assert_eq!(answered.len(), steps as usize);
+    }
+
+    #[test]
+    fn what_is_remembered_anew_is_forgotten_once() {
+        let mut answered = Answered::new(Capacity::default());
+        let at = |seconds| Timestamp::MIN.plus(Span::from_secs(seconds));
+        for name in [1, 2, 3] {
+            let key = u64::from(name) << 20;
+            answered.insert(key, |previous| answer(key, name)(previous).renewed(at(0)));
+        }
+        assert_eq!(answered.renew(1 << 20, at(5)), None);
+        let mut forgotten = Vec::new();
+        answered.expire(at(7), &mut |token| forgotten.push(token.name()));
+        assert_eq!((forgotten, answered.len()), (vec![2, 3], 1));
+        assert!(answered.find(1 << 20).is_some() && answered.find(2 << 20).is_none());
+        let mut forgotten = Vec::new();
+        answered.expire(at(12), &mut |token| forgotten.push(token.name()));
+        assert_eq!((forgotten, answered.len()), (vec![1], 0));
     }
 }

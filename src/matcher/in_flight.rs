@@ -2,7 +2,7 @@
 //! is the order of expiry because the retention is constant.
 
 use super::RETENTION;
-use super::index::{Index, Target};
+use super::index::{Index, Place};
 use super::order::Order;
 use super::sighting::Sighting;
 use super::transaction::Transaction;
@@ -27,9 +27,18 @@ struct Slot {
 
 const _: () = assert!(size_of::<Slot>() <= 136, "a slot takes little more than two cache lines");
 
+/// A transaction that was found by a key.
+#[derive(Clone, Copy)]
+pub(super) struct Found {
+    pub(super) slot: u32,
+    /// Where the key stands.
+    pub(super) place: Place,
+}
+
 /// Everything in flight. Slot 0 is none.
 #[derive(Clone)]
 pub(super) struct InFlight {
+    index: Index,
     slots: Vec<Slot>,
     order: Order,
     most: usize,
@@ -38,7 +47,12 @@ pub(super) struct InFlight {
 impl InFlight {
     pub(super) fn new(capacity: Capacity) -> InFlight {
         let none = Slot { transaction: Transaction::default(), key: 0 };
-        InFlight { slots: vec![none], order: Order::new(), most: capacity.of(MAX_IN_FLIGHT) }
+        InFlight {
+            index: Index::new(),
+            slots: vec![none],
+            order: Order::new(),
+            most: capacity.of(MAX_IN_FLIGHT),
+        }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -64,30 +78,41 @@ impl InFlight {
         self.order.generation(slot)
     }
 
+    #[cfg(test)]
+    pub(super) fn key_count(&self) -> usize {
+        self.index.len()
+    }
+
     /// The transactions with this key.
-    fn with_key(&self, index: &Index, key: u64) -> impl Iterator<Item = (u32, &Transaction)> {
-        index.of(key).filter_map(move |target| {
-            let Target::InFlight(number) = target else { return None };
+    #[inline]
+    fn with_key(&self, key: u64) -> impl Iterator<Item = (Found, &Transaction)> {
+        self.index.of(key).filter_map(move |(place, number)| {
             let slot = &self.slots[number as usize];
             let same = slot.key == key || slot.transaction.alias() == Some(key);
-            same.then_some((number, &slot.transaction))
+            same.then_some((Found { slot: number, place }, &slot.transaction))
         })
+    }
+
+    /// Where [`InFlight::begin`] is to put a key that no transaction has.
+    #[inline]
+    pub(super) fn vacancy(&self, key: u64) -> Option<Place> {
+        self.index.vacancy(key)
     }
 
     /// The transaction with this key that went to `server`.
     #[inline]
-    pub(super) fn find(&self, index: &Index, key: u64, server: Address) -> Option<u32> {
-        let mut with_key = self.with_key(index, key);
-        with_key.find(|(_, transaction)| transaction.goes_to(server)).map(|(slot, _)| slot)
+    pub(super) fn find(&self, key: u64, server: Address) -> Option<Found> {
+        let mut with_key = self.with_key(key);
+        with_key.find(|(_, transaction)| transaction.goes_to(server)).map(|(found, _)| found)
     }
 
     /// The transaction with this key of which `query` is a copy after DNAT.
-    pub(super) fn find_translated(&self, index: &Index, query: &Sighting<'_>) -> Option<u32> {
+    pub(super) fn find_translated(&self, query: &Sighting<'_>) -> Option<u32> {
         // musl's questions to several servers share a key: the first that fits, in any run.
-        self.with_key(index, query.keys.transaction)
+        self.with_key(query.keys.transaction)
             .filter(|(_, transaction)| transaction.is_translated(query))
             .min_by_key(|(_, transaction)| transaction.first_frame)
-            .map(|(slot, _)| slot)
+            .map(|(found, _)| found.slot)
     }
 
     /// The transaction that a response without a question belongs to.
@@ -119,9 +144,9 @@ impl InFlight {
     }
 
     /// Notes that a response with a transaction's key came from an address that it was not sent to.
-    pub(super) fn note_stranger(&mut self, index: &Index, key: u64, packet: &PacketMeta) -> bool {
-        let first = self.with_key(index, key).min_by_key(|(_, other)| other.first_frame);
-        let Some((slot, _)) = first else { return false };
+    pub(super) fn note_stranger(&mut self, key: u64, packet: &PacketMeta) -> bool {
+        let first = self.with_key(key).min_by_key(|(_, other)| other.first_frame);
+        let Some((Found { slot, .. }, _)) = first else { return false };
         self.get_mut(slot).note_stranger(packet);
         true
     }
@@ -132,49 +157,57 @@ impl InFlight {
     }
 
     /// A new transaction, made where it stays: copied about, it would cost more than all that is
-    /// looked up for it.
-    pub(super) fn begin(&mut self, index: &mut Index, query: &Sighting<'_>) -> u32 {
+    /// looked up for it. `vacancy`: where its key goes, if that is known.
+    #[inline]
+    pub(super) fn begin(&mut self, query: &Sighting<'_>, vacancy: Option<Place>) -> u32 {
         let (number, key) = (self.order.add(), query.keys.transaction);
-        match self.slots.get_mut(number as usize) {
-            Some(slot) => {
-                slot.transaction.begin(query);
-                slot.key = key;
-            }
-            None => self.slots.push(Slot { transaction: Transaction::new(query), key }),
+        if number as usize == self.slots.len() {
+            self.slots.push(Slot { transaction: Transaction::default(), key });
         }
-        index.insert(key, Target::InFlight(number));
+        let slot = &mut self.slots[number as usize];
+        slot.transaction.begin(query);
+        slot.key = key;
+        match vacancy {
+            Some(place) => self.index.fill(place, key, number),
+            None => self.index.insert(key, number),
+        }
         number
     }
 
     /// Gives a transaction a second key. A third is not kept: two source NATs on one host are not
     /// a thing that anybody runs.
-    pub(super) fn alias(&mut self, index: &mut Index, key: u64, slot: u32) {
+    pub(super) fn alias(&mut self, key: u64, slot: u32) {
         if self.get_mut(slot).give_alias(key) {
-            index.insert(key, Target::InFlight(slot));
+            self.index.insert(key, slot);
         }
     }
 
-    /// Takes a transaction out, but for the index. It can be read until another one begins.
-    pub(super) fn release(&mut self, slot: u32) {
+    /// Takes a transaction out, of which one key may stand in `place`. It can be read until another one begins.
+    #[inline]
+    pub(super) fn release(&mut self, slot: u32, place: Option<Place>) {
+        match (self.keys(slot), place) {
+            ((_, None), Some(place)) => self.index.clear(place),
+            ((key, alias), _) => {
+                for key in std::iter::once(key).chain(alias) {
+                    self.index.remove(key, slot);
+                }
+            }
+        }
         self.order.free(slot);
     }
 
     /// Takes the oldest out.
-    pub(super) fn pop(&mut self, index: &mut Index) -> Option<u32> {
+    pub(super) fn pop(&mut self) -> Option<u32> {
         let slot = self.order.first()?;
-        let (key, alias) = self.keys(slot);
-        for key in std::iter::once(key).chain(alias) {
-            index.remove(key, Target::InFlight(slot));
-        }
-        self.release(slot);
+        self.release(slot, None);
         Some(slot)
     }
 
     /// Takes the oldest out if its time is over at `now`.
-    pub(super) fn expire(&mut self, index: &mut Index, now: Timestamp) -> Option<u32> {
+    pub(super) fn expire(&mut self, now: Timestamp) -> Option<u32> {
         let oldest = self.get(self.order.first()?);
         let over = now.since(oldest.last_sent) > RETENTION;
-        if over { self.pop(index) } else { None }
+        if over { self.pop() } else { None }
     }
 
     /// Before this moment [`InFlight::expire`] finds nothing.

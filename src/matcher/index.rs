@@ -1,46 +1,22 @@
-//! One index, by key, of what is in flight and of what was answered: a new question looks for both in one
-//! step, and an answer changes what its question's place points to.
+//! The index, by key, of what is in flight.
 
 /// Places of the first table.
 const FEWEST: usize = 1 << 10;
 
-/// What a place points to.
+/// The half of a place that is a slot; the other one is that of the key.
+const SLOT: u64 = u32::MAX as u64;
+
+fn word(key: u64, slot: u32) -> u64 {
+    key & !SLOT | u64::from(slot)
+}
+
+/// Where something stands, or may stand, until the index is changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Target {
-    /// The slot of a transaction, not 0.
-    InFlight(u32),
-    /// The number of an answer, up to [`NUMBER`].
-    Answered(u32),
-}
+pub(super) struct Place(usize);
 
-/// The numbers of answers.
-pub(super) const NUMBER: u32 = u32::MAX >> 1;
-
-/// The bit that tells answers.
-const ANSWERED: u32 = NUMBER + 1;
-
-/// The half of a place that points; the other one is that of the key.
-const TARGET: u64 = u32::MAX as u64;
-
-fn word(key: u64, target: Target) -> u64 {
-    let target = match target {
-        Target::InFlight(slot) => slot,
-        Target::Answered(number) => number | ANSWERED,
-    };
-    key & !TARGET | u64::from(target)
-}
-
-fn target(word: u64) -> Target {
-    let target = word as u32;
-    if target & ANSWERED == 0 {
-        Target::InFlight(target)
-    } else {
-        Target::Answered(target & NUMBER)
-    }
-}
-
-/// Linear probing: the upper half of a key beside what it points to; 0 is free. At most half of the places are in
-/// use. Entries of one key are found in the order in which they came.
+/// Linear probing: the upper half of a key beside a slot, which is not 0; 0 is free. At most a quarter of the
+/// places are in use, so that most searches end where they begin. Entries of one key are found in the order in
+/// which they came.
 #[derive(Clone)]
 pub(super) struct Index {
     places: Vec<u64>,
@@ -57,63 +33,75 @@ impl Index {
         self.used
     }
 
-    /// What a key may point to: whose key has the same upper half.
-    pub(super) fn of(&self, key: u64) -> impl Iterator<Item = Target> {
-        self.words(key).map(|(_, word)| target(word))
+    /// Where to put a key that nothing has; `None` where something may have it.
+    #[inline]
+    pub(super) fn vacancy(&self, key: u64) -> Option<Place> {
+        let mask = self.places.len() - 1;
+        let mut at = home(key, mask);
+        loop {
+            let word = self.places[at & mask];
+            if word == 0 {
+                return Some(Place(at & mask));
+            }
+            if (word ^ key) >> 32 == 0 {
+                return None;
+            }
+            at += 1;
+        }
     }
 
-    /// Whether there may be anything with this key.
-    pub(super) fn may_hold(&self, key: u64) -> bool {
-        self.words(key).next().is_some()
+    /// What may have a key: whose key has the same upper half.
+    #[inline]
+    pub(super) fn of(&self, key: u64) -> impl Iterator<Item = (Place, u32)> {
+        let (places, mask) = (&self.places[..], self.places.len() - 1);
+        let mut next = home(key, mask);
+        std::iter::from_fn(move || {
+            loop {
+                let at = next & mask;
+                let word = places[at];
+                if word == 0 {
+                    return None;
+                }
+                next += 1;
+                if (word ^ key) >> 32 == 0 {
+                    return Some((Place(at), word as u32));
+                }
+            }
+        })
     }
 
-    /// Has a key point to something more.
-    pub(super) fn insert(&mut self, key: u64, target: Target) {
-        if 2 * self.used >= self.places.len() {
+    /// Has a key lead to a slot as well.
+    pub(super) fn insert(&mut self, key: u64, slot: u32) {
+        put(&mut self.places, word(key, slot));
+        self.count();
+    }
+
+    /// Has a key that nothing had lead to a slot.
+    #[inline]
+    pub(super) fn fill(&mut self, vacancy: Place, key: u64, slot: u32) {
+        self.places[vacancy.0] = word(key, slot);
+        self.count();
+    }
+
+    #[inline]
+    fn count(&mut self) {
+        self.used += 1;
+        if 4 * self.used > self.places.len() {
             self.grow();
         }
-        self.used += 1;
-        put(&mut self.places, word(key, target));
     }
 
-    /// Has a key point to one thing in place of another, or, where it did not point to that, to
-    /// something more.
-    pub(super) fn replace(&mut self, key: u64, old: Target, new: Target) {
-        match self.seek(key, old) {
-            Some(at) => self.places[at] = word(key, new),
-            None => self.insert(key, new),
+    /// Has a key no longer lead to a slot.
+    pub(super) fn remove(&mut self, key: u64, slot: u32) {
+        let found = self.of(key).find(|&(_, other)| other == slot);
+        if let Some((place, _)) = found {
+            self.clear(place);
         }
     }
 
-    /// Has a key point to an answer in place of the question in `slot`, if it did so, and of the earlier
-    /// answer that is found by `is_earlier`.
-    pub(super) fn answer(
-        &mut self,
-        key: u64,
-        slot: u32,
-        number: u32,
-        is_earlier: impl Fn(u32) -> bool,
-    ) {
-        let (mut question, mut earlier) = (None, None);
-        for (at, word) in self.words(key) {
-            match target(word) {
-                Target::InFlight(other) if other == slot => question = Some(at),
-                Target::Answered(other) if is_earlier(other) => earlier = Some(target(word)),
-                _ => {}
-            }
-        }
-        match question {
-            Some(at) => self.places[at] = word(key, Target::Answered(number)),
-            None => self.insert(key, Target::Answered(number)),
-        }
-        if let Some(earlier) = earlier {
-            self.remove(key, earlier);
-        }
-    }
-
-    /// Has a key no longer point to something.
-    pub(super) fn remove(&mut self, key: u64, target: Target) {
-        let Some(mut hole) = self.seek(key, target) else { return };
+    /// Forgets what stands in a place.
+    #[inline]
+    pub(super) fn clear(&mut self, Place(mut hole): Place) {
         self.used -= 1;
         let mask = self.places.len() - 1;
         let mut at = hole;
@@ -130,29 +118,6 @@ impl Index {
             }
         }
         self.places[hole] = 0;
-    }
-
-    fn seek(&self, key: u64, target: Target) -> Option<usize> {
-        let wanted = word(key, target);
-        self.words(key).find(|&(_, word)| word == wanted).map(|(at, _)| at)
-    }
-
-    fn words(&self, key: u64) -> impl Iterator<Item = (usize, u64)> {
-        let (places, mask) = (&self.places[..], self.places.len() - 1);
-        let mut next = home(key, mask);
-        std::iter::from_fn(move || {
-            loop {
-                let at = next & mask;
-                let word = places[at];
-                if word == 0 {
-                    return None;
-                }
-                next += 1;
-                if (word ^ key) >> 32 == 0 {
-                    return Some((at, word));
-                }
-            }
-        })
     }
 
     #[cold]
@@ -193,36 +158,39 @@ mod tests {
     /// An index beside a plain list. `steps` keys come in turn; each leaves again when `most` have come behind it.
     fn run(steps: u64, most: usize, key: impl Fn(u64) -> u64) {
         let mut index = Index::new();
-        let mut plain: Vec<(u64, Target)> = Vec::new();
+        let mut plain: Vec<(u64, u32)> = Vec::new();
         for step in 0..steps {
-            let key = key(step);
-            let slot = Target::InFlight(step as u32 + 1);
-            index.insert(key, slot);
-            plain.push((key, slot));
-            if step % 3 == 0 {
-                let at = (step * step) as usize % plain.len();
-                let (key, old) = plain[at];
-                let new = Target::Answered(step as u32);
-                index.replace(key, old, new);
-                plain[at].1 = new;
+            let (key, slot) = (key(step), step as u32 + 1);
+            let vacant = !plain.iter().any(|(other, _)| (other ^ key) & !SLOT == 0);
+            match index.vacancy(key) {
+                Some(place) => {
+                    assert!(vacant);
+                    index.fill(place, key, slot);
+                }
+                None => {
+                    assert!(!vacant);
+                    index.insert(key, slot);
+                }
             }
+            plain.push((key, slot));
             if plain.len() > most {
-                let (key, target) = plain.remove(spread(step) as usize % plain.len());
-                index.remove(key, target);
-                index.remove(key, target);
+                let (key, slot) = plain.remove(spread(step) as usize % plain.len());
+                index.remove(key, slot);
+                index.remove(key, slot);
             }
             let there = |key: u64| {
-                let same = plain.iter().filter(move |(other, _)| (other ^ key) & !TARGET == 0);
-                same.map(|&(_, target)| target).collect::<Vec<_>>()
+                let same = plain.iter().filter(move |(other, _)| (other ^ key) & !SLOT == 0);
+                same.map(|&(_, slot)| slot).collect::<Vec<_>>()
             };
             for wanted in [key, key.wrapping_mul(3), plain[step as usize % plain.len()].0] {
-                assert_eq!(index.of(wanted).collect::<Vec<_>>(), there(wanted), "{step}");
-                assert_eq!(index.may_hold(wanted), !there(wanted).is_empty());
+                let found = index.of(wanted).map(|(_, slot)| slot).collect::<Vec<_>>();
+                assert_eq!(found, there(wanted), "{step}");
+                assert_eq!(index.vacancy(wanted).is_some(), found.is_empty());
             }
         }
         assert_eq!(index.used, plain.len());
         assert_eq!(index.places.iter().filter(|&&word| word != 0).count(), plain.len());
-        assert!(index.places.len() <= FEWEST.max(4 * (most + 1).next_power_of_two()));
+        assert!(index.places.len() <= FEWEST.max(8 * (most + 1).next_power_of_two()));
     }
 
     #[test]
@@ -240,13 +208,5 @@ mod tests {
     #[test]
     fn a_run_of_places_goes_on_at_the_front() {
         run(2_000, 900, |n| (u64::from(u32::MAX) - n % 25) << 32);
-    }
-
-    #[test]
-    fn the_largest_number_of_an_answer_is_no_slot() {
-        let mut index = Index::new();
-        index.insert(1, Target::Answered(NUMBER));
-        index.insert(1, Target::Answered(0));
-        assert!(index.of(1).eq([Target::Answered(NUMBER), Target::Answered(0)]));
     }
 }

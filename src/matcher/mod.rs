@@ -7,8 +7,10 @@
 //! The matcher tells an [`Observer`] what happens, in the order of the capture. It keeps no
 //! statistics and has no clock but the packets' own.
 
+mod answer;
 mod answered;
 mod copies;
+mod early;
 mod in_flight;
 mod index;
 mod observer;
@@ -18,17 +20,19 @@ mod sighting;
 mod transaction;
 mod transfers;
 
-use answered::{Answered, Entry, Verdict};
+use answer::{Answer, Verdict};
+use answered::Answered;
 use copies::Translations;
+use early::Early;
 use in_flight::InFlight;
-use index::Index;
+use index::Place;
 pub use observer::{Observer, Unwanted};
 pub use refusals::Refusal;
 pub use sighting::{Keys, Sighting, Transport};
 pub use transaction::{Core, Leg, Stranger, Token, Transaction};
 use transfers::Transfers;
 
-use crate::model::{Address, Capacity, Endpoint, Message, NameHasher, PacketMeta, Span, Timestamp};
+use crate::model::{Address, Capacity, Endpoint, NameHasher, Span, Timestamp};
 
 /// How long after the last transmission of a question its answer is still taken for one.
 /// glibc gives up a single server after 10 s and two after 20 s; beyond that nobody waits.
@@ -42,26 +46,11 @@ pub const COPY_WINDOW: Span = Span::from_millis(5);
 /// are merged (dns-stats compactor uses 10 µs; the interfaces of `any` have been seen further apart).
 pub const SKEW: Span = Span::from_millis(10);
 
-/// Responses held for [`SKEW`] in the hope of their query. More come within 10 ms only in a
-/// one-sided capture, where no query follows anyway.
-const MAX_EARLY: usize = 256;
-
-/// A response that came before its query.
-#[derive(Clone)]
-struct Early {
-    packet: PacketMeta,
-    transport: Transport,
-    message: Message,
-    keys: Keys,
-}
-
 /// Everything in flight.
 #[derive(Clone)]
 pub struct Matcher {
     hasher: NameHasher,
     query_timeout: Span,
-    /// Of both tables below.
-    index: Index,
     in_flight: InFlight,
     answered: Answered,
     translations: Translations,
@@ -78,7 +67,6 @@ impl Matcher {
         Matcher {
             hasher,
             query_timeout,
-            index: Index::new(),
             in_flight: InFlight::new(capacity),
             answered: Answered::new(capacity),
             translations: Translations::new(),
@@ -118,22 +106,14 @@ impl Matcher {
 
     /// Ends what has run out at `now`.
     fn expire(&mut self, now: Timestamp, observer: &mut impl Observer) {
-        while let Some(slot) = self.in_flight.expire(&mut self.index, now) {
+        while let Some(slot) = self.in_flight.expire(now) {
             let transaction = self.in_flight.get(slot);
             observer.unanswered(transaction, false);
             observer.release(transaction.token);
         }
         let mut forgotten = |token| observer.release(token);
-        self.answered.expire(&mut self.index, now, &mut forgotten);
-        if !self.early.is_empty() {
-            self.early.retain(|early| {
-                let keep = now.since(early.packet.time) <= SKEW;
-                if !keep {
-                    observer.orphan(&early.packet);
-                }
-                keep
-            });
-        }
+        self.answered.expire(now, &mut forgotten);
+        self.give_up_early(now, observer);
         let next = self.answered.next_expiry().min(self.in_flight.next_expiry());
         self.wake = if self.early.is_empty() { next } else { now };
     }
@@ -143,7 +123,7 @@ impl Matcher {
         for early in self.early.drain(..) {
             observer.orphan(&early.packet);
         }
-        while let Some(slot) = self.in_flight.pop(&mut self.index) {
+        while let Some(slot) = self.in_flight.pop() {
             let transaction = self.in_flight.get(slot);
             let waited = end.since(transaction.first_sent);
             let pending = transaction.refusal().is_none() && waited < self.query_timeout;
@@ -152,37 +132,47 @@ impl Matcher {
         }
     }
 
+    #[expect(clippy::inline_always, reason = "one of the two ways of every message")]
+    #[inline(always)]
     fn query(&mut self, query: &Sighting<'_>, observer: &mut impl Observer) {
         let key = query.keys.transaction;
-        if self.index.may_hold(key) && self.known(query, observer) {
+        let vacancy = self.in_flight.vacancy(key);
+        if vacancy.is_none() && self.known(query, observer) || self.was_answered(query, observer) {
             return;
         }
         if let Some(slot) = self.translations.find(query, &self.in_flight) {
-            self.in_flight.alias(&mut self.index, key, slot);
+            self.in_flight.alias(key, slot);
             return self.onward(slot, query, observer);
         }
-        self.open(query, observer);
+        self.open(query, vacancy, observer);
     }
 
-    /// Whether a query was seen before: it, or one with its key.
+    /// Whether a query is in flight: it, or one with its key.
     fn known(&mut self, query: &Sighting<'_>, observer: &mut impl Observer) -> bool {
         let (packet, key) = (query.packet, query.keys.transaction);
-        if let Some(slot) = self.in_flight.find(&self.index, key, packet.destination) {
-            self.repeated(slot, query, observer);
+        if let Some(found) = self.in_flight.find(key, packet.destination) {
+            self.repeated(found.slot, query, observer);
             return true;
         }
-        if let Some(slot) = self.in_flight.find_translated(&self.index, query) {
+        let translated = self.in_flight.find_translated(query);
+        if let Some(slot) = translated {
             self.onward(slot, query, observer);
-            return true;
         }
-        let Some(answered) = self.answered.find(&self.index, key) else { return false };
-        match answered.judge_query(query) {
-            Verdict::Copy => observer.copied(&mut answered.token, query, false),
+        translated.is_some()
+    }
+
+    /// Whether a query belongs to an answer that is there already.
+    #[inline]
+    fn was_answered(&mut self, query: &Sighting<'_>, observer: &mut impl Observer) -> bool {
+        let (packet, key) = (query.packet, query.keys.transaction);
+        let Some(answer) = self.answered.find(key) else { return false };
+        let mut token = answer.token();
+        match answer.judge_query(query) {
+            Verdict::Copy => observer.copied(&mut token, query, false),
             Verdict::Again => {
-                answered.resend(query);
-                observer.resent(&mut answered.token, query, true);
-                let forgotten = self.answered.renew(&mut self.index, key, packet.time);
-                if let Some(forgotten) = forgotten {
+                answer.resend(query);
+                observer.resent(&mut token, query, true);
+                if let Some(forgotten) = self.answered.renew(key, packet.time) {
                     observer.release(forgotten);
                 }
             }
@@ -211,106 +201,126 @@ impl Matcher {
         observer.copied(&mut transaction.token, query, false);
     }
 
-    fn open(&mut self, query: &Sighting<'_>, observer: &mut impl Observer) {
-        if self.in_flight.is_full()
-            && let Some(oldest) = self.in_flight.pop(&mut self.index)
-        {
-            let transaction = self.in_flight.get(oldest);
-            // Whether it was answered in time is known by now, for most of them.
-            if query.packet.time.since(transaction.first_sent) >= self.query_timeout {
-                observer.unanswered(transaction, false);
-            } else {
-                observer.evicted(transaction);
-            }
-            observer.release(transaction.token);
+    #[inline]
+    fn open(
+        &mut self,
+        query: &Sighting<'_>,
+        mut vacancy: Option<Place>,
+        observer: &mut impl Observer,
+    ) {
+        if self.in_flight.is_full() {
+            self.evict(query.packet.time, observer);
+            // What stood behind it in the index may have moved.
+            vacancy = None;
         }
-        let slot = self.in_flight.begin(&mut self.index, query);
+        let slot = self.in_flight.begin(query, vacancy);
         self.in_flight.get_mut(slot).token = observer.opened(query);
-        let key = query.keys.transaction;
-        let early = self.early.iter().position(|early| {
-            early.keys.transaction == key && early.packet.source == query.packet.destination
-        });
-        if let Some(at) = early {
-            let early = self.early.swap_remove(at);
-            let response = Sighting {
-                packet: &early.packet,
-                transport: early.transport,
-                message: &early.message,
-                // The octets are gone; nothing that is read from them is worth keeping them for.
-                bytes: &[],
-                keys: early.keys,
-            };
-            self.in_flight.release(slot);
-            return self.settle(slot, &response, observer);
+        if let Some(at) = self.early_answer(query) {
+            return self.settle_early(slot, at, observer);
         }
         self.translations.remember(query, slot, &self.in_flight);
     }
 
+    /// Gives up the oldest transaction for a new one.
+    #[cold]
+    fn evict(&mut self, now: Timestamp, observer: &mut impl Observer) {
+        let Some(oldest) = self.in_flight.pop() else { return };
+        let transaction = self.in_flight.get(oldest);
+        // Whether it was answered in time is known by now, for most of them.
+        if now.since(transaction.first_sent) >= self.query_timeout {
+            observer.unanswered(transaction, false);
+        } else {
+            observer.evicted(transaction);
+        }
+        observer.release(transaction.token);
+    }
+
+    #[expect(clippy::inline_always, reason = "one of the two ways of every message")]
+    #[inline(always)]
     fn response(&mut self, response: &Sighting<'_>, observer: &mut impl Observer) {
         let packet = response.packet;
         let key = response.keys.transaction;
         let found = if response.message.has_question() {
-            self.in_flight.find(&self.index, key, packet.source)
+            let found = self.in_flight.find(key, packet.source);
+            found.map(|found| (found.slot, Some(found.place)))
         } else {
-            self.in_flight.find_by_id(packet.to(), packet.source, response)
+            let slot = self.in_flight.find_by_id(packet.to(), packet.source, response);
+            slot.map(|slot| (slot, None))
         };
-        if let Some(slot) = found {
-            self.in_flight.release(slot);
+        if let Some((slot, place)) = found {
+            self.in_flight.release(slot, place);
             return self.settle(slot, response, observer);
         }
-        if let Some(answered) = self.answered.find(&self.index, key) {
-            if let Some(same_interface) = answered.judge_response(response) {
-                if let Some(strange) = answered.told(packet) {
+        self.beside(response, observer);
+    }
+
+    /// A response to what is not in flight.
+    #[cold]
+    fn beside(&mut self, response: &Sighting<'_>, observer: &mut impl Observer) {
+        let (packet, key) = (response.packet, response.keys.transaction);
+        if let Some(answer) = self.answered.find(key) {
+            let mut token = answer.token();
+            if let Some(same_interface) = answer.judge_response(response) {
+                if let Some(strange) = answer.told(packet) {
                     let stranger = strange.then(|| Stranger::new(packet, true));
-                    observer.strange(answered.token, stranger);
+                    observer.strange(token, stranger);
                 }
-                return observer.copied(&mut answered.token, response, same_interface);
+                return observer.copied(&mut token, response, same_interface);
             }
-            answered.repeat(response);
-            return observer.duplicate(answered.token, response);
+            answer.repeat(response);
+            return observer.duplicate(token, response);
         }
         if let Some(token) = self.transfers.continued(response) {
             return observer.duplicate(token, response);
         }
-        if self.in_flight.note_stranger(&self.index, key, packet) {
+        if self.in_flight.note_stranger(key, packet) {
             return;
         }
-        if self.early.len() == MAX_EARLY {
-            observer.orphan(&self.early.swap_remove(0).packet);
-        }
-        self.wake = self.now;
-        self.early.push(Early {
-            packet: *packet,
-            transport: response.transport,
-            message: *response.message,
-            keys: response.keys,
-        });
+        self.hold(response, observer);
     }
 
     /// The transaction that was just released is answered.
+    #[inline]
     fn settle(&mut self, slot: u32, response: &Sighting<'_>, observer: &mut impl Observer) {
-        let transaction = self.in_flight.get(slot);
-        let entry = Entry::new(transaction, response);
-        let (own, alias) = self.in_flight.keys(slot);
-        for key in std::iter::once(own).chain(alias).filter(|&key| key != entry.key) {
-            let entry = entry.under(key, observer.share(entry.token));
-            if let Some(forgotten) = self.answered.insert(&mut self.index, slot, &entry) {
-                observer.release(forgotten);
-            }
+        let key = response.keys.transaction;
+        if self.in_flight.keys(slot) != (key, None) {
+            self.settle_beside(slot, response, observer);
         }
-        let forgotten = self.answered.insert(&mut self.index, slot, &entry);
+        let transaction = self.in_flight.get(slot);
+        let strange = transaction.origin().is_stranger(response.packet);
+        let forgotten = self
+            .answered
+            .insert(key, |previous| Answer::new(transaction, response, strange, previous));
         observer.answered(transaction, response);
-        if entry.stranger {
-            observer.strange(entry.token, Some(Stranger::new(response.packet, true)));
+        if strange {
+            observer.strange(transaction.token, Some(Stranger::new(response.packet, true)));
         }
         if Transfers::is_one(transaction) {
-            let share = observer.share(entry.token);
+            let share = observer.share(transaction.token);
             if let Some(unfollowed) = self.transfers.begin(share, transaction, response) {
                 observer.release(unfollowed);
             }
         }
         if let Some(forgotten) = forgotten {
             observer.release(forgotten);
+        }
+    }
+
+    /// The same under those of its keys that are not the response's.
+    #[cold]
+    fn settle_beside(&mut self, slot: u32, response: &Sighting<'_>, observer: &mut impl Observer) {
+        let transaction = self.in_flight.get(slot);
+        let strange = transaction.origin().is_stranger(response.packet);
+        let (own, alias) = self.in_flight.keys(slot);
+        let others = std::iter::once(own).chain(alias);
+        for key in others.filter(|&key| key != response.keys.transaction) {
+            let token = observer.share(transaction.token);
+            let forgotten = self.answered.insert(key, |previous| {
+                Answer::new(transaction, response, strange, previous).under(key, token)
+            });
+            if let Some(forgotten) = forgotten {
+                observer.release(forgotten);
+            }
         }
     }
 

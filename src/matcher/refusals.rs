@@ -117,7 +117,8 @@ impl Matcher {
                     ..*packet
                 };
                 let keys = Keys::of(&query, &message, Transport::Udp, &self.hasher);
-                self.in_flight.find(&self.index, keys.transaction, error.quoted_destination)
+                let found = self.in_flight.find(keys.transaction, error.quoted_destination);
+                found.map(|found| found.slot)
             }
             None => self.in_flight_of(client, error.quoted_destination),
         }

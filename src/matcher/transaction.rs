@@ -3,13 +3,27 @@
 use std::ops::{Deref, DerefMut};
 
 use super::COPY_WINDOW;
+use super::answer::Origin;
 use super::refusals::Refusal;
 use super::sighting::{Sighting, Transport};
 use crate::model::{Address, Direction, Endpoint, PacketMeta, Span, Timestamp};
 
-/// What the observer remembers a transaction by: three indexes into its own tables.
+/// What the observer remembers a transaction by: three indexes into its own tables. Of one that is answered
+/// the matcher keeps the first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Token(pub [u32; 3]);
+
+impl Token {
+    /// One with the first index alone.
+    pub fn named(name: u32) -> Token {
+        Token([name, 0, 0])
+    }
+
+    /// The first index.
+    pub fn name(self) -> u32 {
+        self.0[0]
+    }
+}
 
 /// A response to a question that came from an address that was not asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,28 +44,6 @@ impl Stranger {
     pub(super) fn new(response: &PacketMeta, own: bool) -> Stranger {
         let &PacketMeta { source, frame, time, .. } = response;
         Stranger { source, frame, time, count: 1, own }
-    }
-}
-
-/// Where and whither a query was first seen: what an answer on the client's own interface is told by.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Origin {
-    pub(super) server: Address,
-    pub(super) interface: u16,
-    pub(super) direction: Direction,
-}
-
-impl Origin {
-    /// Whether a response crosses the client's own interface on its way back. Where a capture has no
-    /// interfaces (cooked v1), the direction tells the place of the query from those behind it.
-    fn is_own(&self, response: &PacketMeta) -> bool {
-        let known = self.direction != Direction::Unknown;
-        response.interface == self.interface && !(known && response.direction == self.direction)
-    }
-
-    /// Whether a response reaches the client from an address that was not asked.
-    pub(super) fn is_stranger(&self, response: &PacketMeta) -> bool {
-        response.source != self.server && self.is_own(response)
     }
 }
 
@@ -80,7 +72,7 @@ pub(super) const MAX_LEGS: usize = 4;
 #[derive(Debug, Default)]
 pub struct Transaction {
     core: Core,
-    /// Kept for the next transaction in this place; without legs it says nothing of this one.
+    /// Of this transaction if that is rare; else it is kept for the next one in this place.
     more: Option<Box<More>>,
 }
 
@@ -113,6 +105,8 @@ pub struct Core {
     pub token: Token,
     first_leg: Leg,
     direction: Direction,
+    /// Whether there is more to say of it.
+    rare: bool,
     pub(super) last_ip_id: u16,
     pub(super) last_ttl: u8,
     pub(super) last_body: u64,
@@ -123,12 +117,11 @@ impl Clone for Transaction {
         Transaction { core: self.core, more: self.rare().map(|more| Box::new(*more)) }
     }
 
+    #[inline]
     fn clone_from(&mut self, other: &Transaction) {
         self.core = other.core;
-        match (&mut self.more, other.rare()) {
-            (Some(mine), Some(theirs)) => **mine = *theirs,
-            (Some(mine), None) => mine.leg_count = 0,
-            (none, theirs) => *none = theirs.map(|more| Box::new(*more)),
+        if other.core.rare {
+            self.take_more(other);
         }
     }
 }
@@ -160,6 +153,14 @@ struct More {
 }
 
 impl Transaction {
+    #[cold]
+    fn take_more(&mut self, other: &Transaction) {
+        if let Some(more) = other.rare() {
+            **self.more.get_or_insert_default() = *more;
+        }
+    }
+
+    #[cfg(test)]
     pub(crate) fn new(query: &Sighting<'_>) -> Transaction {
         let mut transaction = Transaction::default();
         transaction.begin(query);
@@ -183,13 +184,11 @@ impl Transaction {
             token: Token::default(),
             first_leg: Leg::of(packet),
             direction: packet.direction,
+            rare: false,
             last_ip_id: packet.ip_id,
             last_ttl: packet.ttl,
             last_body: message.body_hash,
         };
-        if let Some(more) = &mut self.more {
-            more.leg_count = 0;
-        }
     }
 
     /// Where the query was seen, in the order of the capture; the first is the client's own.
@@ -232,13 +231,13 @@ impl Transaction {
     }
 
     fn rare(&self) -> Option<&More> {
-        self.more.as_deref().filter(|more| more.leg_count > 0)
+        if self.core.rare { self.more.as_deref() } else { None }
     }
 
     fn more(&mut self) -> &mut More {
         let legs = [self.first_leg; MAX_LEGS];
         let more = self.more.get_or_insert_default();
-        if more.leg_count == 0 {
+        if !std::mem::replace(&mut self.core.rare, true) {
             **more = More { legs, leg_count: 1, first_leg_count: 1, ..More::default() };
         }
         more
