@@ -55,7 +55,7 @@ pub use load::{Load, Loads, ServerLoad, Spread};
 pub use loops::{Loop, Loops};
 pub use missing::{Missing, MissingNames};
 pub use octaves::Octaves;
-pub use pairs::{Frames, Pair, Period, Tally};
+pub use pairs::{Frames, Pair, Period, Rare, Tally};
 pub use quality::Quality;
 pub use rates::{Rates, Row, Sender};
 pub use repeats::Repeats;

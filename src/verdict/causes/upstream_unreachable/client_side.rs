@@ -17,10 +17,10 @@ const CLIENT_SIDE_SHARE: f64 = 0.8;
 pub(super) fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let pairs: Vec<&Pair> = facts
         .client_pairs()
-        .filter(|pair| given_up(facts, pair) > 0 || pair.external.unanswered > 0)
+        .filter(|pair| given_up(facts, pair) > 0 || pair.external().unanswered > 0)
         .collect();
     let timeouts: u64 = pairs.iter().map(|pair| given_up(facts, pair)).sum();
-    let bad: u64 = pairs.iter().map(|p| p.external.unanswered + p.external.servfail).sum();
+    let bad: u64 = pairs.iter().map(|p| p.external().unanswered + p.external().servfail).sum();
     // Names outside that were answered in the same time: from a cache.
     let asked = |bin: &Bin| bin.external_bad + bin.external_fine;
     let crowd = Crowd::of(&facts.aggregate.timeline, |bin| bin.external_bad, asked)?;
@@ -31,7 +31,7 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Finding> {
     }
     // Unset flags and whole multiples of 2 s are CoreDNS' own; a few of them stand for all.
     let fingerprint =
-        timeouts >= FEW && timeouts * 2 >= pairs.iter().map(|p| p.external.servfail).sum();
+        timeouts >= FEW && timeouts * 2 >= pairs.iter().map(|p| p.external().servfail).sum();
     if !fingerprint || share < CLIENT_SIDE_SHARE && timeouts < 2 * FEW {
         return None;
     }
@@ -56,7 +56,7 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Finding> {
                     "{timeouts} SERVFAILs for names outside came after a multiple of 2 s: CoreDNS \
                      waits so long for an upstream, up to three times."
                 ))
-                .at(pairs.iter().flat_map(|pair| pair.servfail_frames.iter()))
+                .at(pairs.iter().flat_map(|pair| pair.rare().servfail_frames.iter()))
                 .filter(format!("dns.flags.rcode == 2 && {}", filter::to(&clients))),
             )
             .with_sample(facts, &[SampleKind::GivenUp], |sample| clients.contains(&sample.client))
@@ -91,8 +91,8 @@ fn leg_answers(facts: &Facts<'_>, failing: Period) -> bool {
     const NEARLY: f64 = 0.9;
     let alive = answers::is_probed_alive(facts);
     answers::upstream_leg(facts).iter().any(|pair| {
-        (alive || Facts::share(pair.all.answered, pair.all.sent) >= NEARLY)
-            && pair.all.answered >= FEW
+        (alive || Facts::share(pair.all().answered, pair.all().sent) >= NEARLY)
+            && pair.all().answered >= FEW
             && pair.answers.last > failing.first.plus(ON_THE_WAY)
             && pair.answers.first < failing.last
             && pair.losses.last > failing.first
