@@ -2,14 +2,13 @@
 //! SERVFAILs come after whole waits for an upstream.
 
 use super::loops::Link;
-use super::waiting::{self, Spot, Waiting};
+use super::waiting::Waiting;
 use crate::matcher::{Sighting, Transaction};
 use crate::model::{Address, Capacity, Span, Timestamp};
 
 /// Questions without an answer remembered at most: those of 5 s of an outage at 13,000 a second.
 /// 7 MB at worst; who forwards the ones beyond is told by the others.
 const MAX_WAITING: usize = 1 << 16;
-const _: () = assert!(MAX_WAITING <= waiting::MOST, "each has a number");
 
 /// A stub resolver waits 5 s for a forwarder.
 const WAIT: Span = Span::from_secs(5);
@@ -76,17 +75,15 @@ impl Questions {
         self.sweep(packet.time);
         let (since, client, server) = (packet.time, packet.source, packet.destination);
         let new = Waiter { since, client, server, passed: None };
-        let waiting = match self.waiting.seek(question) {
-            Spot::Free(_) if self.waiting.len() >= self.most => {
+        let Some(number) = self.waiting.seek(question) else {
+            if self.waiting.len() < self.most {
+                self.waiting.put(question, new);
+            } else {
                 self.overflowed += 1;
-                return None;
             }
-            Spot::Free(place) => {
-                *self.waiting.put(place, question) = new;
-                return None;
-            }
-            Spot::Taken(_, number) => self.waiting.get_mut(number),
+            return None;
         };
+        let waiting = self.waiting.get_mut(number);
         if since.since(waiting.since) > WAIT {
             *waiting = new;
             return None;
@@ -102,17 +99,17 @@ impl Questions {
 
     /// Who passed a question on last.
     pub(super) fn passed(&mut self, question: u64) -> Option<&mut Link> {
-        let Spot::Taken(_, number) = self.waiting.seek(question) else { return None };
+        let number = self.waiting.seek(question)?;
         self.waiting.get_mut(number).passed.as_mut()
     }
 
     /// Notes that a question was answered.
     pub(super) fn answered(&mut self, transaction: &Transaction) {
         let question = question_of(transaction.qname_hash, transaction.qtype);
-        let Spot::Taken(place, number) = self.waiting.seek(question) else { return };
+        let Some(number) = self.waiting.seek(question) else { return };
         let waiter = self.waiting.get_mut(number);
         if waiter.client == transaction.client.address {
-            self.waiting.remove(place);
+            self.waiting.remove(number);
             return;
         }
         // No chain goes through who answered.

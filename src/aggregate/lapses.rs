@@ -113,7 +113,10 @@ impl Lapses {
         if let Some(known) = joined {
             return known.join(&lapse);
         }
-        if self.list.len() == MAX_LAPSES {
+        if self.list.is_empty() {
+            // More than one is rare: most rows that lose anything lose one question.
+            self.list.reserve_exact(1);
+        } else if self.list.len() == MAX_LAPSES {
             let smallest = (0..MAX_LAPSES).min_by_key(|&at| self.list[at].hurt());
             smallest.map(|at| self.list.remove(at));
         }

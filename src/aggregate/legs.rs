@@ -1,6 +1,6 @@
 //! What the legs of a query tell: where it went, and who refused it.
 
-use super::Pair;
+use super::Rare;
 use crate::decode::IcmpKind;
 use crate::matcher::{Leg, Refusal, Transaction};
 
@@ -11,13 +11,12 @@ pub(super) fn is_translated(transaction: &Transaction) -> bool {
 
 /// Whether this is where a query was seen last on its way. Interfaces may be recorded out of order: the
 /// lowest TTL is the farthest.
-pub(super) fn is_farthest(leg: &Leg, transaction: &Transaction) -> bool {
-    let legs = transaction.legs();
+pub(super) fn is_farthest(leg: &Leg, legs: &[Leg]) -> bool {
     legs.len() == 1 || legs.iter().rev().min_by_key(|leg| leg.ttl) == Some(leg)
 }
 
 /// Counts a transaction that was refused, by who seems to have done it.
-pub(super) fn note_refusal(pair: &mut Pair, transaction: &Transaction, refusal: Refusal) {
+pub(super) fn note_refusal(pair: &mut Rare, transaction: &Transaction, refusal: Refusal) {
     let closed = matches!(refusal.icmp, None | Some(IcmpKind::PortUnreachable));
     let translated = transaction.legs()[1..]
         .iter()

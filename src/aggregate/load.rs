@@ -53,9 +53,11 @@ impl Spread {
     /// Twice the logarithm to base 2, rounded down: the highest bit tells the octave, and the square
     /// its half.
     fn step(delay: Span) -> usize {
-        let micros = delay.as_micros().clamp(Spread::FIRST_US, 1 << 31);
+        // Two minutes, where the steps end: nothing waits so long.
+        const LAST_US: u64 = (Spread::FIRST_US << (Spread::STEPS / 2)) - 1;
+        let micros = delay.as_micros().clamp(Spread::FIRST_US, LAST_US);
         let square = micros * micros / (Spread::FIRST_US * Spread::FIRST_US);
-        (square.ilog2() as usize).min(Spread::STEPS - 1)
+        square.ilog2() as usize
     }
 
     fn add(&mut self, other: &Spread) {
@@ -95,6 +97,20 @@ pub struct Load {
 }
 
 impl Load {
+    /// Counts a question that was answered after `delay`, or not without being sent again, and says whether
+    /// that was slow.
+    fn settle(&mut self, delay: Option<Span>) -> bool {
+        let Some(delay) = delay else {
+            self.lost += 1;
+            return false;
+        };
+        let slow = delay > SLOW;
+        self.answered += 1;
+        self.slow += u32::from(slow);
+        self.spread.note(delay);
+        slow
+    }
+
     /// Adds another time's.
     pub fn add(&mut self, other: &Load) {
         self.asked += other.asked;
@@ -108,8 +124,8 @@ impl Load {
 /// What became of a question.
 #[derive(Clone, Copy)]
 pub(super) struct Settled {
-    cluster: bool,
-    external: bool,
+    /// Whose name it was for, as a [`Zone`].
+    zone: u8,
     /// When it was first sent.
     sent: Timestamp,
     /// When it was answered, and in which frame; `None`: never.
@@ -125,8 +141,7 @@ impl Settled {
         answered: Option<(Timestamp, u64)>,
     ) -> Settled {
         Settled {
-            cluster: zone == Zone::Cluster as u8,
-            external: zone == Zone::External as u8,
+            zone,
             sent: transaction.first_sent,
             answered,
             again: transaction.retransmissions > 0,
@@ -162,7 +177,8 @@ pub struct ServerLoad {
 }
 
 impl ServerLoad {
-    fn new(address: Address, sent: Timestamp) -> ServerLoad {
+    /// A server that answers for the first time.
+    fn new(address: Address, sent: Timestamp, answered: Timestamp) -> ServerLoad {
         // What was lost before the first answer is known only when it is given up.
         let first = sent.0.saturating_sub(RETENTION.0) / BIN.0;
         ServerLoad {
@@ -173,7 +189,7 @@ impl ServerLoad {
             slow_frames: Frames::default(),
             silence: Period::default(),
             early: Timestamp::MIN,
-            last_answer: Timestamp::MIN,
+            last_answer: answered,
             first,
             width: BIN.0,
             bins: Vec::new(),
@@ -181,11 +197,12 @@ impl ServerLoad {
         }
     }
 
-    fn at(&mut self, time: Timestamp) -> &mut Load {
+    /// The place of the bin of a moment.
+    fn at(&mut self, time: Timestamp) -> usize {
         if !self.last.1.contains(&time) {
             self.turn_to(time);
         }
-        &mut self.bins[self.last.0]
+        self.last.0
     }
 
     #[cold]
@@ -216,39 +233,28 @@ impl ServerLoad {
     }
 
     fn note(&mut self, settled: &Settled) {
-        let Settled { cluster, external, sent, answered, again, .. } = *settled;
+        let Settled { zone, sent, answered, again } = *settled;
         let delay = answered.filter(|_| !again).map(|(time, _)| time.since(sent).max(Span::ZERO));
-        let slow = delay.is_some_and(|delay| delay > SLOW);
-        let count = |load: &mut Load| {
-            if let Some(delay) = delay {
-                load.answered += 1;
-                load.slow += u32::from(slow);
-                load.spread.note(delay);
-            } else {
-                load.lost += 1;
-            }
-        };
-        let bin = self.at(sent);
-        bin.asked += 1;
-        if cluster {
-            count(bin);
+        let at = self.at(sent);
+        self.bins[at].asked += 1;
+        if zone == Zone::Cluster as u8 {
+            let slow = self.bins[at].settle(delay);
             if slow && let Some((_, frame)) = answered {
                 self.slow_frames.note(frame);
             }
-        } else if external {
+        } else if zone == Zone::External as u8 {
             self.external.asked += 1;
-            count(&mut self.external);
+            self.external.settle(delay);
         }
-        if let Some((time, _)) = answered {
-            if self.last_answer > Timestamp::MIN {
-                let gap = time.since(self.last_answer);
-                self.note_pause(sent, time, gap);
-                if let Some(delay) = delay.filter(|_| cluster) {
-                    self.note_stall(delay, gap);
-                }
-            }
-            self.last_answer = self.last_answer.max(time);
+        let Some((time, _)) = answered else { return };
+        let gap = time.since(self.last_answer);
+        self.note_pause(sent, time, gap);
+        if zone == Zone::Cluster as u8
+            && let Some(delay) = delay
+        {
+            self.note_stall(delay, gap);
         }
+        self.last_answer = self.last_answer.max(time);
     }
 
     /// What is asked early in a silence and answered behind it waited for nearly all of it.
@@ -299,11 +305,12 @@ impl Loads {
     /// never asked for a name of the cluster is no cluster DNS.
     pub(super) fn note(&mut self, server: &mut Server, settled: &Settled) {
         if server.load == 0 {
-            if !settled.cluster || settled.answered.is_none() {
+            let Some((time, _)) = settled.answered.filter(|_| settled.zone == Zone::Cluster as u8)
+            else {
                 return;
-            }
+            };
             if self.rows.len() < MAX_LOADED {
-                self.rows.push(ServerLoad::new(server.address, settled.sent));
+                self.rows.push(ServerLoad::new(server.address, settled.sent, time));
                 server.load = self.rows.len() as u16;
             } else {
                 self.overflowed += 1;

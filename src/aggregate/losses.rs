@@ -23,12 +23,14 @@ impl Aggregate {
         }
         let pair = self.pairs.get_mut(places.pair);
         pair.lapses.note(transaction, Fate::Rescued, &pair.heard);
-        pair.rescued += 1;
-        pair.reused_rescued += u64::from(places.reused);
-        pair.twin_losses.note(transaction, twin, places.reused);
-        pair.rescues.note(transaction.first_sent);
-        pair.rescued_frames.note(transaction.first_frame);
-        self.clients.get_mut(pair.client_index).habits.note_repeated(transaction);
+        let client = pair.client_index;
+        let rare = pair.rare_mut();
+        rare.rescued += 1;
+        rare.reused_rescued += u64::from(places.reused);
+        rare.twin_losses.note(transaction, twin, places.reused);
+        rare.rescues.note(transaction.first_sent);
+        rare.rescued_frames.note(transaction.first_frame);
+        self.clients.get_mut(client).habits.note_repeated(transaction);
     }
 
     /// Counts a question that had no answer although there was time.
@@ -43,10 +45,12 @@ impl Aggregate {
         bin.external_bad += u32::from(places.zone == Zone::External as u8);
         bin.limited += u32::from(places.limited);
         bin.limited_lost += u32::from(places.limited);
-        pair.tally(places.zone, |tally| tally.unanswered += 1);
+        pair.tally(places.zone).unanswered += 1;
         let fate = if transaction.refusal().is_some() { Fate::Refused } else { Fate::Lost };
         pair.lapses.note(transaction, fate, &pair.heard);
-        pair.reused_unanswered += u64::from(places.reused);
+        if places.reused {
+            pair.rare_mut().reused_unanswered += 1;
+        }
         if places.socket != SHARED {
             self.sockets.get_mut(places.socket).lose(transaction);
         }
@@ -55,7 +59,7 @@ impl Aggregate {
             .note(transaction.qname_hash ^ u64::from(transaction.qtype), transaction.first_sent);
         pair.lost_frames.note(transaction.first_frame);
         if let Some(stranger) = transaction.stranger().filter(|stranger| stranger.own) {
-            pair.strangers.lose(stranger, transaction.refusal().is_some());
+            pair.rare_mut().strangers.lose(stranger, transaction.refusal().is_some());
         }
         let beyond = u64::from(transaction.legs().len() > 1);
         pair.seen_beyond += beyond;
@@ -66,13 +70,14 @@ impl Aggregate {
             pair.external_bad.note(transaction.first_sent);
         }
         if let Some(refusal) = transaction.refusal() {
-            note_refusal(pair, transaction, refusal);
+            note_refusal(pair.rare_mut(), transaction, refusal);
         }
         let settled = Settled::of(transaction, places.zone, None);
-        for leg in transaction.legs() {
+        let legs = transaction.legs();
+        for leg in legs {
             let at = self.leg_place(places.pair, leg);
             let server = self.servers.get_mut(at);
-            if transaction.refusal().is_none() && is_farthest(leg, transaction) {
+            if transaction.refusal().is_none() && is_farthest(leg, legs) {
                 self.loads.note(server, &settled);
             }
             server.asked += 1;

@@ -55,7 +55,7 @@ pub use load::{Load, Loads, ServerLoad, Spread};
 pub use loops::{Loop, Loops};
 pub use missing::{Missing, MissingNames};
 pub use octaves::Octaves;
-pub use pairs::{Frames, Pair, Period, Tally};
+pub use pairs::{Frames, Pair, Period, Rare, Tally};
 pub use quality::Quality;
 pub use rates::{Rates, Row, Sender};
 pub use repeats::Repeats;
@@ -187,12 +187,9 @@ pub struct Aggregate {
 
 impl Aggregate {
     /// No sums yet. `hasher` must be the one that the messages were read with.
-    pub fn new(
-        settings: Settings,
-        hasher: NameHasher,
-    ) -> Result<Aggregate, hdrhistogram::CreationError> {
+    pub fn new(settings: Settings, hasher: NameHasher) -> Aggregate {
         let capacity = settings.capacity;
-        Ok(Aggregate {
+        Aggregate {
             totals: Totals::default(),
             pairs: Table::new(capacity.of(pairs::MAX_PAIRS), Pair::default()),
             clients: Table::new(capacity.of(clients::MAX_CLIENTS), Client::default()),
@@ -200,7 +197,7 @@ impl Aggregate {
             sockets: Table::new(capacity.of(sockets::MAX_SOCKETS), Socket::default()),
             missing: MissingNames::default(),
             lookups: Lookups::new(capacity, hasher),
-            delays: Delays::new()?,
+            delays: Delays::default(),
             timeline: Timeline::default(),
             rates: Rates::new(settings.pps_limit),
             limited: Limited::new(settings.vpc_dns.clone()),
@@ -219,7 +216,7 @@ impl Aggregate {
             second: Second::default(),
             hasher,
             settings,
-        })
+        }
     }
 
     /// Closes what is still open at the end of the capture.

@@ -117,12 +117,12 @@ impl Observer for Aggregate {
         entry.asked.note(query.packet.time);
         if probe {
             asker.probes += 1;
-            entry.probes += 1;
+            entry.rare_mut().probes += 1;
         }
         if query.transport == Transport::Tcp {
             entry.tcp += 1;
         }
-        entry.tally(zone, |tally| tally.sent += 1);
+        entry.tally(zone).sent += 1;
         let twins = !reused
             && self.lookups.is_second_twin(lookup, query.message.qtype, query.packet.source_port);
         entry.twins += 2 * u64::from(twins);
@@ -136,13 +136,13 @@ impl Observer for Aggregate {
 
     fn resent(&mut self, token: &mut Token, query: &Sighting<'_>, answered: bool) {
         self.count_again(token, query.packet);
-        let pair = self.pairs.get_mut(Places::of(*token).pair);
-        pair.retransmissions += 1;
-        pair.fragmented.again += u64::from(answered && pair.fragmented.partial > 0);
+        let rare = self.pairs.get_mut(Places::of(*token).pair).rare_mut();
+        rare.retransmissions += 1;
+        rare.fragmented.again += u64::from(answered && rare.fragmented.partial > 0);
         if answered {
-            pair.resent_after_answer += 1;
-            pair.resent_frames.note(query.packet.frame);
-            pair.resents.note(query.packet.time);
+            rare.resent_after_answer += 1;
+            rare.resent_frames.note(query.packet.frame);
+            rare.resents.note(query.packet.time);
         }
         self.totals.retransmissions += 1;
     }
@@ -191,10 +191,11 @@ impl Observer for Aggregate {
         }
         let settled = Settled::of(transaction, places.zone, Some((time, response.packet.frame)));
         self.second.turn_to(time);
-        for leg in transaction.legs() {
+        let legs = transaction.legs();
+        for leg in legs {
             let at = self.leg_place(places.pair, leg);
             let server = self.servers.get_mut(at);
-            if is_farthest(leg, transaction) {
+            if is_farthest(leg, legs) {
                 self.loads.note(server, &settled);
             }
             server.asked += 1;
@@ -202,13 +203,14 @@ impl Observer for Aggregate {
             server.answered_at(time, &self.second);
         }
         let pair = self.pairs.get_mut(places.pair);
-        pair.tally(places.zone, |tally| tally.answered += 1);
+        pair.tally(places.zone).answered += 1;
         if !self.second.has(pair.answers.last) {
             pair.heard.note(time);
         }
         if self.assembly != Assembly::Single {
             let name = transaction.qname_hash;
-            pair.fragmented.note(self.assembly, response.packet, name, again && overtaken);
+            let fragmented = &mut pair.rare_mut().fragmented;
+            fragmented.note(self.assembly, response.packet, name, again && overtaken);
         }
         if places.reused {
             pair.reused_answered += 1;
@@ -219,7 +221,7 @@ impl Observer for Aggregate {
         if external && !failed {
             pair.external_fine.note(time);
         }
-        if transaction.legs().len() > 1 {
+        if legs.len() > 1 {
             pair.seen_beyond += 1;
             let translated = is_translated(transaction);
             pair.translated += u64::from(translated);
@@ -229,7 +231,7 @@ impl Observer for Aggregate {
             pair.limited += 1;
         }
         if late {
-            pair.late += 1;
+            pair.rare_mut().late += 1;
             self.totals.late += 1;
         }
         if failed {
@@ -298,9 +300,9 @@ impl Observer for Aggregate {
     ) {
         self.totals.refusals += 1;
         let (client, server) = (refusal.client, refusal.server);
-        let pair = self.pair_of(client, server);
-        pair.refusal_frames.note(packet.frame);
-        pair.refused_connections += u64::from(transaction.is_none());
+        let rare = self.pair_of(client, server).rare_mut();
+        rare.refusal_frames.note(packet.frame);
+        rare.refused_connections += u64::from(transaction.is_none());
     }
 
     fn answer_unwanted(&mut self, packet: &PacketMeta, unwanted: Unwanted) {
@@ -308,7 +310,7 @@ impl Observer for Aggregate {
         self.note_unwanted(client, server, packet);
         self.totals.unwanted += 1;
         if kind == IcmpKind::ReassemblyTimeExceeded {
-            self.pair_of(client, server).fragmented.expire(packet);
+            self.pair_of(client, server).rare_mut().fragmented.expire(packet);
         }
     }
 }

@@ -13,7 +13,7 @@ impl Aggregate {
         pairs.place(ends, same, || {
             let hash = hasher.hash_words(client.halves());
             let client_index = clients.place(hash, |c| c.address == client, || Client::new(client));
-            Pair { client, server, client_index, ..Pair::default() }
+            Pair::new(client, server, client_index)
         })
     }
 
@@ -32,13 +32,13 @@ impl Aggregate {
         packet: &PacketMeta,
         accepted: bool,
     ) {
-        let pair = self.pair_of(client, server);
+        let rare = self.pair_of(client, server).rare_mut();
         if accepted {
-            pair.accepted += 1;
+            rare.accepted += 1;
         } else {
-            pair.opened += 1;
-            pair.opened_frames.note(packet.frame);
-            pair.openings.note(packet.time);
+            rare.opened += 1;
+            rare.opened_frames.note(packet.frame);
+            rare.openings.note(packet.time);
         }
     }
 

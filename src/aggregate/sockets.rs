@@ -66,7 +66,8 @@ impl Socket {
 
     /// Notes a question. `pair` is its pair, with this question counted.
     pub(super) fn ask(&mut self, time: Timestamp, frame: u64, pair: &Pair) {
-        let fresh = (pair.all.sent - pair.reused, pair.all.answered - pair.reused_answered);
+        let all = pair.all();
+        let fresh = (all.sent - pair.reused, all.answered - pair.reused_answered);
         self.asked += 1;
         let current = &mut self.current;
         if current.asked == 0 {
@@ -152,8 +153,8 @@ mod tests {
         let mut pair = Pair::default();
         let mut socket = Socket::new(1, 4000);
         let mut ask = |socket: &mut Socket, seconds: i64| {
-            pair.all.sent += 3;
-            pair.all.answered += 2;
+            pair.tally(1).sent += 3;
+            pair.tally(1).answered += 2;
             pair.reused += 1;
             socket.ask(at(seconds), seconds as u64 + 1, &pair);
         };

@@ -49,7 +49,7 @@ impl Aggregate {
     /// A transaction was answered by a stranger, or, where there is none, after all by whom it had
     /// asked.
     pub(super) fn note_stranger(&mut self, token: Token, stranger: Option<Stranger>) {
-        let strangers = &mut self.pairs.get_mut(Places::of(token).pair).strangers;
+        let strangers = &mut self.pairs.get_mut(Places::of(token).pair).rare_mut().strangers;
         match stranger {
             Some(stranger) => strangers.note(stranger),
             None => strangers.count = strangers.count.saturating_sub(1),

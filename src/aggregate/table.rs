@@ -1,18 +1,19 @@
 //! An append-only table with an index: values are found by hash and equality, and known from then on
 //! by their place. When it is full, everything new shares place 0.
 
-use hashbrown::HashTable;
-
 /// The place that is shared by everything that came after the table was full.
 pub const SHARED: u32 = 0;
 
-/// A bounded table of `T`. The index holds places only, so that it stays in the cache; hashes are
-/// kept apart, for when it grows.
+/// Places of the first index.
+const FEWEST: usize = 16;
+
+/// A bounded table of `T`. Nothing is ever taken out, so that the index is as simple as one can be.
 #[derive(Clone)]
 pub struct Table<T> {
     entries: Vec<T>,
     hashes: Vec<u64>,
-    index: HashTable<u32>,
+    /// Linear probing, at most half full; the shared place stands for none.
+    index: Vec<u32>,
     most: usize,
     /// How often something new found the table full.
     pub overflowed: u64,
@@ -21,8 +22,8 @@ pub struct Table<T> {
 impl<T> Table<T> {
     /// A table of at most `most` entries; `shared` stands at place 0.
     pub fn new(most: usize, shared: T) -> Table<T> {
-        let hashes = vec![0];
-        Table { entries: vec![shared], hashes, index: HashTable::new(), most, overflowed: 0 }
+        let (entries, hashes, index) = (vec![shared], vec![0], vec![SHARED; FEWEST]);
+        Table { entries, hashes, index, most, overflowed: 0 }
     }
 
     /// The entry with this hash for which `same` holds, if there is one.
@@ -32,13 +33,14 @@ impl<T> Table<T> {
 
     /// The place of the entry with this hash for which `same` holds, if there is one.
     pub fn seek(&self, hash: u64, same: impl Fn(&T) -> bool) -> Option<u32> {
-        self.index.find(hash, |&at| same(&self.entries[at as usize])).copied()
+        let (_, at) = self.probe(hash, same);
+        (at != SHARED).then_some(at)
     }
 
     /// The place of the entry with this hash for which `same` holds; made by `make` if it is new.
     pub fn place(&mut self, hash: u64, same: impl Fn(&T) -> bool, make: impl FnOnce() -> T) -> u32 {
-        let entries = &self.entries;
-        if let Some(&at) = self.index.find(hash, |&at| same(&entries[at as usize])) {
+        let (slot, at) = self.probe(hash, same);
+        if at != SHARED {
             return at;
         }
         if self.entries.len() >= self.most {
@@ -46,17 +48,42 @@ impl<T> Table<T> {
             return SHARED;
         }
         let at = self.entries.len() as u32;
+        self.index[slot] = at;
         self.entries.push(make());
         self.hashes.push(hash);
-        let hashes = &self.hashes;
-        self.index.insert_unique(hash, at, |&at| hashes[at as usize]);
+        if self.entries.len() * 2 > self.index.len() {
+            self.grow();
+        }
         at
+    }
+
+    /// Where the index leads with this hash: to an entry for which `same` holds, or to where a new one
+    /// would be entered.
+    fn probe(&self, hash: u64, same: impl Fn(&T) -> bool) -> (usize, u32) {
+        let mask = self.index.len() - 1;
+        let mut slot = hash as usize & mask;
+        loop {
+            let at = self.index[slot];
+            let place = at as usize;
+            if at == SHARED || self.hashes[place] == hash && same(&self.entries[place]) {
+                return (slot, at);
+            }
+            slot = (slot + 1) & mask;
+        }
+    }
+
+    #[cold]
+    fn grow(&mut self) {
+        self.index = vec![SHARED; 2 * self.index.len()];
+        for at in 1..self.hashes.len() {
+            let (slot, _) = self.probe(self.hashes[at], |_| false);
+            self.index[slot] = at as u32;
+        }
     }
 
     /// Whether there is an entry with this hash.
     pub fn holds(&self, hash: u64) -> bool {
-        !self.index.is_empty()
-            && self.index.find(hash, |&at| self.hashes[at as usize] == hash).is_some()
+        self.probe(hash, |_| true).1 != SHARED
     }
 
     /// The entry at a place.
@@ -90,5 +117,24 @@ mod tests {
         let places: Vec<u32> = [7, 8, 9, 7, 9].map(|n| table.place(n, |&e| e == n, || n)).to_vec();
         assert_eq!(places, [1, 2, SHARED, 1, SHARED]);
         assert_eq!((table.overflowed, table.iter().count()), (2, 2));
+    }
+
+    #[test]
+    fn all_are_found_however_alike_their_hashes_are() {
+        for hash in
+            [|n: u64| n << 40 | 5, |n: u64| n % 3, |n: u64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15)]
+        {
+            let mut table = Table::new(5_000, u64::MAX);
+            for n in (0..400).chain(0..400) {
+                let place = table.place(hash(n), |&e| e == n, || n);
+                assert_eq!((place, *table.get(place)), (n as u32 + 1, n));
+            }
+            for n in 0..400 {
+                assert!(table.holds(hash(n)));
+                assert_eq!(table.seek(hash(n), |&e| e == n), Some(n as u32 + 1));
+            }
+            assert_eq!(table.seek(hash(400), |&e| e == 400), None);
+            assert!(!table.holds(u64::MAX) && table.overflowed == 0);
+        }
     }
 }

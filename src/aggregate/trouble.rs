@@ -100,9 +100,10 @@ impl Aggregate {
             server.failures.note(time);
         }
         let pair = self.pairs.get_mut(places.pair);
-        pair.tally(places.zone, |tally| tally.servfail += 1);
-        pair.failures.note(time);
-        pair.servfail_frames.note(response.packet.frame);
+        pair.tally(places.zone).servfail += 1;
+        let rare = pair.rare_mut();
+        rare.failures.note(time);
+        rare.servfail_frames.note(response.packet.frame);
         if external {
             pair.external_bad.note(sent);
         }

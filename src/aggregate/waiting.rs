@@ -1,141 +1,133 @@
-//! What waits for something, found by a seeded hash: it comes and goes with each question. Half of what
-//! a general table does is left out: entries stay where they are, and only their numbers are moved.
+//! What waits for something, found by a seeded hash: it comes and goes with each question. Entries stay where
+//! they are; those whose keys begin alike are a chain, which mostly is one long.
 
-/// Places of the first index.
+/// Chains at first.
 const FEWEST: usize = 1 << 10;
-
-/// Entries at most: a place of the index is a number and a part of the key.
-pub(super) const MOST: usize = 1 << 16;
-const NUMBER: u32 = (1 << 17) - 1;
 
 /// Entries with a key each.
 #[derive(Clone)]
 pub(super) struct Waiting<T> {
-    entries: Vec<(u64, T)>,
-    /// Numbers of entries that nobody needs, the last one first: it still is in the cache.
-    free: Vec<u32>,
-    /// Linear probing, at most half full: an entry's number, counted from 1, in the lower bits and a part
-    /// of its key above; 0 is free.
-    places: Vec<u32>,
+    /// The first stands for none.
+    entries: Vec<Entry<T>>,
+    /// The first entry of each chain: as many as there are entries at least.
+    heads: Vec<u32>,
+    /// The first of the entries that nobody needs: the one that was taken out last still is in the cache.
+    free: u32,
+    len: usize,
 }
 
-/// Where a key is looked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Spot {
-    /// An entry: its place in the index and its number.
-    Taken(usize, usize),
-    /// The place for it, if it comes now.
-    Free(usize),
+#[derive(Clone, Default)]
+struct Entry<T> {
+    key: u64,
+    /// The next of its chain, or of those that nobody needs.
+    next: u32,
+    value: T,
 }
 
 impl<T: Default> Waiting<T> {
     pub(super) fn new() -> Waiting<T> {
-        Waiting { entries: Vec::new(), free: Vec::new(), places: vec![0; FEWEST] }
+        Waiting { entries: vec![Entry::default()], heads: vec![0; FEWEST], free: 0, len: 0 }
     }
 
     /// How many there are.
     pub(super) fn len(&self) -> usize {
-        self.entries.len() - self.free.len()
+        self.len
     }
 
-    /// Where the entry with this key is, or would be.
-    pub(super) fn seek(&self, key: u64) -> Spot {
-        let mask = self.places.len() - 1;
-        let mut at = home(key) & mask;
-        loop {
-            let place = self.places[at];
-            if place == 0 {
-                return Spot::Free(at);
+    /// The number of the entry with this key.
+    pub(super) fn seek(&self, key: u64) -> Option<u32> {
+        let mut number = self.heads[self.home(key)];
+        while number != 0 {
+            let entry = &self.entries[number as usize];
+            if entry.key == key {
+                return Some(number);
             }
-            let number = (place & NUMBER) as usize - 1;
-            if place & !NUMBER == tag(key) && self.entries[number].0 == key {
-                return Spot::Taken(at, number);
-            }
-            at = (at + 1) & mask;
+            number = entry.next;
         }
+        None
     }
 
     /// The entry with this number.
-    pub(super) fn get_mut(&mut self, number: usize) -> &mut T {
-        &mut self.entries[number].1
+    pub(super) fn get_mut(&mut self, number: u32) -> &mut T {
+        &mut self.entries[number as usize].value
     }
 
-    /// Puts an entry at the free place that was found for its key, to be filled: what is in it is of some
-    /// entry before.
-    pub(super) fn put(&mut self, at: usize, key: u64) -> &mut T {
-        let number = self.free.pop().unwrap_or_else(|| self.another());
-        self.places[at] = tag(key) | (number + 1);
-        self.entries[number as usize].0 = key;
-        if self.len() * 2 > self.places.len() {
+    /// Puts in an entry whose key was looked for in vain.
+    pub(super) fn put(&mut self, key: u64, value: T) {
+        if self.len == self.heads.len() {
             self.grow();
         }
-        self.get_mut(number as usize)
+        let number = if self.free == 0 { self.another() } else { self.free };
+        let home = self.home(key);
+        let entry = &mut self.entries[number as usize];
+        self.free = entry.next;
+        *entry = Entry { key, next: self.heads[home], value };
+        self.heads[home] = number;
+        self.len += 1;
     }
 
     #[cold]
     fn another(&mut self) -> u32 {
-        self.entries.push((0, T::default()));
+        self.entries.push(Entry::default());
         (self.entries.len() - 1) as u32
     }
 
-    /// Takes the entry at a place out.
-    pub(super) fn remove(&mut self, place: usize) {
-        self.free.push((self.places[place] & NUMBER) - 1);
-        let mask = self.places.len() - 1;
-        // What had to make way for it moves up.
-        let (mut gap, mut at) = (place, place);
-        loop {
-            at = (at + 1) & mask;
-            if self.places[at] == 0 {
-                break;
-            }
-            let number = (self.places[at] & NUMBER) as usize - 1;
-            let from_home = at.wrapping_sub(home(self.entries[number].0)) & mask;
-            if from_home >= at.wrapping_sub(gap) & mask {
-                self.places[gap] = self.places[at];
-                gap = at;
-            }
+    /// Takes an entry out.
+    pub(super) fn remove(&mut self, number: u32) {
+        let &Entry { key, next, .. } = &self.entries[number as usize];
+        let home = self.home(key);
+        if self.heads[home] == number {
+            self.heads[home] = next;
+        } else {
+            self.skip(self.heads[home], number, next);
         }
-        self.places[gap] = 0;
+        self.entries[number as usize].next = self.free;
+        self.free = number;
+        self.len -= 1;
+    }
+
+    /// Has the one before an entry in its chain lead to the one behind.
+    fn skip(&mut self, first: u32, number: u32, next: u32) {
+        let mut before = first as usize;
+        while self.entries[before].next != number {
+            before = self.entries[before].next as usize;
+        }
+        self.entries[before].next = next;
     }
 
     /// Takes out all that does not `stay`.
     pub(super) fn retain(&mut self, stay: impl Fn(&T) -> bool) {
-        let gone =
-            |place: &&u32| **place != 0 && !stay(&self.entries[(**place & NUMBER) as usize - 1].1);
-        let keys: Vec<u64> = (self.places.iter().filter(gone))
-            .map(|place| self.entries[(place & NUMBER) as usize - 1].0)
-            .collect();
-        for key in keys {
-            if let Spot::Taken(at, _) = self.seek(key) {
-                self.remove(at);
+        for home in 0..self.heads.len() {
+            let mut number = self.heads[home];
+            while number != 0 {
+                let entry = &self.entries[number as usize];
+                let (next, stays) = (entry.next, stay(&entry.value));
+                if !stays {
+                    self.remove(number);
+                }
+                number = next;
             }
         }
     }
 
     #[cold]
     fn grow(&mut self) {
-        let larger = vec![0; 2 * self.places.len()];
-        let smaller = std::mem::replace(&mut self.places, larger);
-        let mask = self.places.len() - 1;
-        for place in smaller.into_iter().filter(|&place| place != 0) {
-            let mut at = home(self.entries[(place & NUMBER) as usize - 1].0) & mask;
-            while self.places[at] != 0 {
-                at = (at + 1) & mask;
+        let larger = vec![0; 2 * self.heads.len()];
+        for mut number in std::mem::replace(&mut self.heads, larger) {
+            while number != 0 {
+                let home = self.home(self.entries[number as usize].key);
+                let entry = &mut self.entries[number as usize];
+                let next = std::mem::replace(&mut entry.next, self.heads[home]);
+                self.heads[home] = number;
+                number = next;
             }
-            self.places[at] = place;
         }
     }
-}
 
-/// Where the search for a key begins. The types of one name differ in the highest octets only.
-fn home(key: u64) -> usize {
-    (key ^ key >> 48) as usize
-}
-
-/// What does not decide on its place, nor is a number.
-fn tag(key: u64) -> u32 {
-    (key >> 16) as u32 & !NUMBER
+    /// The chain of a key. The types of one name differ in the highest octets only.
+    fn home(&self, key: u64) -> usize {
+        (key ^ key >> 48) as usize & (self.heads.len() - 1)
+    }
 }
 
 #[cfg(test)]
@@ -149,16 +141,16 @@ mod tests {
         for step in 0..steps {
             let key = key_of(step.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40);
             match waiting.seek(key) {
-                Spot::Taken(at, number) if step % 3 > 0 => {
+                Some(number) if step % 3 > 0 => {
                     assert_eq!(known.remove(&key), Some(*waiting.get_mut(number)), "{step}");
-                    waiting.remove(at);
+                    waiting.remove(number);
                 }
-                Spot::Taken(_, number) => {
+                Some(number) => {
                     *waiting.get_mut(number) = step;
                     assert!(known.insert(key, step).is_some());
                 }
-                Spot::Free(at) => {
-                    *waiting.put(at, key) = step;
+                None => {
+                    waiting.put(key, step);
                     assert_eq!(known.insert(key, step), None);
                 }
             }
@@ -169,7 +161,7 @@ mod tests {
             assert_eq!(waiting.len(), known.len());
         }
         for (&key, value) in &known {
-            let Spot::Taken(_, number) = waiting.seek(key) else { panic!("{key} is gone") };
+            let Some(number) = waiting.seek(key) else { panic!("{key} is gone") };
             assert_eq!(waiting.get_mut(number), value);
         }
     }
@@ -187,13 +179,16 @@ mod tests {
     }
 
     #[test]
-    fn there_is_a_number_for_each_of_the_most() {
+    fn room_is_used_again() {
         let mut waiting = Waiting::new();
-        for key in 0..MOST as u64 {
-            let Spot::Free(at) = waiting.seek(key << 7) else { panic!("{key} is there") };
-            *waiting.put(at, key << 7) = key;
+        for key in 0..60_000 {
+            waiting.put(key << 7, key);
+            if key >= 2_000 {
+                let oldest = waiting.seek((key - 2_000) << 7);
+                oldest.map(|number| waiting.remove(number)).unwrap();
+            }
         }
-        assert!(waiting.len() == MOST && MOST < NUMBER as usize);
-        assert!((0..MOST as u64).all(|key| matches!(waiting.seek(key << 7), Spot::Taken(..))));
+        assert_eq!((waiting.len(), waiting.entries.len()), (2_000, 2_002));
+        assert!((58_000..60_000).all(|key| waiting.seek(key << 7).is_some()));
     }
 }

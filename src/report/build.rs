@@ -216,7 +216,7 @@ fn caveats(facts: &Facts<'_>, notes: &Notes) -> Vec<String> {
 
 /// What cannot be told of large answers where no later fragment is in the capture.
 fn fragments_words(facts: &Facts<'_>) -> Option<String> {
-    let pairs = facts.aggregate.pairs.iter().map(|pair| pair.fragmented);
+    let pairs = facts.aggregate.pairs.iter().map(|pair| pair.rare().fragmented);
     let (partial, expired) = pairs.fold((0, 0), |(partial, expired), fragmented| {
         (partial + fragmented.partial, expired + fragmented.expired)
     });

@@ -112,7 +112,7 @@ pub fn extended_error(rcode: Rcode, code: u16, count: u64, more: &str) -> Eviden
 /// The pairs of the last leg that the capture shows of questions for names outside: a forwarder's, to
 /// somebody who is not seen to forward them further.
 pub fn upstream_leg<'a>(facts: &'a Facts<'_>) -> Vec<&'a Pair> {
-    let outward = |pair: &&Pair| pair.external.sent > 0 || pair.probes > 0;
+    let outward = |pair: &&Pair| pair.external().sent > 0 || pair.rare().probes > 0;
     let further = sorted(facts.upstream_pairs().filter(outward).map(|pair| pair.client));
     let last = |pair: &&Pair| further.binary_search(&pair.server).is_err();
     facts.upstream_pairs().filter(outward).filter(last).collect()
@@ -123,10 +123,10 @@ pub fn upstream_leg<'a>(facts: &'a Facts<'_>) -> Vec<&'a Pair> {
 pub fn is_probed_alive(facts: &Facts<'_>) -> bool {
     let (mut probes, mut silent) = (0, 0);
     for pair in upstream_leg(facts) {
-        probes += pair.probes;
+        probes += pair.rare().probes;
         // Of the root and of reverse names, which are few.
-        let named = pair.external.unanswered + pair.cluster.unanswered;
-        silent += pair.all.unanswered.saturating_sub(named).min(pair.probes);
+        let named = pair.external().unanswered + pair.cluster().unanswered;
+        silent += pair.all().unanswered.saturating_sub(named).min(pair.rare().probes);
     }
     probes > 0 && silent * 2 <= probes
 }
@@ -139,7 +139,7 @@ pub fn is_cloud_resolver(facts: &Facts<'_>, server: Address) -> bool {
 
 /// Questions of these pairs for names outside that were answered.
 pub fn external_answers<'a>(pairs: impl IntoIterator<Item = &'a Pair>) -> u64 {
-    pairs.into_iter().map(|pair| pair.external.answered).sum()
+    pairs.into_iter().map(|pair| pair.external().answered).sum()
 }
 
 /// The share of failing answers among all that came in the same time, if the fine ones of the

@@ -137,7 +137,7 @@ impl Facts<'_> {
     /// Sum over the clients' own pairs.
     pub fn client_tally(&self) -> Tally {
         let mut sum = Tally::default();
-        self.client_pairs().for_each(|pair| sum.add(pair.all));
+        self.client_pairs().for_each(|pair| sum.add(pair.all()));
         sum
     }
 

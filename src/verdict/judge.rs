@@ -84,7 +84,7 @@ fn losing_upstream(facts: &Facts<'_>) -> Option<String> {
     /// Resolvers ask again, so that clients do not notice a few losses.
     const NOTICED: f64 = 0.05;
     let mut tally = crate::aggregate::Tally::default();
-    facts.upstream_pairs().for_each(|pair| tally.add(pair.external));
+    facts.upstream_pairs().for_each(|pair| tally.add(pair.external()));
     let lost = tally.unanswered;
     let noticeable = lost >= super::facts::FEW && Facts::share(lost, tally.sent) > NOTICED;
     noticeable.then(|| {

@@ -32,8 +32,8 @@ fn is_here(facts: &Facts<'_>, address: Address) -> bool {
     let mut pairs = facts.aggregate.pairs.iter().filter(|pair| pair.server == address).peekable();
     let mut sent_here = false;
     let near = pairs.all(|pair| {
-        let refused = pair.refused() > 0 && pair.reporter == address;
-        sent_here |= refused && pair.reporter_ttl == SENT_HERE;
+        let refused = pair.refused() > 0 && pair.rare().reporter == address;
+        sent_here |= refused && pair.rare().reporter_ttl == SENT_HERE;
         sent_here |= pair.answer_ttls.is_some_and(|ttls| ttls == (SENT_HERE, SENT_HERE));
         pair.translated == 0 && pair.seen_beyond == 0
     });
@@ -55,17 +55,16 @@ pub fn answering(facts: &Facts<'_>) -> Vec<Address> {
 /// outside the cluster go elsewhere, to the node's own upstreams. A stub resolver with `use-vc` asks
 /// one server for everything.
 pub fn upstream_legs<'a>(facts: &'a Facts<'_>) -> Vec<&'a Pair> {
-    let asks_outside =
-        |client: Address| {
-            facts.aggregate.pairs.iter().any(|pair| {
-                pair.client == client && pair.external.sent > 0 && pair.tcp < pair.all.sent
-            })
-        };
+    let asks_outside = |client: Address| {
+        facts.aggregate.pairs.iter().any(|pair| {
+            pair.client == client && pair.external().sent > 0 && pair.tcp < pair.all().sent
+        })
+    };
     facts
         .aggregate
         .pairs
         .iter()
-        .filter(|pair| pair.cluster.sent >= FEW && pair.tcp == pair.all.sent)
-        .filter(|pair| pair.external.sent == 0 && asks_outside(pair.client))
+        .filter(|pair| pair.cluster().sent >= FEW && pair.tcp == pair.all().sent)
+        .filter(|pair| pair.external().sent == 0 && asks_outside(pair.client))
         .collect()
 }

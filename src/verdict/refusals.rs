@@ -27,10 +27,10 @@ pub struct Refused {
 
 /// Tells them apart for one pair.
 pub fn refused(facts: &Facts<'_>, pair: &Pair) -> Refused {
-    let by_server = pair.closed_unclear > 0 && sent_by_server(facts, pair);
+    let by_server = pair.rare().closed_unclear > 0 && sent_by_server(facts, pair);
     let (closed, rejected) =
-        if by_server { (pair.closed_unclear, 0) } else { (0, pair.closed_unclear) };
-    Refused { closed: pair.closed + closed, rejected: pair.rejected + rejected }
+        if by_server { (pair.rare().closed_unclear, 0) } else { (0, pair.rare().closed_unclear) };
+    Refused { closed: pair.rare().closed + closed, rejected: pair.rare().rejected + rejected }
 }
 
 /// Whether a refusal that bears the asked address comes from the server.
@@ -42,10 +42,10 @@ fn sent_by_server(facts: &Facts<'_>, pair: &Pair) -> bool {
         .any(|other| other.server == pair.server && other.seen_beyond > 0);
     if onward {
         // The capture shows queries on their way on: a refused one that was not, ended here.
-        return pair.refused_beyond > 0;
+        return pair.rare().refused_beyond > 0;
     }
     if let Some((low, high)) = pair.answer_ttls {
-        return (low..=high).contains(&pair.reporter_ttl);
+        return (low..=high).contains(&pair.rare().reporter_ttl);
     }
     !answered_others(facts, pair)
 }
@@ -89,7 +89,7 @@ pub fn episodes(pairs: &[&Pair]) -> (Period, String, Vec<Outage>) {
         Some((outage, others)) if dated as f64 >= DATED * refused as f64 => {
             (outage.period(), outage.when() + &others, outages)
         }
-        _ => (Period::of(pairs.iter().map(|pair| pair.refusals)), String::new(), Vec::new()),
+        _ => (Period::of(pairs.iter().map(|pair| pair.rare().refusals)), String::new(), Vec::new()),
     }
 }
 
@@ -120,12 +120,12 @@ impl Together {
         Together {
             clients: clients(pairs),
             servers: servers(pairs),
-            reporters: sorted(pairs.iter().map(|pair| pair.reporter)),
+            reporters: sorted(pairs.iter().map(|pair| pair.rare().reporter)),
             silent: pairs.iter().map(|pair| pair.silent()).sum(),
             period,
             when,
             outages,
-            frames: pairs.iter().flat_map(|pair| pair.refusal_frames.iter()).collect(),
+            frames: pairs.iter().flat_map(|pair| pair.rare().refusal_frames.iter()).collect(),
         }
     }
 }
@@ -141,7 +141,7 @@ pub fn dated(finding: Finding, outages: &[Outage], whose: &str) -> Finding {
 /// Whether the last refusal is one that a missing endpoint gives: port unreachable, from an address
 /// that was not asked.
 pub fn is_foreign_port_unreachable(pair: &Pair) -> bool {
-    pair.rejected > 0
-        && pair.reject_kind == Some(IcmpKind::PortUnreachable)
-        && pair.reporter != pair.server
+    pair.rare().rejected > 0
+        && pair.rare().reject_kind == Some(IcmpKind::PortUnreachable)
+        && pair.rare().reporter != pair.server
 }

@@ -38,9 +38,9 @@ pub struct Sum<'a> {
 impl<'a> Sum<'a> {
     fn add(&mut self, pair: &'a Pair) {
         self.pairs.push(pair);
-        self.all.add(pair.all);
-        self.external.add(pair.external);
-        self.cluster.add(pair.cluster);
+        self.all.add(pair.all());
+        self.external.add(pair.external());
+        self.cluster.add(pair.cluster());
         self.silent += pair.silent();
         self.answers.join(pair.answers);
         self.losses.join(pair.losses);
@@ -139,7 +139,7 @@ fn grouped<'a>(
 
 /// What a pair loses of what it asks.
 pub fn noise(pair: &Pair) -> Noise {
-    Noise { sent: pair.all.sent, hurt: pair.all.unanswered + pair.rescued }
+    Noise { sent: pair.all().sent, hurt: pair.all().unanswered + pair.rare().rescued }
 }
 
 /// Where the lost queries of these pairs were last seen, if the capture shows queries on their way
@@ -172,7 +172,7 @@ pub fn cut_off<'s, 'a>(facts: &Facts<'_>, clients: &'s [Sum<'a>]) -> Vec<&'s Sum
     fn ways<'p>(pairs: impl Iterator<Item = &'p Pair>) -> (u64, u64) {
         pairs
             .filter(|pair| pair.translated > 0)
-            .fold((0, 0), |(all, lost), pair| (all + pair.all.answered, lost + pair.undelivered))
+            .fold((0, 0), |(all, lost), pair| (all + pair.all().answered, lost + pair.undelivered))
     }
     let all = ways(facts.aggregate.pairs.iter());
     let is_cut_off = |client: &&Sum<'_>| {

@@ -33,7 +33,7 @@ pub(super) struct Losses<'a> {
 impl<'a> Losses<'a> {
     pub(super) fn of(facts: &'a Facts<'_>) -> Losses<'a> {
         let pairs: Vec<&Pair> = facts.client_pairs().collect();
-        if pairs.iter().all(|pair| pair.all.sent == 0) {
+        if pairs.iter().all(|pair| pair.all().sent == 0) {
             return Losses::of_forwarders(facts);
         }
         Losses::among(pairs, "questions")
@@ -46,9 +46,9 @@ impl<'a> Losses<'a> {
     fn among(pairs: Vec<&'a Pair>, what: &'static str) -> Losses<'a> {
         let mut tally = Tally::default();
         for pair in &pairs {
-            tally.add(pair.all);
+            tally.add(pair.all());
         }
-        let rescued = pairs.iter().map(|pair| pair.rescued).sum();
+        let rescued = pairs.iter().map(|pair| pair.rare().rescued).sum();
         Losses { tally, pairs, rescued, what }
     }
 

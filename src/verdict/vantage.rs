@@ -53,7 +53,7 @@ impl Facts<'_> {
     }
 
     fn place(&self) -> (Place, Option<Address>) {
-        let pairs = || self.aggregate.pairs.iter().filter(|pair| pair.all.sent > 0);
+        let pairs = || self.aggregate.pairs.iter().filter(|pair| pair.all().sent > 0);
         if pairs().next().is_none() {
             return (Place::Unknown, None);
         }
@@ -99,7 +99,7 @@ impl Facts<'_> {
     /// The address that takes part in everything, and whether it is asked; the client where one
     /// client and one server are all.
     fn common(&self) -> Option<(Address, bool)> {
-        let mut pairs = self.aggregate.pairs.iter().filter(|pair| pair.all.sent > 0);
+        let mut pairs = self.aggregate.pairs.iter().filter(|pair| pair.all().sent > 0);
         let first = pairs.next()?;
         let mut candidates = vec![first.client, first.server];
         for pair in pairs {
@@ -108,7 +108,7 @@ impl Facts<'_> {
         let address = *candidates.first()?;
         let both = candidates.len() == 2;
         let asked =
-            self.aggregate.pairs.iter().any(|pair| pair.all.sent > 0 && pair.server == address);
+            self.aggregate.pairs.iter().any(|pair| pair.all().sent > 0 && pair.server == address);
         Some((address, asked || both))
     }
 }

@@ -2,8 +2,7 @@ use super::*;
 
 fn settled(sent: i64, took: Option<i64>) -> Settled {
     Settled {
-        cluster: true,
-        external: false,
+        zone: Zone::Cluster as u8,
         sent: Timestamp(sent * 1_000_000),
         answered: took.map(|took| (Timestamp((sent + took) * 1_000_000), 1)),
         again: false,

@@ -91,7 +91,7 @@ fn reason(facts: &Facts<'_>) -> Option<(String, &'static str, u64)> {
         ));
     }
     let dropped = facts.dropped.filter(|&dropped| dropped > 0)?;
-    let rescued: u64 = facts.aggregate.pairs.iter().map(|pair| pair.rescued).sum();
+    let rescued: u64 = facts.aggregate.pairs.iter().map(|pair| pair.rare().rescued).sum();
     let lost = totals.unanswered + rescued;
     (lost > 0 && Facts::share(lost, totals.transactions) > NOTICEABLE).then(|| {
         (

@@ -78,7 +78,7 @@ impl Cut<'_> {
         };
         let others = facts.aggregate.pairs.iter().filter(|pair| {
             // One that keeps its ports is spared by what stops new flows, too.
-            let fresh = pair.reused_answered * 2 < pair.all.answered;
+            let fresh = pair.reused_answered * 2 < pair.all().answered;
             pair.client != self.client.address && servers.contains(&pair.server) && fresh
         });
         others.into_iter().any(spared)
@@ -165,7 +165,8 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     servers.sort_unstable();
     servers.dedup();
     let silent: u64 = cut.iter().map(Cut::lost).sum();
-    let again = cut.iter().flat_map(|cut| &cut.client.pairs).map(|pair| pair.retransmissions).sum();
+    let again =
+        cut.iter().flat_map(|cut| &cut.client.pairs).map(|pair| pair.rare().retransmissions).sum();
     let others = if compared { ", while others are answered" } else { "" };
     let frames: Vec<u64> = match Outage::of(&outages) {
         Some(outage) => outage.lapse.frames.iter().collect(),
@@ -271,7 +272,7 @@ fn is_shared(facts: &Facts<'_>, cut: &[Address], outage: &Outage) -> bool {
     let (mut then, mut ever) = (0, 0);
     for pair in others {
         then += pair.lapses.iter().filter(during).map(Lapse::hurt).sum::<u64>();
-        ever += pair.all.unanswered + pair.rescued;
+        ever += pair.all().unanswered + pair.rare().rescued;
     }
     then >= FEW && then * 2 > ever
 }

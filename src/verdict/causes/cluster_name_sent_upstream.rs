@@ -84,7 +84,7 @@ fn answers(facts: &Facts<'_>, server: Address) -> (u64, u64) {
     let outside: u64 = strays().map(|stray| stray.count).sum();
     let beside: u64 = strays().map(|stray| stray.beside).sum();
     let pairs = facts.aggregate.pairs.iter().filter(|pair| pair.server == server);
-    let all: u64 = pairs.map(|pair| pair.cluster.answered - pair.cluster.servfail).sum();
+    let all: u64 = pairs.map(|pair| pair.cluster().answered - pair.cluster().servfail).sum();
     (outside, all.saturating_sub(outside + beside))
 }
 
@@ -102,7 +102,7 @@ fn sender(facts: &Facts<'_>, server: Address) -> Sender {
         || facts.aggregate.pairs.iter().any(|pair| pair.server == server && pair.translated > 0);
     let another = facts.aggregate.pairs.iter().any(|pair| {
         pair.server != server
-            && pair.cluster.answered - pair.cluster.servfail >= FEW
+            && pair.cluster().answered - pair.cluster().servfail >= FEW
             && holds_zone(facts, pair.server)
     });
     match () {

@@ -67,11 +67,11 @@ impl Flows {
     fn of(facts: &Facts<'_>) -> (Flows, Flows) {
         let (mut fresh, mut kept) = (Flows::default(), Flows::default());
         for pair in crossing(facts) {
-            let lost = pair.silent() + pair.rescued;
-            let kept_lost = pair.reused_unanswered + pair.reused_rescued;
+            let lost = pair.silent() + pair.rare().rescued;
+            let kept_lost = pair.rare().reused_unanswered + pair.rare().reused_rescued;
             kept.sent += pair.reused;
             kept.lost += kept_lost;
-            fresh.sent += pair.all.sent - pair.reused;
+            fresh.sent += pair.all().sent - pair.reused;
             fresh.lost += lost.saturating_sub(kept_lost);
         }
         (fresh, kept)
@@ -124,14 +124,14 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         () => (Severity::Low, 0.6),
     };
     let losers: Vec<&Pair> = if loses {
-        crossing(facts).filter(|pair| pair.silent() + pair.rescued > 0).collect()
+        crossing(facts).filter(|pair| pair.silent() + pair.rare().rescued > 0).collect()
     } else {
         Vec::new()
     };
     let period = if losers.is_empty() {
         facts.whole()
     } else {
-        Period::of(losers.iter().flat_map(|pair| [pair.losses, pair.rescues]))
+        Period::of(losers.iter().flat_map(|pair| [pair.losses, pair.rare().rescues]))
     };
     let clients = sorted(losers.iter().map(|pair| pair.client));
     let dropped = words::counted(rise, "packet");
@@ -169,7 +169,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
                 "{} of {} questions from fresh ports lost a packet, and {} of {} from ports in use before.",
                 fresh.lost, fresh.sent, kept.lost, kept.sent
             ))
-            .at(losers.iter().flat_map(|p| p.lost_frames.iter().chain(p.rescued_frames.iter())))
+            .at(losers.iter().flat_map(|p| p.lost_frames.iter().chain(p.rare().rescued_frames.iter())))
             .filter(format!("dns && {}", filter::with(&clients))),
         );
     }

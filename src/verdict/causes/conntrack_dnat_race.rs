@@ -96,16 +96,17 @@ impl<'a> Losses<'a> {
     fn of(pairs: Vec<&'a Pair>) -> Losses<'a> {
         let mut sum = Losses::default();
         for pair in &pairs {
-            let losses = &pair.twin_losses;
-            sum.sent += pair.all.sent;
+            let losses = &pair.rare().twin_losses;
+            sum.sent += pair.all().sent;
             // Of a client that asks in pairs, a question without a twin is one whose twin was taken for
             // another thread's: the same name was asked for by several at once.
-            let fresh = pair.all.sent - pair.reused;
+            let fresh = pair.all().sent - pair.reused;
             let paired = pair.twins >= (fresh as f64 * PAIRED) as u64;
             let unclear = losses.unclear + if paired { losses.alone } else { 0 };
             sum.twins += if paired { fresh } else { pair.twins };
             sum.one += losses.one;
-            sum.others += (pair.rescued + pair.silent()).saturating_sub(losses.one + unclear);
+            sum.others +=
+                (pair.rare().rescued + pair.silent()).saturating_sub(losses.one + unclear);
             sum.second += losses.second;
             sum.beyond += losses.beyond;
             sum.own += losses.own;
@@ -177,7 +178,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         _ => return None,
     };
     let losers: Vec<&Pair> =
-        losses.pairs.iter().copied().filter(|pair| pair.twin_losses.one > 0).collect();
+        losses.pairs.iter().copied().filter(|pair| pair.rare().twin_losses.one > 0).collect();
     let (clients, servers) = (clients(&losers), servers(&losers));
     let waits = losses.waits.map_or(String::new(), |(low, high)| {
         let [low, high] = [low, high].map(Span::as_secs_f64);
@@ -201,7 +202,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
                  questions in all.",
                 words::counted(one + others, "question"),
             ))
-            .at(losers.iter().flat_map(|pair| pair.twin_losses.frames.iter()))
+            .at(losers.iter().flat_map(|pair| pair.rare().twin_losses.frames.iter()))
             .filter(format!("dns.flags.response == 0 && {}", filter::from(&clients))),
         )
         .shown_by(Evidence::new("explained_by_chance", chance, "ratio", format!(
@@ -240,7 +241,7 @@ fn services(facts: &Facts<'_>, onward: bool) -> Vec<Address> {
     if onward {
         return facts.services();
     }
-    let serving = facts.aggregate.pairs.iter().filter(|pair| pair.cluster.answered > 0);
+    let serving = facts.aggregate.pairs.iter().filter(|pair| pair.cluster().answered > 0);
     sorted(serving.map(|pair| pair.server).chain(facts.cluster_dns.iter().copied()))
 }
 

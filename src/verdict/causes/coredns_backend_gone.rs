@@ -53,7 +53,7 @@ pub(super) const CAUSE: Cause = Cause {
 /// Packets with these backends, and with the addresses that were asked in vain: where the Service's is
 /// translated, the frames of a loss are those to the Service.
 fn around(facts: &Facts<'_>, backends: &[Address]) -> String {
-    let lossy = |pair: &&Pair| pair.all.unanswered > 0 || pair.lapses.iter().next().is_some();
+    let lossy = |pair: &&Pair| pair.all().unanswered > 0 || pair.lapses.iter().next().is_some();
     let asked = facts.client_pairs().filter(lossy).map(|pair| pair.server);
     format!("dns && {}", filter::with(&sorted(asked.chain(backends.iter().copied()))))
 }

@@ -66,7 +66,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let started = shown.iter().all(early);
     let ended = shown.iter().all(|s| s.answers.last > s.unsynced_times.last);
     let seconds = failing.period.last.since(failing.period.first).as_secs_f64();
-    let answered: u64 = failing.pairs.iter().map(|pair| pair.cluster.answered).sum();
+    let answered: u64 = failing.pairs.iter().map(|pair| pair.cluster().answered).sum();
     let share = share(facts, failing.count, answered, failing.period);
     let brief = failing.period.last.since(failing.period.first) <= START && ended;
     let severity = match () {

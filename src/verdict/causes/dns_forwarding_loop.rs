@@ -96,7 +96,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let failed: u64 = facts
         .client_pairs()
         .filter(|pair| !explains(facts, pair.client, pair.server))
-        .map(|pair| pair.external.unanswered + pair.external.servfail)
+        .map(|pair| pair.external().unanswered + pair.external().servfail)
         .sum();
     let name = first.name.to_string();
     let what = format!("{name} {}", qtype::mnemonic(first.qtype));

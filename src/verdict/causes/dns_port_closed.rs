@@ -61,7 +61,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let Together { clients, servers: asked, silent, period, when, outages, frames, .. } =
         Together::of(&pairs);
     let everybody = pairs.iter().all(|pair| answered_nobody(facts, pair));
-    let sure = pairs.iter().any(|pair| pair.closed > 0);
+    let sure = pairs.iter().any(|pair| pair.rare().closed > 0);
     let confidence = if sure {
         0.85
     } else if everybody {
@@ -70,8 +70,9 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         0.6
     };
     let severity = if everybody { Severity::High } else { Severity::Medium };
-    let words = kind_words(pairs[0].reject_kind);
-    let reporters = sorted(pairs.iter().filter(|pair| pair.closed > 0).map(|pair| pair.reporter));
+    let words = kind_words(pairs[0].rare().reject_kind);
+    let reporters =
+        sorted(pairs.iter().filter(|pair| pair.rare().closed > 0).map(|pair| pair.rare().reporter));
     let servers = if reporters.is_empty() { asked.clone() } else { reporters };
     let whom = if everybody { "nobody is answered" } else { "other backends still answer" };
     let finding = CAUSE

@@ -64,10 +64,10 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     }
     let Together { clients, servers, reporters, silent, period, when, outages, frames } =
         Together::of(&pairs);
-    let answered: u64 = pairs.iter().map(|pair| pair.all.answered).sum();
+    let answered: u64 = pairs.iter().map(|pair| pair.all().answered).sum();
     let explicit = pairs
         .iter()
-        .any(|pair| !matches!(pair.reject_kind, None | Some(IcmpKind::PortUnreachable)));
+        .any(|pair| !matches!(pair.rare().reject_kind, None | Some(IcmpKind::PortUnreachable)));
     let others = pairs.iter().any(|pair| answered_others(facts, pair));
     // "Prohibited" has one meaning; "port unreachable" is a closed port's answer as well.
     let confidence = if explicit {
@@ -78,7 +78,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         0.6
     };
     let severity = if answered == 0 || others { Severity::High } else { Severity::Medium };
-    let words = kind_words(pairs[0].reject_kind);
+    let words = kind_words(pairs[0].rare().reject_kind);
     let finding = CAUSE
         .finding(severity, confidence, period)
         .about(Scope::between(&clients, &servers))

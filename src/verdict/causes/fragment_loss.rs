@@ -6,7 +6,7 @@ use crate::verdict::{Cause, Evidence, FEW, Facts, Finding, Scope, Severity, filt
 
 /// Whether it strikes answers to forwarders: then what they could not resolve is its doing.
 pub(super) fn strikes_upstream(facts: &Facts<'_>) -> bool {
-    let partial: u64 = facts.upstream_pairs().map(|pair| pair.fragmented.partial).sum();
+    let partial: u64 = facts.upstream_pairs().map(|pair| pair.rare().fragmented.partial).sum();
     partial >= FEW && CAUSE.detected(facts)
 }
 
@@ -54,10 +54,11 @@ pub(super) const CAUSE: Cause = Cause {
 };
 
 fn detect(facts: &Facts<'_>) -> Option<Finding> {
-    let concerned = |pair: &&Pair| pair.fragmented.partial + pair.fragmented.expired > 0;
+    let concerned =
+        |pair: &&Pair| pair.rare().fragmented.partial + pair.rare().fragmented.expired > 0;
     let pairs: Vec<&Pair> = facts.aggregate.pairs.iter().filter(concerned).collect();
     let sum = |figure: fn(&Fragmented) -> u64| -> u64 {
-        facts.aggregate.pairs.iter().map(|pair| figure(&pair.fragmented)).sum()
+        facts.aggregate.pairs.iter().map(|pair| figure(&pair.rare().fragmented)).sum()
     };
     let (partial, whole) = (sum(|f| f.partial), sum(|f| f.whole));
     let (expired, again) = (sum(|f| f.expired), sum(|f| f.again));
@@ -73,7 +74,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         return None;
     }
     let missed = expired > 0 || captured && again * 2 >= partial;
-    let period = Period::of(pairs.iter().map(|pair| pair.fragmented.period));
+    let period = Period::of(pairs.iter().map(|pair| pair.rare().fragmented.period));
     let clients = sorted(pairs.iter().map(|pair| pair.client));
     let servers = sorted(pairs.iter().map(|pair| pair.server));
     let finding = CAUSE
@@ -93,7 +94,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
                  sent again after that.",
                 partial + whole
             ))
-            .at(pairs.iter().flat_map(|pair| pair.fragmented.frames.iter()))
+            .at(pairs.iter().flat_map(|pair| pair.rare().fragmented.frames.iter()))
             .filter("(ip.flags.mf == 1 || ip.frag_offset > 0 || ipv6.fraghdr) && (udp || data)".to_owned()),
         );
     let finding = if expired > 0 {

@@ -168,7 +168,7 @@ fn storm(facts: &Facts<'_>, (lookups, queries): (u64, u64), period: Period) -> O
 
 /// Clients of which packets were lost, or asked for again.
 fn losers(facts: &Facts<'_>) -> Vec<Address> {
-    let losing = |pair: &&Pair| pair.all.unanswered + pair.retransmissions > 0;
+    let losing = |pair: &&Pair| pair.all().unanswered + pair.rare().retransmissions > 0;
     sorted(facts.client_pairs().filter(losing).map(|pair| pair.client))
 }
 

@@ -59,7 +59,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let pods: Vec<&Pair> = facts
         .client_pairs()
         .filter(|pair| !is_node_local(facts, pair.server) && !nodes.contains(&pair.client))
-        .filter(|pair| pair.all.sent - pair.tcp >= FEW)
+        .filter(|pair| pair.all().sent - pair.tcp >= FEW)
         .collect();
     let translated: Vec<&Pair> = pods.iter().copied().filter(|pair| is_translated(pair)).collect();
     // Behind the translation, on an ENI, the pods are seen asking those whom the node's cache asks.
@@ -75,7 +75,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         return None;
     }
     let count: u64 =
-        around.iter().map(|pair| if before { pair.translated } else { pair.all.sent }).sum();
+        around.iter().map(|pair| if before { pair.translated } else { pair.all().sent }).sum();
     let clients = sorted(around.iter().map(|pair| pair.client));
     let asked = sorted(around.iter().map(|pair| pair.server));
     let period = Period::of(around.iter().map(|pair| pair.asked));
@@ -156,7 +156,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
 
 /// Whether what this client asks of the Service goes to a backend, as a rule.
 fn is_translated(pair: &Pair) -> bool {
-    let settled = pair.all.answered + pair.all.unanswered;
+    let settled = pair.all().answered + pair.all().unanswered;
     pair.translated >= FEW && pair.translated as f64 >= TRANSLATED * settled as f64
 }
 

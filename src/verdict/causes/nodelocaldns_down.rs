@@ -82,15 +82,15 @@ impl Outage<'_> {
         let server = facts.aggregate.server(address)?;
         let pairs: Vec<&Pair> =
             facts.aggregate.pairs.iter().filter(|pair| pair.server == address).collect();
-        if pairs.iter().any(|pair| pair.reject_kind == Some(IcmpKind::Prohibited)) {
+        if pairs.iter().any(|pair| pair.rare().reject_kind == Some(IcmpKind::Prohibited)) {
             return None;
         }
         let refused: u64 = pairs.iter().map(|pair| pair.refused()).sum();
         let silent: u64 = pairs.iter().map(|pair| pair.silent()).sum();
-        let rescued: u64 = pairs.iter().map(|pair| pair.rescued).sum();
+        let rescued: u64 = pairs.iter().map(|pair| pair.rare().rescued).sum();
         let mut period = Period::of(pairs.iter().map(|pair| pair.losses));
         for pair in &pairs {
-            period.join(pair.rescues);
+            period.join(pair.rare().rescues);
         }
         let enough = refused >= REFUSALS || silent + rescued >= FEW;
         (enough && is_outage(server, period)).then(|| Outage {
@@ -104,7 +104,7 @@ impl Outage<'_> {
     }
 
     fn clients(&self) -> Vec<Address> {
-        let hurt = |pair: &&&Pair| pair.all.unanswered + pair.rescued > 0;
+        let hurt = |pair: &&&Pair| pair.all().unanswered + pair.rare().rescued > 0;
         sorted(self.pairs.iter().filter(hurt).map(|pair| pair.client))
     }
 }
@@ -155,7 +155,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     };
     let how = if outage.refused > 0 {
         let kind = outage.pairs.iter().find(|pair| pair.refused() > 0);
-        format!("refuses with {}", kind_words(kind.and_then(|pair| pair.reject_kind)))
+        format!("refuses with {}", kind_words(kind.and_then(|pair| pair.rare().reject_kind)))
     } else {
         "is silent".to_owned()
     };
@@ -182,7 +182,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
                 outage.refused, outage.silent, outage.rescued
             ))
             .at(outage.pairs.iter().flat_map(|pair| {
-                pair.refusal_frames.iter().chain(pair.lost_frames.iter()).chain(pair.rescued_frames.iter())
+                pair.rare().refusal_frames.iter().chain(pair.lost_frames.iter()).chain(pair.rare().rescued_frames.iter())
             }))
             .filter(format!("(dns || icmp || icmpv6) && {}", filter::with(&[address]))),
         );

@@ -94,17 +94,17 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         // What an upstream answers late is asked again, and not lost.
         .filter(|pair| !(slow && is_late(facts, pair)))
         .filter(|pair| !nodelocaldns_down::explains(facts, pair.server))
-        .filter(|pair| pair.all.answered > pair.silent())
+        .filter(|pair| pair.all().answered > pair.silent())
         .collect();
     // Answers that end on this node are lost to the client as well, if it asked again for them.
-    let ended_here = |pair: &Pair| pair.undelivered.min(pair.resent_after_answer);
+    let ended_here = |pair: &Pair| pair.undelivered.min(pair.rare().resent_after_answer);
     let lost = |pair: &Pair| outages.scattered(pair) + ended_here(pair);
     let losses: u64 = pairs.iter().map(|pair| lost(pair)).sum();
-    let sent: u64 = pairs.iter().map(|pair| pair.all.sent).sum();
+    let sent: u64 = pairs.iter().map(|pair| pair.all().sent).sum();
     let share = Facts::share(losses, sent);
     let mut period = Period::of(pairs.iter().map(|pair| outages.period(pair)));
     for pair in pairs.iter().filter(|pair| ended_here(pair) > 0) {
-        period.join(pair.resents);
+        period.join(pair.rare().resents);
     }
     if losses < LOSSES
         || share < SHARE
@@ -124,7 +124,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     if one_client || one_server(facts) || follows_the_load(facts) || over_the_limit(facts) {
         return None;
     }
-    let rescued: u64 = losses.min(pairs.iter().map(|pair| pair.rescued).sum());
+    let rescued: u64 = losses.min(pairs.iter().map(|pair| pair.rare().rescued).sum());
     let again: u64 = pairs.iter().map(|pair| pair.lost_names.again).sum();
     if Facts::share(again, losses) >= NAMED {
         return None;
@@ -150,7 +150,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
                     "{losses} of {sent} questions lost a packet: {rescued} recovered by a \
                      retransmission, {unanswered} without an answer."
                 ))
-                .at(pairs.iter().flat_map(|p| p.lost_frames.iter().chain(p.rescued_frames.iter())))
+                .at(pairs.iter().flat_map(|p| p.lost_frames.iter().chain(p.rare().rescued_frames.iter())))
                 .filter("dns.retransmit_request || dns.flags.response == 0 && !dns.response_in".to_owned()),
             )
             .shown_by(Evidence::new("clients_losing", losers.len() as f64, "count", format!(

@@ -44,20 +44,22 @@ pub(super) const CAUSE: Cause = Cause {
 
 fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let pairs: Vec<&Pair> =
-        facts.aggregate.pairs.iter().filter(|pair| pair.strangers.count > 0).collect();
-    let count: u64 = pairs.iter().map(|pair| pair.strangers.count).sum();
+        facts.aggregate.pairs.iter().filter(|pair| pair.rare().strangers.count > 0).collect();
+    let count: u64 = pairs.iter().map(|pair| pair.rare().strangers.count).sum();
     if count < FEW {
         return None;
     }
-    let period = Period::of(pairs.iter().map(|pair| pair.strangers.period));
+    let period = Period::of(pairs.iter().map(|pair| pair.rare().strangers.period));
     let clients = sorted(pairs.iter().map(|pair| pair.client));
     let servers = sorted(pairs.iter().map(|pair| pair.server));
-    let sources: Vec<Address> = sorted(pairs.iter().map(|pair| pair.strangers.source));
-    let sent: u64 = pairs.iter().map(|pair| pair.all.sent).sum();
+    let sources: Vec<Address> = sorted(pairs.iter().map(|pair| pair.rare().strangers.source));
+    let sent: u64 = pairs.iter().map(|pair| pair.all().sent).sum();
     let fine: u64 = pairs
         .iter()
         .map(|pair| {
-            pair.all.answered.saturating_sub(pair.strangers.count - pair.strangers.unanswered)
+            pair.all()
+                .answered
+                .saturating_sub(pair.rare().strangers.count - pair.rare().strangers.unanswered)
         })
         .sum();
     let severity = if fine == 0 { Severity::High } else { Severity::Medium };
@@ -81,7 +83,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
                     filter::words(&servers),
                     filter::words(&sources),
                 ))
-                .at(pairs.iter().flat_map(|pair| pair.strangers.frames.iter()))
+                .at(pairs.iter().flat_map(|pair| pair.rare().strangers.frames.iter()))
                 .filter(format!(
                     "dns.flags.response == 1 && {} && !({})",
                     filter::to(&clients),

@@ -164,8 +164,8 @@ pub(super) fn servfails(facts: &Facts<'_>) -> Servfails {
         asked: Vec::new(),
     };
     for pair in facts.client_pairs() {
-        seen.answers += pair.all.answered;
-        if pair.all.servfail == 0 {
+        seen.answers += pair.all().answered;
+        if pair.all().servfail == 0 {
             continue;
         }
         let left = |look| explained.left(facts, pair, look);

@@ -90,10 +90,10 @@ pub(super) fn stuck<'a>(facts: &'a Facts<'_>) -> Vec<Stuck<'a>> {
     let mut cluster = Served::default();
     for pair in facts.client_pairs() {
         let sum = served.entry(pair.server).or_default();
-        sum.answered += pair.all.answered;
+        sum.answered += pair.all().answered;
         sum.answers.join(pair.answers);
-        if pair.cluster.answered > 0 {
-            cluster.answered += pair.all.answered;
+        if pair.cluster().answered > 0 {
+            cluster.answered += pair.all().answered;
             cluster.answers.join(pair.answers);
         }
     }
@@ -125,13 +125,13 @@ fn likely(facts: &Facts<'_>, socket: &Socket, pair: &Pair, silence: Silence) -> 
     /// Less is never sure.
     const LEAST: f64 = 0.01;
     let lost = |pair: &Pair| {
-        (pair.all.unanswered + pair.rescued)
-            .saturating_sub(pair.reused_unanswered + pair.reused_rescued)
+        (pair.all().unanswered + pair.rare().rescued)
+            .saturating_sub(pair.rare().reused_unanswered + pair.rare().reused_rescued)
     };
     let (mut losses, mut sent) = (0, 0);
     for other in facts.client_pairs().filter(|other| other.server == pair.server) {
         losses += lost(other);
-        sent += other.all.sent - other.reused;
+        sent += other.all().sent - other.reused;
     }
     let rate = Facts::share(losses, sent).max(LEAST);
     rate.powf(silence.asked as f64) * socket.asked as f64 > CHANCE
@@ -158,7 +158,7 @@ fn compare(
         return None;
     }
     let later = |served: &Served| served.answers.last > period.first.plus(STUCK);
-    let others = here.answered - pair.all.answered >= FEW && later(here);
+    let others = here.answered - pair.all().answered >= FEW && later(here);
     // At the ENI the backend's own address is asked, and all fresh ports ask other ones.
     let elsewhere = here.answers.last <= period.first.plus(LEAVING) && later(cluster);
     match () {

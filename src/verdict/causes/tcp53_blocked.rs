@@ -48,14 +48,14 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         .aggregate
         .pairs
         .iter()
-        .filter(|pair| pair.opened > 0 && pair.accepted == 0 && pair.refused() == 0)
+        .filter(|pair| pair.rare().opened > 0 && pair.rare().accepted == 0 && pair.refused() == 0)
         .filter(|pair| udp_answered(facts, pair))
         .collect();
-    let opened: u64 = pairs.iter().map(|pair| pair.opened).sum();
+    let opened: u64 = pairs.iter().map(|pair| pair.rare().opened).sum();
     if opened < OPENED || facts.one_sided() {
         return None;
     }
-    let period = Period::of(pairs.iter().map(|pair| pair.openings));
+    let period = Period::of(pairs.iter().map(|pair| pair.rare().openings));
     let clients = sorted(pairs.iter().map(|pair| pair.client));
     let servers = sorted(pairs.iter().map(|pair| pair.server));
     let truncated: u64 = pairs.iter().map(|pair| pair.outcome(Outcome::Truncated)).sum();
@@ -64,9 +64,9 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         .pairs
         .iter()
         .filter(|pair| servers.contains(&pair.server))
-        .map(|pair| pair.accepted)
+        .map(|pair| pair.rare().accepted)
         .sum();
-    let refused: u64 = pairs.iter().map(|pair| pair.refused_connections).sum();
+    let refused: u64 = pairs.iter().map(|pair| pair.rare().refused_connections).sum();
     // A server that does not listen on TCP refuses as a firewall does.
     let confidence = if truncated > 0 && refused == 0 { 0.85 } else { 0.6 };
     let how = match refused {
@@ -89,7 +89,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
                      accepted.",
                 filter::words(&servers)
             ))
-            .at(pairs.iter().flat_map(|pair| pair.opened_frames.iter()))
+            .at(pairs.iter().flat_map(|pair| pair.rare().opened_frames.iter()))
             .filter(format!("tcp.flags.syn == 1 && tcp.port == 53 && {}", filter::with(&clients))),
         );
     Some(
@@ -109,8 +109,8 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
 
 /// Whether the pair's server answers this client over UDP.
 fn udp_answered(facts: &Facts<'_>, pair: &Pair) -> bool {
-    pair.all.answered > 0
-        || facts.aggregate.pairs.iter().any(|o| o.client == pair.client && o.all.answered > 0)
+    pair.all().answered > 0
+        || facts.aggregate.pairs.iter().any(|o| o.client == pair.client && o.all().answered > 0)
 }
 
 #[cfg(test)]

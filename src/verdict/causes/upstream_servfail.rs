@@ -83,7 +83,7 @@ pub(super) fn failing<'a>(facts: &'a Facts<'_>) -> Option<Upstream<'a>> {
     let answered = if is_outside(&deepest) {
         external_answers(pairs)
     } else {
-        pairs.iter().map(|pair| pair.all.answered).sum()
+        pairs.iter().map(|pair| pair.all().answered).sum()
     };
     let known = dnssec_validation_failure::explained(facts, &ends(&deepest));
     let left = deepest.count.saturating_sub(known);

@@ -101,7 +101,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let zones = slow_zones(facts, pairs);
     let narrow = is_narrow(&zones);
     let failed = Failing::of(facts, facts.client_pairs(), &[Look::GivenUp, Look::Own]).external;
-    let cluster_fast = facts.client_pairs().map(|pair| pair.cluster.answered).sum::<u64>();
+    let cluster_fast = facts.client_pairs().map(|pair| pair.cluster().answered).sum::<u64>();
     let confidence = match () {
         () if *captured || direct => 0.85,
         () if cluster_fast >= FEW => 0.6,
@@ -182,13 +182,13 @@ fn on_upstream_leg<'a>(facts: &'a Facts<'_>) -> Option<Upstream<'a>> {
 
 /// Only the clients' side is in the capture, or clients that ask a resolver themselves.
 fn at_clients<'a>(facts: &'a Facts<'_>) -> Option<Upstream<'a>> {
-    if upstream_leg(facts).iter().any(|pair| pair.external.answered >= FEW) {
+    if upstream_leg(facts).iter().any(|pair| pair.external().answered >= FEW) {
         // It was fast there.
         return None;
     }
     let pairs: Vec<&Pair> = facts.client_pairs().collect();
     let [outside, cluster] = slow(facts, pairs.iter().copied());
-    let inside: u64 = pairs.iter().map(|pair| pair.cluster.answered).sum();
+    let inside: u64 = pairs.iter().map(|pair| pair.cluster().answered).sum();
     let found = judge(facts, pairs, false)?;
     let slow_inside = Facts::share(cluster.from(100), inside);
     let slow_outside = Facts::share(outside.from(100), found.answered);

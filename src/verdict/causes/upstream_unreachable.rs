@@ -120,11 +120,11 @@ pub(super) fn upstream_leg(facts: &Facts<'_>) -> Option<Finding> {
     });
     let (silent, answered): (u64, u64) = if outages.is_empty() {
         let silent = cut.iter().map(|pair| pair.silent()).sum();
-        (silent, cut.iter().map(|pair| pair.all.answered).sum())
+        (silent, cut.iter().map(|pair| pair.all().answered).sum())
     } else {
         (outages.iter().map(|outage| outage.lapse.lost).sum(), 0)
     };
-    let probes: u64 = cut.iter().map(|pair| pair.probes).sum();
+    let probes: u64 = cut.iter().map(|pair| pair.rare().probes).sum();
     let losses = Period::of(cut.iter().map(|pair| pair.losses));
     let period = whole_of_it.as_ref().map_or(losses, Outage::period);
     let elsewhere = answered_elsewhere(facts, &upstreams, &resolvers, &outages);
@@ -250,7 +250,7 @@ fn is_dead_upstream(server: &Sum<'_>, forwarder: &Sum<'_>) -> bool {
 /// the time.
 fn answers_in(pair: &Pair, outages: &[Outage]) -> bool {
     match outages {
-        [] => pair.all.answered >= FEW,
+        [] => pair.all().answered >= FEW,
         some => some.iter().any(|outage| outage.spares(&pair.heard)),
     }
 }
@@ -276,12 +276,12 @@ fn answered_elsewhere(
 }
 
 fn cluster_answers(facts: &Facts<'_>) -> u64 {
-    facts.client_pairs().map(|pair| pair.cluster.answered - pair.cluster.servfail).sum()
+    facts.client_pairs().map(|pair| pair.cluster().answered - pair.cluster().servfail).sum()
 }
 
 /// Questions of clients for names outside that came to nothing.
 fn client_damage(facts: &Facts<'_>) -> u64 {
-    facts.client_pairs().map(|pair| pair.external.unanswered + pair.external.servfail).sum()
+    facts.client_pairs().map(|pair| pair.external().unanswered + pair.external().servfail).sum()
 }
 
 #[cfg(test)]

@@ -112,7 +112,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         .aggregate
         .pairs
         .iter()
-        .filter(|pair| pair.limited > 0 && pair.all.unanswered + pair.rescued > 0)
+        .filter(|pair| pair.limited > 0 && pair.all().unanswered + pair.rare().rescued > 0)
         .collect();
     let servers = crate::verdict::addresses::sorted(lossy.iter().map(|pair| pair.server));
     let clients = crate::verdict::addresses::sorted(lossy.iter().map(|pair| pair.client));

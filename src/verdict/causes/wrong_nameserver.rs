@@ -69,10 +69,15 @@ pub(super) fn explains(facts: &Facts<'_>, server: Address) -> bool {
 
 /// Questions of a pair that somebody on the way refused because nothing has that address.
 fn unreachable(pair: &Pair) -> u64 {
-    let kind =
-        matches!(pair.reject_kind, Some(IcmpKind::HostUnreachable | IcmpKind::NetUnreachable));
-    if kind && pair.closed + pair.closed_unclear == 0 && pair.reporter != pair.server {
-        pair.rejected
+    let kind = matches!(
+        pair.rare().reject_kind,
+        Some(IcmpKind::HostUnreachable | IcmpKind::NetUnreachable)
+    );
+    if kind
+        && pair.rare().closed + pair.rare().closed_unclear == 0
+        && pair.rare().reporter != pair.server
+    {
+        pair.rare().rejected
     } else {
         0
     }
@@ -161,11 +166,11 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
                 format!(
                     "{} refused with {} by {}: nothing has that address.",
                     words::counted(gone, "query"),
-                    kind_words(pair.reject_kind),
-                    pair.reporter
+                    kind_words(pair.rare().reject_kind),
+                    pair.rare().reporter
                 ),
             )
-            .at(pairs.iter().flat_map(|pair| pair.refusal_frames.iter()))
+            .at(pairs.iter().flat_map(|pair| pair.rare().refusal_frames.iter()))
             .filter("icmp.type == 3 || icmpv6.type == 1".to_owned()),
         ),
         None => finding,
@@ -205,7 +210,7 @@ fn is_chosen(facts: &Facts<'_>, wrong: &Sum<'_>) -> bool {
     };
     let spared = |pair: &Pair| {
         pair.server != wrong.address
-            && pair.all.answered >= SPARED
+            && pair.all().answered >= SPARED
             && !asks(pair.client)
             && shared(pair.server)
     };
@@ -223,14 +228,14 @@ fn is_sibling(facts: &Facts<'_>, wrong: &Pair) -> bool {
     near(wrong.server)
         && facts
             .client_pairs()
-            .any(|pair| pair.all.answered > 0 && pair.translated == 0 && near(pair.server))
+            .any(|pair| pair.all().answered > 0 && pair.translated == 0 && near(pair.server))
 }
 
 /// Whether other clients are answered by another cluster DNS while this one is silent.
 fn others_are_served(facts: &Facts<'_>, wrong: &Sum<'_>) -> bool {
     facts.client_pairs().any(|pair| {
         pair.server != wrong.address
-            && pair.cluster.answered > 0
+            && pair.cluster().answered > 0
             && pair.answers.any()
             && pair.answers.last >= wrong.losses.first
             && pair.answers.first <= wrong.losses.last
@@ -238,7 +243,7 @@ fn others_are_served(facts: &Facts<'_>, wrong: &Sum<'_>) -> bool {
 }
 
 fn answered(facts: &Facts<'_>, client: Address) -> bool {
-    facts.client_pairs().any(|pair| pair.client == client && pair.all.answered > 0)
+    facts.client_pairs().any(|pair| pair.client == client && pair.all().answered > 0)
 }
 
 #[cfg(test)]

@@ -18,8 +18,8 @@ pub(super) fn detect(facts: &Facts<'_>, clients: &[Sum<'_>]) -> Option<Finding> 
     let pairs: Vec<&Pair> = cut.iter().flat_map(|client| client.pairs.iter().copied()).collect();
     let servers = crate::verdict::addresses::sorted(pairs.iter().map(|pair| pair.server));
     let lost: u64 = pairs.iter().map(|pair| pair.undelivered).sum();
-    let answered: u64 = pairs.iter().map(|pair| pair.all.answered).sum();
-    let again: u64 = pairs.iter().map(|pair| pair.resent_after_answer).sum();
+    let answered: u64 = pairs.iter().map(|pair| pair.all().answered).sum();
+    let again: u64 = pairs.iter().map(|pair| pair.rare().resent_after_answer).sum();
     let period = Period::of(pairs.iter().map(|pair| pair.answers));
     Some(
         CAUSE
@@ -44,7 +44,7 @@ pub(super) fn detect(facts: &Facts<'_>, clients: &[Sum<'_>]) -> Option<Finding> 
                 Evidence::new("asked_again", again as f64, "count", format!(
                     "{again} questions were sent again although their answer had come to this node."
                 ))
-                .at(pairs.iter().flat_map(|pair| pair.resent_frames.iter()))
+                .at(pairs.iter().flat_map(|pair| pair.rare().resent_frames.iter()))
                 .filter(format!("dns.flags.response == 0 && {}", filter::from(&addresses))),
             )
             .rather_than("random_loss", "nearly all answers to these clients end here, none to others")

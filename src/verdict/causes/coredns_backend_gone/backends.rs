@@ -282,7 +282,8 @@ fn pause(
 }
 
 fn not_refused(facts: &Facts<'_>, server: Address) -> bool {
-    let refused =
-        |pair: &Pair| pair.refused() > 0 && (pair.server == server || pair.reporter == server);
+    let refused = |pair: &Pair| {
+        pair.refused() > 0 && (pair.server == server || pair.rare().reporter == server)
+    };
     !facts.aggregate.pairs.iter().any(refused)
 }

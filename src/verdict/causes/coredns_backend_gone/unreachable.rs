@@ -19,7 +19,7 @@ const ARP: Span = Span::from_secs(3);
 pub(in super::super) fn pairs<'a>(facts: &'a Facts<'_>) -> Vec<&'a Pair> {
     let gone = |pair: &&Pair| {
         let kinds = [Some(IcmpKind::HostUnreachable), Some(IcmpKind::NetUnreachable)];
-        let told = pair.rejected > 0 && kinds.contains(&pair.reject_kind);
+        let told = pair.rare().rejected > 0 && kinds.contains(&pair.rare().reject_kind);
         told && (others_answer(facts, pair) || nobody_is_answered(facts, pair))
     };
     facts.client_pairs().filter(gone).collect()
@@ -28,10 +28,10 @@ pub(in super::super) fn pairs<'a>(facts: &'a Facts<'_>) -> Vec<&'a Pair> {
 /// Whether a backend that is asked by its own address answered before, and now answers nobody. Seen
 /// with one client only, a rule against that client looks the same.
 fn nobody_is_answered(facts: &Facts<'_>, pair: &Pair) -> bool {
-    let Period { first, last } = pair.refusals;
+    let Period { first, last } = pair.rare().refusals;
     let Some(server) = facts.aggregate.server(pair.server) else { return false };
     let before = server.heard.last_until(first).is_some();
-    let asks = |other: &&Pair| other.server == pair.server && other.rejected > 0;
+    let asks = |other: &&Pair| other.server == pair.server && other.rare().rejected > 0;
     let several = facts.client_pairs().filter(asks).take(2).count() == 2;
     pair.translated == 0 && several && before && !server.heard.any_inside(first, last.plus(ARP))
 }
@@ -73,7 +73,10 @@ pub(super) fn unreachable(facts: &Facts<'_>, backends: &[&Server]) -> Option<Gon
     };
     let peers = sorted(backends.iter().filter(peers).map(|other| other.address));
     let mut lapse = Lapse { losses, lost: server.unanswered, ..Lapse::default() };
-    pairs.iter().flat_map(|pair| pair.refusal_frames.iter()).for_each(|f| lapse.frames.note(f));
+    pairs
+        .iter()
+        .flat_map(|pair| pair.rare().refusal_frames.iter())
+        .for_each(|f| lapse.frames.note(f));
     let outage = Outage {
         lapse,
         stopped: server.heard.last_until(losses.first),

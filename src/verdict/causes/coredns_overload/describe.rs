@@ -118,7 +118,7 @@ fn others(facts: &Facts<'_>, overloaded: &[Address]) -> Option<Evidence> {
 /// Clients that did not wait for the answer that came.
 fn gave_up(facts: &Facts<'_>, overloaded: &[Address]) -> Option<Evidence> {
     let pairs = asking(facts, overloaded);
-    let again: u64 = pairs.iter().map(|pair| pair.rescued).sum();
+    let again: u64 = pairs.iter().map(|pair| pair.rare().rescued).sum();
     let unwanted = facts.aggregate.totals.unwanted;
     (again + unwanted > 0).then(|| {
         Evidence::new("client_gave_up_early", (again + unwanted) as f64, "count", format!(

@@ -70,7 +70,7 @@ impl<'a> Refused<'a> {
         }
         let outside = Facts::share(failing.external, failing.count) >= ALL;
         let answers =
-            |pair: &&Pair| if outside { pair.external.answered } else { pair.all.answered };
+            |pair: &&Pair| if outside { pair.external().answered } else { pair.all().answered };
         let answered = pairs.iter().map(answers).sum();
         let rows: Vec<_> = facts
             .aggregate
@@ -123,7 +123,7 @@ fn ends(failing: &Failing<'_>) -> impl Iterator<Item = (Address, Address)> {
 fn fine(facts: &Facts<'_>, pair: &Pair) -> u64 {
     let refused = facts.aggregate.failures(pair).look(Look::Refused);
     let inside = |period: Period| period.first < refused.period.last;
-    if inside(pair.answers) { pair.all.answered.saturating_sub(refused.count) } else { 0 }
+    if inside(pair.answers) { pair.all().answered.saturating_sub(refused.count) } else { 0 }
 }
 
 /// Clients of the same servers that had answers in the same time, and no refusal.
@@ -133,7 +133,7 @@ fn others(facts: &Facts<'_>, failing: &Failing<'_>) -> Vec<Address> {
         facts
             .client_pairs()
             .filter(|pair| servers.contains(&pair.server) && !refused.contains(&pair.client))
-            .filter(|pair| pair.all.answered >= FEW)
+            .filter(|pair| pair.all().answered >= FEW)
             .filter(|pair| pair.answers.last >= failing.period.first)
             .filter(|pair| pair.answers.first <= failing.period.last)
             .map(|pair| pair.client),

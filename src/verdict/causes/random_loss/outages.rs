@@ -66,7 +66,7 @@ impl Outages {
     pub(super) fn scattered(&self, pair: &Pair) -> u64 {
         let in_outages = pair.lapses.iter().filter(|lapse| self.covers(pair.client, lapse.losses));
         let dated: u64 = in_outages.map(|lapse| lapse.lost + lapse.rescued).sum();
-        (pair.silent() + pair.rescued).saturating_sub(dated)
+        (pair.silent() + pair.rare().rescued).saturating_sub(dated)
     }
 
     /// From the first of those to the last.
@@ -78,7 +78,7 @@ impl Outages {
                     pair.lapses.iter().filter(|lapse| !self.covers(pair.client, lapse.losses));
                 Period::of(beside.map(|lapse| lapse.losses))
             }
-            _ => Period::of([pair.losses, pair.rescues]),
+            _ => Period::of([pair.losses, pair.rare().rescues]),
         }
     }
 

@@ -18,9 +18,9 @@ const CHANGED: f64 = 0.2;
 /// Finds it where the upstream leg and the clients' SERVFAILs are both in the capture.
 pub(super) fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let leg = upstream_leg(facts);
-    let lost: u64 = leg.iter().map(|pair| pair.silent().min(pair.external.unanswered)).sum();
+    let lost: u64 = leg.iter().map(|pair| pair.silent().min(pair.external().unanswered)).sum();
     // Probes count: an upstream that answers them lives.
-    let answered: u64 = leg.iter().map(|pair| pair.all.answered).sum();
+    let answered: u64 = leg.iter().map(|pair| pair.all().answered).sum();
     if lost < FEW
         || answered < FEW
         || !is_probed_alive(facts)
@@ -37,8 +37,8 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Finding> {
     if !few || !meanwhile || failing.count < FEW || !is_steady(&zones) {
         return None;
     }
-    let upstreams = sorted(leg.iter().filter(|p| p.external.unanswered > 0).map(|p| p.server));
-    let asked = facts.client_pairs().map(|pair| pair.external.answered).sum();
+    let upstreams = sorted(leg.iter().filter(|p| p.external().unanswered > 0).map(|p| p.server));
+    let asked = facts.client_pairs().map(|pair| pair.external().answered).sum();
     let share = share(facts, all, asked, failing.period);
     let whose = zones::words(&zones);
     let mut finding = CAUSE

@@ -21,10 +21,10 @@ const LEAST_SHARE: f64 = 0.03;
 pub(super) fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let pairs: Vec<&Pair> = facts
         .client_pairs()
-        .filter(|pair| given_up(facts, pair) > 0 || pair.external.unanswered > 0)
+        .filter(|pair| given_up(facts, pair) > 0 || pair.external().unanswered > 0)
         .collect();
     let timeouts: u64 = pairs.iter().map(|pair| given_up(facts, pair)).sum();
-    let bad: u64 = pairs.iter().map(|p| p.external.unanswered + p.external.servfail).sum();
+    let bad: u64 = pairs.iter().map(|p| p.external().unanswered + p.external().servfail).sum();
     // Names outside that were answered in the same time: from a cache.
     let asked = |bin: &Bin| bin.external_bad + bin.external_fine;
     let crowd = Crowd::of(&facts.aggregate.timeline, |bin| bin.external_bad, asked)?;
@@ -38,7 +38,7 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Finding> {
     // Unset flags and whole multiples of 2 s are CoreDNS' own; a few of them stand for all, unless the
     // same servers fail at other moments as often: some of those fall on a multiple by chance.
     let failed: u64 = (facts.client_pairs().filter(|pair| servers.contains(&pair.server)))
-        .map(|pair| pair.external.servfail)
+        .map(|pair| pair.external().servfail)
         .sum();
     let least = if timeouts < 2 * FEW { CLIENT_SIDE_SHARE } else { LEAST_SHARE };
     if timeouts < FEW || timeouts * 2 < failed || share < least {
@@ -63,7 +63,7 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Finding> {
                     "{timeouts} SERVFAILs for names outside came after a multiple of 2 s: CoreDNS \
                      waits so long for an upstream, up to three times."
                 ))
-                .at(pairs.iter().flat_map(|pair| pair.servfail_frames.iter()))
+                .at(pairs.iter().flat_map(|pair| pair.rare().servfail_frames.iter()))
                 .filter(format!("dns.flags.rcode == 2 && {}", filter::to(&clients))),
             )
             .with_sample(facts, &[SampleKind::GivenUp], |sample| clients.contains(&sample.client))
@@ -98,8 +98,8 @@ fn leg_answers(facts: &Facts<'_>, failing: Period) -> bool {
     const NEARLY: f64 = 0.9;
     let alive = answers::is_probed_alive(facts);
     answers::upstream_leg(facts).iter().any(|pair| {
-        (alive || Facts::share(pair.all.answered, pair.all.sent) >= NEARLY)
-            && pair.all.answered >= FEW
+        (alive || Facts::share(pair.all().answered, pair.all().sent) >= NEARLY)
+            && pair.all().answered >= FEW
             && pair.answers.last > failing.first.plus(ON_THE_WAY)
             && pair.answers.first < failing.last
             && pair.losses.last > failing.first

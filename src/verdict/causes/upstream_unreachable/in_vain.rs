@@ -22,15 +22,16 @@ const CLUSTER_PART: f64 = 0.2;
 /// Finds it.
 pub(super) fn detect(facts: &Facts<'_>) -> Option<Finding> {
     // The leg itself is captured: there it would be seen.
-    if upstream_leg(facts).iter().any(|pair| pair.external.sent >= FEW) {
+    if upstream_leg(facts).iter().any(|pair| pair.external().sent >= FEW) {
         return None;
     }
     let waiting = |pair: &&Pair| facts.aggregate.failures(pair).slow_external.after_timeouts > 0;
-    let asks = |pair: &&Pair| !is_cloud_resolver(facts, pair.server) && pair.external.answered > 0;
+    let asks =
+        |pair: &&Pair| !is_cloud_resolver(facts, pair.server) && pair.external().answered > 0;
     let pairs: Vec<&Pair> = facts.client_pairs().filter(asks).collect();
     let [outside, inside] = slow(facts, pairs.iter().copied());
-    let answered: u64 = pairs.iter().map(|pair| pair.external.answered).sum();
-    let cluster: u64 = pairs.iter().map(|pair| pair.cluster.answered).sum();
+    let answered: u64 = pairs.iter().map(|pair| pair.external().answered).sum();
+    let cluster: u64 = pairs.iter().map(|pair| pair.cluster().answered).sum();
     let (late, others) = (outside.after_timeouts, outside.from(400));
     let share = Facts::share(late, answered);
     let late_inside = Facts::share(inside.after_timeouts + inside.from(400), cluster);
