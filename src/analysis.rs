@@ -84,6 +84,7 @@ pub fn observe(
         },
     };
     pipeline::run_watched(source, &options, sinks, watch).map_err(|error| match error {
+        pipeline::Error::Histogram(error) => Error::Histogram(error),
         pipeline::Error::Rows(error) => Error::Rows(error),
     })
 }

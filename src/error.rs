@@ -74,6 +74,9 @@ pub enum Error {
         /// Where and what.
         malformed: crate::context::Malformed,
     },
+    /// The bounds of the latency histogram are wrong: a mistake of ours.
+    #[error("cannot set up the latency histogram: {0}")]
+    Histogram(#[from] hdrhistogram::CreationError),
     /// The report cannot be written to its file.
     #[error("cannot write the report to {}: {source}", .path.display())]
     WriteReport {

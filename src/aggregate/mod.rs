@@ -187,9 +187,12 @@ pub struct Aggregate {
 
 impl Aggregate {
     /// No sums yet. `hasher` must be the one that the messages were read with.
-    pub fn new(settings: Settings, hasher: NameHasher) -> Aggregate {
+    pub fn new(
+        settings: Settings,
+        hasher: NameHasher,
+    ) -> Result<Aggregate, hdrhistogram::CreationError> {
         let capacity = settings.capacity;
-        Aggregate {
+        Ok(Aggregate {
             totals: Totals::default(),
             pairs: Table::new(capacity.of(pairs::MAX_PAIRS), Pair::default()),
             clients: Table::new(capacity.of(clients::MAX_CLIENTS), Client::default()),
@@ -197,7 +200,7 @@ impl Aggregate {
             sockets: Table::new(capacity.of(sockets::MAX_SOCKETS), Socket::default()),
             missing: MissingNames::default(),
             lookups: Lookups::new(capacity, hasher),
-            delays: Delays::default(),
+            delays: Delays::new()?,
             timeline: Timeline::default(),
             rates: Rates::new(settings.pps_limit),
             limited: Limited::new(settings.vpc_dns.clone()),
@@ -216,7 +219,7 @@ impl Aggregate {
             second: Second::default(),
             hasher,
             settings,
-        }
+        })
     }
 
     /// Closes what is still open at the end of the capture.

@@ -84,6 +84,9 @@ impl Analysed {
 /// Why a run yields nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The bounds of the latency histogram are wrong: a mistake of ours.
+    #[error(transparent)]
+    Histogram(#[from] hdrhistogram::CreationError),
     /// Rows could not be written.
     #[error(transparent)]
     Rows(#[from] io::Error),
@@ -120,7 +123,7 @@ pub fn run_watched(
 ) -> Result<Analysed, Error> {
     // Tables are seeded per process: nobody outside can choose names that collide.
     let hasher = NameHasher::random();
-    let aggregate = Aggregate::new(options.settings.clone(), hasher);
+    let aggregate = Aggregate::new(options.settings.clone(), hasher)?;
     if sinks.is_empty() {
         return Ok(Line::new(source, options, hasher, aggregate, None).run(watch));
     }
