@@ -114,7 +114,13 @@ impl Asked {
         question.type_and_class = message.has_question().then_some((message.qtype, message.qclass));
         question.edns_size = message.edns.then_some(message.edns_size);
         question.name_hash = message.qname_hash;
-        question.length = fold_into(query.qname(), &mut question.name).len() as u8;
+        let qname = query.qname();
+        question.length = qname.len() as u8;
+        if message.qname_folded {
+            question.name[..qname.len()].copy_from_slice(qname);
+        } else {
+            fold_into(qname, &mut question.name);
+        }
         self.serial += 1;
         let name = name as usize;
         if name >= self.place_of.len() {

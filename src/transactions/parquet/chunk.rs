@@ -39,10 +39,8 @@ type Extremes = Option<(i64, i64)>;
 
 fn widen(extremes: &mut Extremes, values: &[i64]) {
     let Some(&first) = values.first() else { return };
-    let (least, most) = extremes.unwrap_or((first, first));
-    // Two loops, each of which keeps its one value at hand.
-    let least = values.iter().copied().fold(least, i64::min);
-    *extremes = Some((least, values.iter().copied().fold(most, i64::max)));
+    let wider = |(least, most): (i64, i64), value: &i64| (least.min(*value), most.max(*value));
+    *extremes = Some(values.iter().fold(extremes.unwrap_or((first, first)), wider));
 }
 
 impl Values {

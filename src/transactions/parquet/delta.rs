@@ -42,14 +42,15 @@ impl Delta {
             values = rest;
         }
         self.count += values.len();
-        while !values.is_empty() {
+        while let Some((&first, _)) = values.split_first() {
             let (now, rest) = values.split_at(values.len().min(BLOCK - self.held));
             values = rest;
-            for (&value, to) in now.iter().zip(&mut self.block[self.held..]) {
-                let difference = value.wrapping_sub(self.last);
-                *to = if self.narrow { i64::from(difference as i32) } else { difference };
-                self.last = value;
+            let (to_first, to_others) = self.block[self.held..].split_at_mut(1);
+            to_first[0] = first.wrapping_sub(self.last);
+            for (pair, to) in now.windows(2).zip(to_others) {
+                *to = pair[1].wrapping_sub(pair[0]);
             }
+            self.last = now[now.len() - 1];
             self.held += now.len();
             if self.held == BLOCK {
                 self.close_block();
@@ -58,6 +59,11 @@ impl Delta {
     }
 
     fn close_block(&mut self) {
+        if self.narrow {
+            for difference in &mut self.block[..self.held] {
+                *difference = i64::from(*difference as i32);
+            }
+        }
         let Some(&least) = self.block[..self.held].iter().min() else { return };
         // Behind the last one, nobody reads: zeros after the smallest is taken off.
         self.block[self.held..].fill(least);

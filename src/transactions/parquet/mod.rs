@@ -126,3 +126,6 @@ fn properties() -> WriterProperties {
         .set_offset_index_disabled(true)
         .build()
 }
+
+#[cfg(test)]
+mod tests;
