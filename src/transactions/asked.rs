@@ -19,6 +19,7 @@ pub(super) struct Question {
     /// QTYPE and QCLASS.
     pub(super) type_and_class: Option<(u16, u16)>,
     pub(super) edns_size: Option<u16>,
+    pub(super) name_hash: u64,
     length: u8,
     name: [u8; FOLD_LIMIT],
 }
@@ -36,6 +37,7 @@ impl Default for Question {
             opcode: 0,
             type_and_class: None,
             edns_size: None,
+            name_hash: 0,
             length: 0,
             name: [0; FOLD_LIMIT],
         }
@@ -111,7 +113,14 @@ impl Asked {
         question.opcode = message.flags.opcode();
         question.type_and_class = message.has_question().then_some((message.qtype, message.qclass));
         question.edns_size = message.edns.then_some(message.edns_size);
-        question.length = fold_into(query.qname(), &mut question.name).len() as u8;
+        question.name_hash = message.qname_hash;
+        let qname = query.qname();
+        question.length = qname.len() as u8;
+        if message.qname_folded {
+            question.name[..qname.len()].copy_from_slice(qname);
+        } else {
+            fold_into(qname, &mut question.name);
+        }
         self.serial += 1;
         let name = name as usize;
         if name >= self.place_of.len() {

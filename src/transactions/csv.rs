@@ -61,8 +61,14 @@ impl Cells for Line<'_> {
         self.cell(value(self.row), |flag, out| out.extend_from_slice(text::flag(flag)));
     }
 
-    fn word(&mut self, _: Column, value: impl Fn(&Row) -> Option<Cow<'static, str>>) {
-        self.cell(value(self.row), |word, out| out.extend_from_slice(word.as_bytes()));
+    fn word<W: Copy + PartialEq>(
+        &mut self,
+        _: Column,
+        value: impl Fn(&Row) -> Option<W>,
+        text: impl Fn(W) -> Cow<'static, str>,
+    ) {
+        let word = value(self.row).map(text);
+        self.cell(word, |word, out| out.extend_from_slice(word.as_bytes()));
     }
 
     fn address(&mut self, _: Column, value: impl Fn(&Row) -> Option<Address>) {

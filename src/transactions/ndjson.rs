@@ -87,8 +87,14 @@ impl Cells for Line<'_> {
         self.cell(column, value(self.row), |flag, out| out.extend_from_slice(text::flag(flag)));
     }
 
-    fn word(&mut self, column: Column, value: impl Fn(&Row) -> Option<Cow<'static, str>>) {
-        self.quoted(column, value(self.row), |word, out| out.extend_from_slice(word.as_bytes()));
+    fn word<W: Copy + PartialEq>(
+        &mut self,
+        column: Column,
+        value: impl Fn(&Row) -> Option<W>,
+        text: impl Fn(W) -> Cow<'static, str>,
+    ) {
+        let word = value(self.row).map(text);
+        self.quoted(column, word, |word, out| out.extend_from_slice(word.as_bytes()));
     }
 
     fn address(&mut self, column: Column, value: impl Fn(&Row) -> Option<Address>) {

@@ -67,8 +67,9 @@ impl Rows {
         let Some(batch) = &mut self.batch else { return };
         let (zone, reused_port) = Aggregate::zone_and_reuse(transaction.token);
         let question = self.asked.settle(name);
+        let name = batch.keep_name(question.map_or(&[], |question| question.name()));
         let last = transaction.legs().last().map(|leg| leg.server);
-        let row = Row {
+        batch.push(Row {
             first_sent: transaction.first_sent,
             last_sent: transaction.last_sent,
             client: transaction.client,
@@ -85,9 +86,9 @@ impl Rows {
             edns_size: question.and_then(|question| question.edns_size),
             reused_port,
             query_frame: transaction.first_frame,
-            name: (0, 0),
-        };
-        batch.push(row, question.map_or(&[], |question| question.name()));
+            name,
+            name_hash: question.map_or(0, |question| question.name_hash),
+        });
         if batch.is_full()
             && let Some(full) = self.batch.take()
         {

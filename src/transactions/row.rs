@@ -100,6 +100,8 @@ pub struct Row {
     pub query_frame: u64,
     /// Where its name stands in the batch.
     pub(super) name: (u32, u8),
+    /// [Hash](crate::model::Message::qname_hash) of its name.
+    pub(super) name_hash: u64,
 }
 
 /// Rows with their names.
@@ -117,11 +119,18 @@ impl Default for Batch {
 }
 
 impl Batch {
-    /// Adds a row, with its case-folded QNAME in wire form; empty where there was none to read.
-    pub(super) fn push(&mut self, row: Row, name: &[u8]) {
+    /// Keeps the case-folded QNAME in wire form of the row that is added next, empty where there was none to read,
+    /// and says where it stands.
+    pub(super) fn keep_name(&mut self, name: &[u8]) -> (u32, u8) {
         let start = self.names.len() as u32;
         self.names.extend_from_slice(name);
-        self.rows.push(Row { name: (start, name.len() as u8), ..row });
+        (start, name.len() as u8)
+    }
+
+    /// Adds a row.
+    #[inline]
+    pub(super) fn push(&mut self, row: Row) {
+        self.rows.push(row);
     }
 
     /// Whether it is to be handed on.
@@ -192,8 +201,13 @@ pub trait Cells {
     fn number(&mut self, column: Column, width: Width, value: impl Fn(&Row) -> Option<i64>);
     /// Yes or no.
     fn flag(&mut self, column: Column, value: impl Fn(&Row) -> Option<bool>);
-    /// Words of letters, digits and `_`, of which there are few.
-    fn word(&mut self, column: Column, value: impl Fn(&Row) -> Option<Cow<'static, str>>);
+    /// Words of letters, digits and `_`, of which there are few: what stands for one, and its text.
+    fn word<W: Copy + PartialEq>(
+        &mut self,
+        column: Column,
+        value: impl Fn(&Row) -> Option<W>,
+        text: impl Fn(W) -> Cow<'static, str>,
+    );
     /// Addresses.
     fn address(&mut self, column: Column, value: impl Fn(&Row) -> Option<Address>);
     /// The QNAME.
@@ -210,33 +224,35 @@ pub fn cells(out: &mut impl Cells) {
     out.number(column!("latency_ns", nullable), Width::I64, |row| {
         Some(answer(row)?.time.since(row.first_sent).0.max(0))
     });
-    out.word(column!("outcome"), |row| Some(row.fate.word().into()));
-    out.word(column!("rcode", nullable), |row| Some(answer(row)?.rcode.mnemonic()));
+    out.word(column!("outcome"), |row| Some(row.fate), |fate| fate.word().into());
+    out.word(column!("rcode", nullable), |row| Some(answer(row)?.rcode), Rcode::mnemonic);
     out.address(column!("client"), |row| Some(row.client.address));
     out.number(column!("client_port"), Width::U16, |row| Some(row.client.port.into()));
     out.address(column!("server"), |row| Some(row.server.address));
     out.number(column!("server_port"), Width::U16, |row| Some(row.server.port.into()));
     out.address(column!("backend", nullable), |row| row.backend);
-    out.word(column!("transport"), |row| {
-        let word = match row.transport {
-            Transport::Udp => "udp",
-            Transport::Tcp => "tcp",
-        };
-        Some(word.into())
-    });
+    out.word(
+        column!("transport"),
+        |row| Some(row.transport),
+        |transport| match transport {
+            Transport::Udp => "udp".into(),
+            Transport::Tcp => "tcp".into(),
+        },
+    );
     out.number(column!("id"), Width::U16, |row| Some(row.id.into()));
-    out.word(column!("opcode"), |row| Some(opcode::mnemonic(row.opcode)));
+    out.word(column!("opcode"), |row| Some(row.opcode), opcode::mnemonic);
     out.name(column!("qname", nullable));
-    out.word(column!("qtype", nullable), |row| Some(qtype::mnemonic(row.question?.0)));
-    out.word(column!("qclass", nullable), |row| Some(qclass::mnemonic(row.question?.1)));
-    out.word(column!("zone"), |row| {
-        let word = match row.zone {
-            Zone::Cluster => "cluster",
-            Zone::External => "external",
-            Zone::Either => "either",
-        };
-        Some(word.into())
-    });
+    out.word(column!("qtype", nullable), |row| Some(row.question?.0), qtype::mnemonic);
+    out.word(column!("qclass", nullable), |row| Some(row.question?.1), qclass::mnemonic);
+    out.word(
+        column!("zone"),
+        |row| Some(row.zone),
+        |zone| match zone {
+            Zone::Cluster => "cluster".into(),
+            Zone::External => "external".into(),
+            Zone::Either => "either".into(),
+        },
+    );
     out.number(column!("retransmissions"), Width::U16, |row| Some(row.retransmissions.into()));
     out.flag(column!("reused_port"), |row| Some(row.reused_port));
     out.number(column!("edns_size", nullable), Width::U16, |row| Some(row.edns_size?.into()));
@@ -282,7 +298,12 @@ pub fn columns() -> Vec<(Column, Kind)> {
         fn flag(&mut self, column: Column, _: impl Fn(&Row) -> Option<bool>) {
             self.0.push((column, Kind::Flag));
         }
-        fn word(&mut self, column: Column, _: impl Fn(&Row) -> Option<Cow<'static, str>>) {
+        fn word<W: Copy + PartialEq>(
+            &mut self,
+            column: Column,
+            _: impl Fn(&Row) -> Option<W>,
+            _: impl Fn(W) -> Cow<'static, str>,
+        ) {
             self.0.push((column, Kind::Text));
         }
         fn address(&mut self, column: Column, _: impl Fn(&Row) -> Option<Address>) {

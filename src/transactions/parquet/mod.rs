@@ -1,39 +1,42 @@
 //! Apache Parquet: the columns of a row group are encoded and compressed side by side as batches come,
 //! and appended to the file when it is full. What is held is one row group in its compressed form.
 //!
-//! Written with the crate `parquet` without Arrow: there are no arrays to convert from, and Arrow would
-//! treble its compile time.
+//! Headers of pages and the list of row groups are written by the crate `parquet` (without Arrow, which would
+//! treble its compile time). Its encoders are not used: they compare and hash every text and have a zstd for
+//! each column, and a row took four times as long.
 
+mod bits;
+mod chunk;
 mod column;
+mod delta;
+mod dictionary;
 
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use ::parquet::basic::{
-    Compression, Encoding, LogicalType, Repetition, TimeUnit, Type as Physical, ZstdLevel,
-};
-use ::parquet::column::writer::{ColumnWriter, get_column_writer};
+use ::parquet::basic::{LogicalType, Repetition, TimeUnit, Type as Physical};
 use ::parquet::errors::{ParquetError, Result};
 use ::parquet::file::metadata::KeyValue;
-use ::parquet::file::properties::{EnabledStatistics, WriterProperties};
-use ::parquet::file::writer::{SerializedFileWriter, SerializedPageWriter, TrackedWrite};
-use ::parquet::schema::types::{ColumnPath, Type, TypePtr};
-use bytes::Bytes;
+use ::parquet::file::properties::WriterProperties;
+use ::parquet::file::writer::SerializedFileWriter;
+use ::parquet::schema::types::{Type, TypePtr};
 
 use super::row::{Kind, Width, columns};
 use super::{Batches, SCHEMA};
-use column::Table;
+use crate::model::NameHasher;
+use chunk::{Chunk, Zstd};
 
 /// Rows of a row group: DuckDB reads row groups in parallel and makes its own of 122,880 rows. With some
 /// 30 octets a row, one is held in 2 MiB; the list of row groups at the end of a file takes
 /// 40 MB for a billion rows.
 const ROW_GROUP: usize = 1 << 16;
 
-/// Rows of a page: zstd's work space grows with what it compresses at a time, and each column has its own.
+/// Rows of a page: what a column holds of it before it is compressed stays in the second-level cache.
 const PAGE: usize = 1 << 13;
 
-/// The fastest of zstd's levels that compress in earnest: the time is taken from the analysis.
-const LEVEL: i32 = 1;
+/// Octets of a dictionary with which a row group ends too: 65,536 names of 60 characters. Names may be ten times
+/// as long.
+const DICTIONARY: usize = 4 << 20;
 
 /// Writes all rows.
 pub(super) fn write(batches: &mut dyn Batches, out: &mut (dyn Write + Send)) -> io::Result<()> {
@@ -48,35 +51,43 @@ pub(super) fn write(batches: &mut dyn Batches, out: &mut (dyn Write + Send)) -> 
 }
 
 fn file(batches: &mut dyn Batches, out: &mut (dyn Write + Send)) -> Result<()> {
-    let properties = Arc::new(properties()?);
-    let mut file = SerializedFileWriter::new(out, schema()?, Arc::clone(&properties))?;
-    let descriptions = file.schema_descr().columns().to_vec();
-    let mut table = Table::new();
+    let mut file = SerializedFileWriter::new(out, schema()?, Arc::new(properties()))?;
+    let columns = columns();
+    let descriptions = file.schema_descr().columns();
+    let mut chunks: Vec<Chunk> = columns
+        .into_iter()
+        .zip(descriptions)
+        .map(|((column, kind), description)| Chunk::new(column, kind, description))
+        .collect();
+    let (hasher, mut zstd) = (NameHasher::random(), Zstd::new()?);
     let mut over = false;
     while !over {
-        let mut chunks: Vec<TrackedWrite<Vec<u8>>> =
-            descriptions.iter().map(|_| TrackedWrite::new(Vec::new())).collect();
-        let pairs = descriptions.iter().zip(&mut chunks);
-        let mut writers: Vec<ColumnWriter<'_>> = pairs
-            .map(|(description, chunk)| {
-                let pages = Box::new(SerializedPageWriter::new(chunk));
-                get_column_writer(Arc::clone(description), Arc::clone(&properties), pages)
-            })
-            .collect();
-        let mut rows = 0;
-        while rows < ROW_GROUP {
+        let (mut rows, mut rows_of_page) = (0, 0);
+        let mut finish_page = |rows: &mut usize, chunks: &mut [Chunk]| {
+            chunks.iter_mut().try_for_each(|chunk| chunk.finish_page(*rows, &mut zstd))?;
+            *rows = 0;
+            Ok::<_, ParquetError>(())
+        };
+        while rows < ROW_GROUP && chunks.iter().all(|chunk| chunk.dictionary() < DICTIONARY) {
             let Some(batch) = batches.next() else {
                 over = true;
                 break;
             };
+            column::append(batch, &hasher, &mut chunks);
             rows += batch.rows().len();
-            table.write(batch, &mut writers)?;
+            rows_of_page += batch.rows().len();
+            if rows_of_page >= PAGE {
+                finish_page(&mut rows_of_page, &mut chunks)?;
+            }
         }
-        let closed: Vec<_> = writers.into_iter().map(ColumnWriter::close).collect::<Result<_>>()?;
+        if rows_of_page > 0 {
+            finish_page(&mut rows_of_page, &mut chunks)?;
+        }
         if rows > 0 {
             let mut group = file.next_row_group()?;
-            for (chunk, close) in chunks.into_iter().zip(closed) {
-                group.append_column(&Bytes::from(chunk.into_inner()?), close)?;
+            for chunk in &mut chunks {
+                let (octets, closed) = chunk.finish(&mut zstd)?;
+                group.append_column(&octets, closed)?;
             }
             group.close()?;
         }
@@ -106,30 +117,15 @@ fn schema() -> Result<TypePtr> {
     Ok(Arc::new(Type::group_type_builder("transaction").with_fields(fields).build()?))
 }
 
-fn properties() -> Result<WriterProperties> {
+fn properties() -> WriterProperties {
     let version = concat!("dnspect version ", env!("CARGO_PKG_VERSION"));
     let schema = KeyValue::new("dnspect.schema".to_owned(), SCHEMA.to_owned());
-    let mut properties = WriterProperties::builder()
+    WriterProperties::builder()
         .set_created_by(version.to_owned())
         .set_key_value_metadata(Some(vec![schema]))
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(LEVEL)?))
-        .set_data_page_row_count_limit(PAGE)
-        // Row groups are skipped by their times and frames. Pages are not looked at one by one.
-        .set_statistics_enabled(EnabledStatistics::Chunk)
-        .set_offset_index_disabled(true);
-    for (column, kind) in columns() {
-        let path = ColumnPath::from(column.name);
-        properties = match kind {
-            // Times and frames rise, and the others are small or random: nothing repeats exactly.
-            Kind::Time | Kind::Number(_) => properties
-                .set_column_dictionary_enabled(path.clone(), false)
-                .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED),
-            Kind::Flag => properties.set_column_dictionary_enabled(path, false),
-            // Every row group holds names from first to last: their extremes would skip nothing.
-            Kind::Text => properties
-                .set_column_dictionary_enabled(path.clone(), true)
-                .set_column_statistics_enabled(path, EnabledStatistics::None),
-        };
-    }
-    Ok(properties.build())
+        .set_offset_index_disabled(true)
+        .build()
 }
+
+#[cfg(test)]
+mod tests;
