@@ -136,6 +136,12 @@ pub trait Blocks: Sync {
         false
     }
 
+    /// Whether it is read from front to back, by one caller at a time: another one waits in
+    /// [`Blocks::fill`].
+    fn is_serial(&self) -> bool {
+        false
+    }
+
     /// Bytes read so far and, where it is known, bytes to read in all; for the progress line.
     fn progress(&self) -> (u64, Option<u64>);
 }
