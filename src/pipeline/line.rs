@@ -150,9 +150,10 @@ impl<'a> Line<'a> {
     /// stand in line, or when the source has it wait for packets.
     fn work(&self, number: usize) {
         let (counts, matches) = (number == 0, number == 1 || self.threads == 1);
-        let waits = self.intake.source.waits();
         let _leaving = Leaving(self);
         while !self.over.load(Ordering::Acquire) {
+            // While there are packets at hand, each stage stays where it is.
+            let waits = self.intake.source.waits();
             if matches || waits {
                 self.match_ready(usize::MAX);
             }
