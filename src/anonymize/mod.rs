@@ -123,6 +123,10 @@ impl Blocks for Anonymized<'_> {
         notes
     }
 
+    fn waits(&self) -> bool {
+        self.source.waits()
+    }
+
     fn progress(&self) -> (u64, Option<u64>) {
         self.source.progress()
     }

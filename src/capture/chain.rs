@@ -15,6 +15,8 @@ pub(super) struct Chain<T> {
 struct State<T> {
     turn: u64,
     finished: bool,
+    /// So many wait: mostly nobody does, and nobody is called then, which takes a system call.
+    waiting: usize,
     value: T,
 }
 
@@ -30,19 +32,21 @@ impl<T> Chain<T> {
     /// A chain that begins with number 0.
     pub(super) fn new(value: T) -> Chain<T> {
         Chain {
-            state: Mutex::new(State { turn: 0, finished: false, value }),
+            state: Mutex::new(State { turn: 0, finished: false, waiting: 0, value }),
             passed_on: Condvar::new(),
         }
     }
 
     /// Waits until it is the turn of `number`; `None` when the chain was finished before.
     pub(super) fn wait_for(&self, number: u64) -> Option<Turn<'_, T>> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         // The lock is held during a turn: no one else can be served meanwhile.
-        let state = self
+        state.waiting += 1;
+        let mut state = self
             .passed_on
             .wait_while(state, |state| !state.finished && state.turn != number)
             .unwrap_or_else(PoisonError::into_inner);
+        state.waiting -= 1;
         (!state.finished).then_some(Turn { chain: self, state, passed_on: false })
     }
 
@@ -73,7 +77,9 @@ impl<T> Turn<'_, T> {
 impl<T> Drop for Turn<'_, T> {
     fn drop(&mut self) {
         self.state.finished |= !self.passed_on;
-        self.chain.passed_on.notify_all();
+        if self.state.waiting > 0 {
+            self.chain.passed_on.notify_all();
+        }
     }
 }
 

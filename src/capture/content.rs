@@ -1,6 +1,8 @@
 //! What an input holds once it is decompressed, and when its first packet was captured.
 
 use std::io::{self, Cursor, Read};
+#[cfg(feature = "compressed")]
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::format::{Compression, Format, SNIFF_LENGTH, is_readable, recognise};
 use super::ledger::Ledger;
@@ -110,6 +112,19 @@ fn beginning(reader: &mut dyn Read) -> io::Result<Vec<u8>> {
     Ok(start)
 }
 
+/// A decoder that comes to grief on damaged data is an error of that file, not the end of the program.
+#[cfg(feature = "compressed")]
+struct Guarded(Box<dyn Read + Send>);
+
+#[cfg(feature = "compressed")]
+impl Read for Guarded {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        // Nothing more is read after an error, so nobody sees a decoder that was left half-way.
+        let read = AssertUnwindSafe(|| self.0.read(buffer));
+        catch_unwind(read).unwrap_or_else(|_| Err(io::Error::other("the decompression failed")))
+    }
+}
+
 #[cfg(feature = "compressed")]
 fn decoded(
     input: &Input,
@@ -117,6 +132,7 @@ fn decoded(
     raw: Box<dyn Read + Send>,
 ) -> Result<Box<dyn Read + Send>, Unfit> {
     super::decompress::decoder(compression, raw)
+        .map(|decoder| Box::new(Guarded(decoder)) as Box<dyn Read + Send>)
         .map_err(|error| Unfit::Error(OpenError::from_io(input.path.clone(), error)))
 }
 
@@ -128,4 +144,21 @@ fn decoded(
 ) -> Result<Box<dyn Read + Send>, Unfit> {
     let compression = compression.name();
     Err(Unfit::Error(OpenError::FeatureMissing { path: input.path.clone(), compression }))
+}
+
+#[cfg(all(test, feature = "compressed"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_of_a_decoder_is_an_error() {
+        struct Broken;
+        impl Read for Broken {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                panic!("on purpose");
+            }
+        }
+        let error = Guarded(Box::new(Broken)).read(&mut [0]).unwrap_err();
+        assert_eq!(error.to_string(), "the decompression failed");
+    }
 }

@@ -113,6 +113,10 @@ impl Blocks for Merged {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).ledger.notes()
     }
 
+    fn is_serial(&self) -> bool {
+        true
+    }
+
     fn progress(&self) -> (u64, Option<u64>) {
         (self.read.load(atomic::Ordering::Relaxed), self.total)
     }

@@ -130,9 +130,15 @@ pub trait Blocks: Sync {
     /// What was learned; complete once [`Blocks::fill`] has returned false.
     fn notes(&self) -> Notes;
 
-    /// Whether [`Blocks::fill`] may wait for packets that are yet to come: what there is must not wait
-    /// with it.
+    /// Whether [`Blocks::fill`] would wait now for packets that are yet to come: what there is must not
+    /// wait with it.
     fn waits(&self) -> bool {
+        false
+    }
+
+    /// Whether it is read from front to back, by one caller at a time: another one waits in
+    /// [`Blocks::fill`].
+    fn is_serial(&self) -> bool {
         false
     }
 

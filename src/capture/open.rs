@@ -24,11 +24,15 @@ const MAX_FILES: usize = u16::MAX as usize;
 /// Of the files in a directory that are no captures so many are named.
 const NAMED_STRANGERS: usize = 3;
 
+/// So many threads do without one that decompresses: there would be one more than cores, awake for a
+/// moment each time, and the cores idle for a fifth of the time.
+const ENOUGH: usize = 2;
+
 /// How to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// How many threads there may be in all. With one, compressed files are decompressed by the
-    /// thread that calls [`Blocks::fill`], else by a thread of their own.
+    /// How many threads there may be in all. With one or two, compressed files are decompressed by the
+    /// threads that call [`Blocks::fill`], else by a thread of their own.
     pub threads: usize,
     /// About how many bytes a block holds.
     pub block_size: usize,
@@ -82,7 +86,7 @@ fn open_inputs(
         // Files without packets come last; a stable sort leaves equal ones in the order given.
         examined.sort_by_key(|examined| (examined.first.is_none(), examined.first));
     }
-    Ok(Box::new(Merged::new(examined, warnings, block_size, options.threads > 1)))
+    Ok(Box::new(Merged::new(examined, warnings, block_size, options.threads > ENOUGH)))
 }
 
 /// Leaves out what is no capture, if that is allowed.

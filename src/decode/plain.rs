@@ -10,6 +10,11 @@ use super::transport::{TCP, UDP, UDP_HEADER};
 use super::tunnel::DNS;
 use crate::model::{Address, LinkType, PacketMeta};
 
+/// IPv4 with a header of five words.
+const VERSION_4: u8 = 0x45;
+/// More fragments, and the offset of this one.
+const FRAGMENT: u16 = 0x3fff;
+
 /// What such a frame carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Plain<'a> {
@@ -46,10 +51,6 @@ pub fn plain<'a>(
 
 #[inline]
 fn ipv4<'a>(bytes: &'a [u8], packet: &mut PacketMeta) -> Option<Plain<'a>> {
-    /// With a header of five words.
-    const VERSION_4: u8 = 0x45;
-    /// More fragments, and the offset of this one.
-    const FRAGMENT: u16 = 0x3fff;
     let (&[VERSION_4, _, t0, t1, i0, i1, f0, f1, ttl, protocol, _, _, ref ends @ ..], rest) =
         bytes.split_first_chunk::<20>()?
     else {
@@ -80,6 +81,45 @@ fn ipv6<'a>(bytes: &'a [u8], packet: &mut PacketMeta) -> Option<Plain<'a>> {
     packet.ip_id = 0;
     packet.ttl = ttl;
     transport(protocol, rest, usize::from(u16::from_be_bytes([l0, l1])), packet)
+}
+
+/// The ends of a TCP segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Passing {
+    /// Port that it comes from.
+    pub source_port: u16,
+    /// Port that it goes to.
+    pub destination_port: u16,
+    /// Address that it goes to.
+    pub destination: Address,
+}
+
+/// The ends of a frame that is what most foreign traffic is: Ethernet without a tag, IPv4 without options
+/// or fragments, and TCP. `None` for any other. A datagram is told from it by one octet, at first sight.
+#[inline]
+pub fn passing(link_type: LinkType, bytes: &[u8]) -> Option<Passing> {
+    const PROTOCOL: usize = 14 + 9;
+    let headers: &[u8; 54] = bytes.first_chunk()?;
+    if headers[PROTOCOL] != TCP || link_type.0 != ETHERNET {
+        return None;
+    }
+    let &[.., e0, e1] = headers.first_chunk::<14>()?;
+    let (ip, tcp) = headers[14..].split_first_chunk::<20>()?;
+    let &[VERSION_4, _, t0, t1, _, _, f0, f1, _, _, _, _, _, _, _, _, ref destination @ ..] = ip
+    else {
+        return None;
+    };
+    let &[s0, s1, d0, d1, _, _, _, _, _, _, _, _, offset, ..] = tcp else { return None };
+    if u16::from_be_bytes([e0, e1]) != IPV4 || u16::from_be_bytes([f0, f1]) & FRAGMENT != 0 {
+        return None;
+    }
+    let carried = usize::from(u16::from_be_bytes([t0, t1])).checked_sub(20)?;
+    let header = usize::from(offset >> 4) * 4;
+    (20..=carried).contains(&header).then_some(Passing {
+        source_port: u16::from_be_bytes([s0, s1]),
+        destination_port: u16::from_be_bytes([d0, d1]),
+        destination: Address::from_v4(*destination),
+    })
 }
 
 /// `carried`: so many octets IP carries. Fewer may be captured.

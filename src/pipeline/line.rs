@@ -4,12 +4,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::bounded;
 
 use super::counting::Counting;
+use super::intake::{Found, Intake};
 use super::log::Log;
 use super::matching::Matching;
 use super::moment::Moment;
+use super::queue::Queue;
 use super::unit::{Event, Unit};
 use super::{Analysed, Options};
 use crate::aggregate::Aggregate;
@@ -23,31 +25,12 @@ const UNITS_PER_THREAD: usize = 4;
 /// How often the caller hears of the progress.
 pub const PROGRESS: Duration = Duration::from_millis(100);
 
-/// A queue of units between two stages.
-struct Queue {
-    put: Sender<Box<Unit>>,
-    get: Receiver<Box<Unit>>,
-}
-
-impl Queue {
-    fn new(units: usize) -> Queue {
-        let (put, get) = bounded(units);
-        Queue { put, get }
-    }
-
-    /// There is room: no queue is shorter than there are units.
-    fn put(&self, unit: Box<Unit>) {
-        let _ = self.put.send(unit);
-    }
-}
-
 /// What the workers share.
 pub(super) struct Line<'a> {
-    pub(super) source: &'a dyn Blocks,
+    pub(super) intake: Intake<'a>,
     threads: usize,
     ports: DnsPorts,
     hasher: NameHasher,
-    free: Queue,
     decoded: Queue,
     matched: Queue,
     /// Whoever holds both has taken this one first.
@@ -59,7 +42,7 @@ pub(super) struct Line<'a> {
 
 /// What a stage is locked for: nobody waits for it, since whoever holds it looks at the queue again
 /// after letting go.
-fn try_lock<T>(stage: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
+pub(super) fn try_lock<T>(stage: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
     match stage.try_lock() {
         Ok(stage) => Some(stage),
         Err(TryLockError::WouldBlock) => None,
@@ -83,16 +66,11 @@ impl<'a> Line<'a> {
         let threads = options.threads.max(1);
         // One thread has the same unit over and over: it never leaves the cache.
         let units = if threads == 1 { 1 } else { threads * UNITS_PER_THREAD };
-        let free = Queue::new(units);
-        for _ in 0..units {
-            free.put(Box::default());
-        }
         Line {
-            source,
+            intake: Intake::new(source, units, threads),
             threads,
             ports: DnsPorts::new(&options.ports),
             hasher,
-            free,
             decoded: Queue::new(units),
             matched: Queue::new(units),
             matching: Mutex::new(Matching::new(options, hasher)),
@@ -128,11 +106,14 @@ impl<'a> Line<'a> {
 
     /// Closes the books.
     fn finish(self) -> Analysed {
+        while let Some(unit) = self.intake.rest() {
+            self.decode(unit);
+        }
         self.match_ready(usize::MAX);
         self.count_ready(usize::MAX);
         let matching = self.matching.into_inner().unwrap_or_else(PoisonError::into_inner);
         let counting = self.counting.into_inner().unwrap_or_else(PoisonError::into_inner);
-        close(matching, counting, self.source.notes())
+        close(matching, counting, self.intake.source.notes())
     }
 
     /// What there would be if the capture ended here.
@@ -144,7 +125,7 @@ impl<'a> Line<'a> {
             self.count_with(&mut counting, usize::MAX);
             (matching.so_far(), counting.so_far())
         };
-        close(matching, counting, self.source.notes())
+        close(matching, counting, self.intake.source.notes())
     }
 
     /// Hands on the rows that there are, unless whoever counts is at it.
@@ -152,7 +133,7 @@ impl<'a> Line<'a> {
         if let Some(mut counting) = try_lock(&self.counting) {
             counting.hand_on_rows();
             if counting.is_abandoned() {
-                self.over.store(true, Ordering::Release);
+                self.end();
             }
         }
     }
@@ -169,42 +150,61 @@ impl<'a> Line<'a> {
     /// stand in line, or when the source has it wait for packets.
     fn work(&self, number: usize) {
         let (counts, matches) = (number == 0, number == 1 || self.threads == 1);
-        let waits = self.source.waits();
+        let _leaving = Leaving(self);
         while !self.over.load(Ordering::Acquire) {
+            // While there are packets at hand, each stage stays where it is.
+            let waits = self.intake.source.waits();
             if matches || waits {
                 self.match_ready(usize::MAX);
             }
             if counts || waits {
                 self.count_ready(usize::MAX);
             }
-            let Some(mut unit) = self.free_unit() else { return };
-            if !self.source.fill(&mut unit.block) {
-                self.over.store(true, Ordering::Release);
-                // Wake a worker that waits for a unit.
-                self.free.put(unit);
-                return;
-            }
-            unit.decode(&self.ports, &self.hasher);
-            self.packets.fetch_add(unit.block.records.len() as u64, Ordering::Relaxed);
-            self.decoded.put(unit);
+            let Some(unit) = self.next_unit() else { return };
+            self.decode(unit);
         }
     }
 
-    /// A unit to fill. Nobody waits here for ever: all units but those in work stand in line before a
-    /// stage, and whoever is at a stage looks at its line once more after letting go.
-    fn free_unit(&self) -> Option<Box<Unit>> {
-        if let Ok(unit) = self.free.get.try_recv() {
-            return Some(unit);
+    /// A unit to decode; `None` when there are no more. Nobody waits here for ever: all units but those in
+    /// work stand in line before a stage, and whoever is at a stage looks at its line once more after
+    /// letting go; whoever reads has a unit or finds the end.
+    fn next_unit(&self) -> Option<Box<Unit>> {
+        loop {
+            let found = self.intake.next();
+            match found {
+                Found::Unit(unit) => return Some(unit),
+                Found::End => return None,
+                Found::Reading | Found::NoRoom => {}
+            }
+            self.match_ready(usize::MAX);
+            self.count_ready(usize::MAX);
+            if let Found::Reading = found {
+                return self.intake.wait_for_reader();
+            }
+            self.intake.free.put(self.intake.free.wait()?);
+            if self.over.load(Ordering::Acquire) {
+                return None;
+            }
         }
-        self.match_ready(usize::MAX);
-        self.count_ready(usize::MAX);
-        self.free.get.recv().ok()
+    }
+
+    fn decode(&self, mut unit: Box<Unit>) {
+        unit.decode(&self.ports, &self.hasher);
+        self.packets.fetch_add(unit.block.records.len() as u64, Ordering::Relaxed);
+        self.decoded.put(unit);
+    }
+
+    /// The run is over, for all workers.
+    fn end(&self) {
+        if !self.over.swap(true, Ordering::AcqRel) {
+            self.intake.wake(self.threads);
+        }
     }
 
     /// Matches what is next in line, so many units at most, unless somebody else is at it.
     fn match_ready(&self, most: usize) {
         let mut left = most;
-        while left > 0 && !self.decoded.get.is_empty() {
+        while left > 0 && !self.decoded.is_empty() {
             let Some(mut matching) = try_lock(&self.matching) else { return };
             let mut spill = |log: &mut Log, block: &Block, events: &[Event]| {
                 let mut counting = lock(&self.counting);
@@ -212,7 +212,7 @@ impl<'a> Line<'a> {
                 counting.replay(log, block, events);
             };
             while left > 0
-                && let Ok(unit) = self.decoded.get.try_recv()
+                && let Some(unit) = self.decoded.take()
             {
                 left -= 1;
                 matching.take(unit, &mut spill, &mut |unit| self.matched.put(unit));
@@ -223,7 +223,7 @@ impl<'a> Line<'a> {
     /// Counts what is next in line, so many units at most, unless somebody else is at it.
     fn count_ready(&self, most: usize) {
         let mut left = most;
-        while left > 0 && !self.matched.get.is_empty() {
+        while left > 0 && !self.matched.is_empty() {
             let Some(mut counting) = try_lock(&self.counting) else { return };
             left -= self.count_with(&mut counting, left);
         }
@@ -233,16 +233,25 @@ impl<'a> Line<'a> {
     fn count_with(&self, counting: &mut Counting, most: usize) -> usize {
         let mut done = 0;
         while done < most
-            && let Ok(mut unit) = self.matched.get.try_recv()
+            && let Some(mut unit) = self.matched.take()
         {
             counting.take(&mut unit);
-            self.free.put(unit);
+            self.intake.free.put(unit);
             done += 1;
         }
         if counting.is_abandoned() {
-            self.over.store(true, Ordering::Release);
+            self.end();
         }
         done
+    }
+}
+
+/// A worker leaves, by a panic too: nobody is to wait for what it would have done.
+struct Leaving<'l, 'a>(&'l Line<'a>);
+
+impl Drop for Leaving<'_, '_> {
+    fn drop(&mut self) {
+        self.0.end();
     }
 }
 

@@ -9,11 +9,13 @@
 
 mod counting;
 mod events;
+mod intake;
 mod interfaces;
 mod line;
 mod log;
 mod matching;
 mod moment;
+mod queue;
 mod rows;
 mod teller;
 mod unit;

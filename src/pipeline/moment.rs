@@ -15,7 +15,7 @@ pub struct Moment<'a> {
 impl Moment<'_> {
     /// Bytes read and, where it is known, bytes in all.
     pub fn progress(&self) -> (u64, Option<u64>) {
-        self.line.source.progress()
+        self.line.intake.source.progress()
     }
 
     /// Packets decoded.

@@ -4,7 +4,9 @@ use super::events::Events;
 use super::log::Log;
 use crate::aggregate::{Limited, Quality};
 use crate::capture::{Block, Record};
-use crate::decode::{Body, Datagram, Decoded, Network, Plain, frame, message, plain};
+use crate::decode::{
+    Body, Datagram, Decoded, Network, Passing, Plain, frame, message, passing, plain,
+};
 use crate::matcher::{Keys, Transport};
 use crate::model::{Direction, DnsPorts, Message, NameHasher, PacketMeta, Timestamp};
 
@@ -67,10 +69,19 @@ impl Unit {
         let plain_is_dns = ports.contains(53);
         for (at, record) in block.records.iter().enumerate() {
             let Some(bytes) = block.bytes(record) else { continue };
+            let link_type = block.link_type(record);
+            if let Some(Passing { source_port, destination_port, destination }) =
+                passing(link_type, bytes)
+                && !ports.either(source_port, destination_port)
+                && !Limited::is_service(destination)
+            {
+                quality.others += 1;
+                continue;
+            }
             let event = events.next();
             event.link_interface = 0;
             event.packet.direction = record.direction;
-            let kept = match plain(block.link_type(record), bytes, &mut event.packet) {
+            let kept = match plain(link_type, bytes, &mut event.packet) {
                 Some(Plain::Datagram(payload, sent)) if plain_is_dns => {
                     event.message(payload, sent, &block.data, hasher, quality)
                 }

@@ -52,6 +52,15 @@ impl Gather {
         self.left == Some(0)
     }
 
+    /// Whether there are packets that can be given at once.
+    pub(super) fn has_more(&self) -> bool {
+        match &self.lanes[..] {
+            [lane] => !lane.waiting.is_empty() || !self.chunks.is_empty(),
+            // Those of one may have to wait for those of another.
+            _ => false,
+        }
+    }
+
     /// Puts the next packets into `block`, and waits for them; false when there are no more.
     pub(super) fn fill(&mut self, block: &mut Block) -> bool {
         block.records.clear();

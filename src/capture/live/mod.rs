@@ -1,9 +1,9 @@
 //! Packets as they come: handles of libpcap as one source of blocks.
 //!
 //! Each handle has a thread of its own (`tap`), which copies packets out of the kernel's ring into a
-//! `Chunk` and hands it on when it is full or 50 ms old. [`Live`] takes the chunks (`gather`): those of
-//! one handle as they are, those of several merged by time. What is learned beside the packets stands
-//! on a `Board`, which can be read while a worker waits for packets.
+//! `Chunk` and hands on several that are full, or what is 50 ms old. [`Live`] takes the chunks (`gather`):
+//! those of one handle as they are, those of several merged by time. What is learned beside the packets
+//! stands on a `Board`, which can be read while a worker waits for packets.
 
 mod board;
 mod clock;
@@ -16,6 +16,7 @@ mod gather;
 mod handle;
 mod namespace;
 mod pool;
+mod seat;
 mod shed;
 mod tap;
 
@@ -235,7 +236,11 @@ impl Live {
 
 impl Blocks for Live {
     fn waits(&self) -> bool {
-        true
+        match self.gather.try_lock() {
+            Ok(gather) => !gather.has_more(),
+            // Somebody else waits, or takes what there is.
+            Err(_) => true,
+        }
     }
 
     fn fill(&self, block: &mut Block) -> bool {

@@ -284,6 +284,10 @@ impl Blocks for Tee<'_> {
         self.source.notes()
     }
 
+    fn waits(&self) -> bool {
+        self.source.waits()
+    }
+
     fn progress(&self) -> (u64, Option<u64>) {
         self.source.progress()
     }

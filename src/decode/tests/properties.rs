@@ -134,7 +134,11 @@ fn goes_the_short_way(bytes: &[u8], original: usize) -> bool {
     let address = Address::from_v6([9; 16]);
     let mut packet =
         PacketMeta { source: address, destination: address, ip_id: 9, ..PacketMeta::default() };
-    let Some(plain) = plain(ETHERNET, bytes, &mut packet) else { return false };
+    let passing = passing(ETHERNET, bytes);
+    let Some(plain) = plain(ETHERNET, bytes, &mut packet) else {
+        assert_eq!(passing, None);
+        return false;
+    };
     let Decoded { network, body } = frame(ETHERNET, bytes, original);
     let (source_port, destination_port) = (packet.source_port, packet.destination_port);
     let expected = Network {
@@ -146,6 +150,11 @@ fn goes_the_short_way(bytes: &[u8], original: usize) -> bool {
         ..Network::default()
     };
     assert_eq!(network, expected);
+    let is_ipv4 = bytes.get(12..14) == Some(&[8, 0]);
+    assert_eq!(passing.is_some(), plain == Plain::Segment && is_ipv4);
+    if let Some(Passing { source_port: from, destination_port: to, destination }) = passing {
+        assert_eq!((from, to, destination), (source_port, destination_port, network.destination));
+    }
     match (plain, body) {
         (Plain::Datagram(payload, sent), Body::Datagram(general)) => {
             let datagram = Datagram { source_port, destination_port, payload, sent };
