@@ -4,7 +4,7 @@ use super::events::Events;
 use super::log::Log;
 use crate::aggregate::{Limited, Quality};
 use crate::capture::{Block, Record};
-use crate::decode::{Body, Datagram, Decoded, Network, Plain, frame, message, plain};
+use crate::decode::{Body, Datagram, Decoded, Network, Plain, frame, message, plain, plainest};
 use crate::matcher::{Keys, Transport};
 use crate::model::{Direction, DnsPorts, Message, NameHasher, PacketMeta, Timestamp};
 
@@ -63,32 +63,29 @@ impl Unit {
         let Unit { block, events, quality, .. } = self;
         *quality = measured(&block.records);
         self.earliest = quality.first;
-        events.clear();
         let plain_is_dns = ports.contains(53);
+        let places = events.places(block.records.len());
+        let mut count = 0;
         for (at, record) in block.records.iter().enumerate() {
-            let Some(bytes) = block.bytes(record) else { continue };
-            let event = events.next();
+            let (Some(bytes), Some(event)) = (block.bytes(record), places.get_mut(count)) else {
+                continue;
+            };
             event.link_interface = 0;
             event.packet.direction = record.direction;
-            let kept = match plain(block.link_type(record), bytes, &mut event.packet) {
-                Some(Plain::Datagram(payload, sent)) if plain_is_dns => {
+            let kept = match plainest(block.link_type(record), bytes, &mut event.packet) {
+                Some((payload, sent)) if plain_is_dns => {
                     event.message(payload, sent, &block.data, hasher, quality)
                 }
-                Some(Plain::Segment) => {
-                    let dns = ports.either(event.packet.source_port, event.packet.destination_port);
-                    event.packet.source_port = 0;
-                    event.packet.destination_port = 0;
-                    event.beside(dns, at, quality)
-                }
-                _ => event.take(block, at, ports, hasher, quality),
+                _ => event.less_plain(block, at, ports, hasher, quality),
             };
             if kept {
                 event.packet.frame = block.first_frame + at as u64;
                 event.packet.time = record.time;
                 event.packet.interface = record.interface;
-                events.keep();
+                count += 1;
             }
         }
+        events.keep(count);
     }
 }
 
@@ -149,9 +146,34 @@ impl Event {
         true
     }
 
+    /// Puts down what a frame is that is not the plainest.
+    #[inline(never)]
+    fn less_plain(
+        &mut self,
+        block: &Block,
+        at: usize,
+        ports: &DnsPorts,
+        hasher: &NameHasher,
+        quality: &mut Quality,
+    ) -> bool {
+        let record = &block.records[at];
+        let bytes = block.bytes(record).unwrap_or_default();
+        match plain(block.link_type(record), bytes, &mut self.packet) {
+            Some(Plain::Datagram(payload, sent)) if ports.contains(53) => {
+                self.message(payload, sent, &block.data, hasher, quality)
+            }
+            Some(Plain::Segment) => {
+                let dns = ports.either(self.packet.source_port, self.packet.destination_port);
+                self.packet.source_port = 0;
+                self.packet.destination_port = 0;
+                self.beside(dns, at, quality)
+            }
+            _ => self.take(block, at, ports, hasher, quality),
+        }
+    }
+
     /// Puts down what any frame is to the ordered stages, but for its place and time. False for foreign
     /// traffic, which costs no more than this.
-    #[inline(never)]
     fn take(
         &mut self,
         block: &Block,
@@ -207,5 +229,30 @@ impl Event {
         self.kind = if dns { Kind::Again { record: at as u32 } } else { Kind::Sent };
         quality.others += u64::from(!dns);
         dns || Limited::is_service(self.packet.destination)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn measured_at(times: &[i64]) -> Quality {
+        let records = times.iter().map(|&time| Record {
+            time: Timestamp(time),
+            captured: 60,
+            original: 60 + u32::from(time == 7),
+            ..Record::default()
+        });
+        measured(&records.collect::<Vec<Record>>())
+    }
+
+    #[test]
+    fn records_are_measured() {
+        let quality = measured_at(&[5, 7, 6, 7, 3, 9]);
+        assert_eq!((quality.bytes, quality.cut, quality.out_of_order), (362, 2, 2));
+        assert_eq!((quality.first, quality.last), (Some(Timestamp(3)), Some(Timestamp(9))));
+        let one = measured_at(&[i64::MIN]);
+        assert_eq!((one.first, one.last), (Some(Timestamp::MIN), Some(Timestamp::MIN)));
+        assert_eq!(measured_at(&[]).first, None);
     }
 }
