@@ -44,6 +44,18 @@ enum Lengths {
     Unsure,
 }
 
+impl Lengths {
+    /// The captured length and the original one.
+    #[cold]
+    fn of(self, one: u32, other: u32) -> (u32, u32) {
+        match self {
+            Lengths::Usual => (one, other),
+            Lengths::Swapped => (other, one),
+            Lengths::Unsure => (one.min(other), one.max(other)),
+        }
+    }
+}
+
 impl Pcap {
     /// Reads the file header; `Err(n)`: n bytes are needed. Also returns the header's length.
     pub(super) fn begin(
@@ -126,8 +138,7 @@ impl Pcap {
             let (one, other) = (O::word(header, 2), O::word(header, 3));
             let (captured, original) = match self.lengths {
                 Lengths::Usual => (one, other),
-                Lengths::Swapped => (other, one),
-                Lengths::Unsure => (one.min(other), one.max(other)),
+                unusual => unusual.of(one, other),
             };
             if captured > MAX_CAPTURED {
                 return Stop::Damage(Damage::CapturedLength(captured));

@@ -2,22 +2,27 @@
 //! tolerant. Where a message is cut or damaged, everything before that point is kept: the RCODE of
 //! a truncated response counts as much as that of a whole one.
 
-use crate::model::{FOLD_LIMIT, Message, MessageFlags, NameHasher, Rcode};
-use crate::model::{malformed, qtype};
+use crate::model::malformed;
+use crate::model::{FOLD_LIMIT, Message, MessageFlags, NameHasher, Rcode, fold_into};
+
+mod records;
+
+pub(super) use records::OPTION_EXTENDED_ERROR;
+use records::{other_questions, records};
 
 /// Octets of a DNS header (RFC 1035, section 4.1.1).
 pub const HEADER: usize = 12;
 
-/// Octets behind the QNAME that [`Message::body_hash`] covers: beyond the classic 512 of UDP, two
+/// The counts of a message with a question and no records.
+const ONE_QUESTION: [u8; 8] = [0, 1, 0, 0, 0, 0, 0, 0];
+
+/// Octets behind the first question that [`Message::body_hash`] covers: beyond the classic 512 of UDP, two
 /// messages with one ID that differ only further on are not seen within milliseconds.
 const HASHED: usize = 512;
 
 /// Compression pointers followed for one name: RFC 1035 gives no limit, but each must point
 /// backwards and a name has at most 127 labels.
 const MAX_POINTERS: usize = 127;
-
-/// EDNS option code of extended DNS errors (RFC 8914, section 2).
-pub(super) const OPTION_EXTENDED_ERROR: u16 = 15;
 
 /// Reads the summary of the message whose captured octets are `bytes` and which was `sent` octets
 /// long. `None` when not even ID and flags are there.
@@ -32,46 +37,133 @@ pub fn parse_into(bytes: &[u8], sent: usize, hasher: &NameHasher, message: &mut 
     let Some((header, rest)) = bytes.split_first_chunk::<HEADER>() else {
         return parse_beginning(bytes, sent, hasher, message);
     };
-    let &[i0, i1, f0, f1, ref counts @ ..] = header;
+    let behind = if let Some((name, kind, behind)) = question(header, rest) {
+        let [folded, as_sent] = hasher.hash_name(name);
+        let hashed = hashed(header, *kind, sent);
+        let body_hash = hasher.go_on(as_sent, hashed, behind.get(..HASHED).unwrap_or(behind));
+        let [t0, t1, c0, c1] = *kind;
+        // All of it is written at once; what the records say is put down as they are walked.
+        *message = Message {
+            qname_hash: folded,
+            body_hash,
+            qtype: u16::from_be_bytes([t0, t1]),
+            qclass: u16::from_be_bytes([c0, c1]),
+            qname_length: name.len() as u8,
+            qname_folded: folded == as_sent,
+            ..header_only(header)
+        };
+        behind
+    } else if let Some(behind) = parse_without_question(header, rest, sent, hasher, message) {
+        behind
+    } else {
+        return true;
+    };
+    if header[4..] != ONE_QUESTION {
+        let cut = sent > bytes.len();
+        let walked = other_questions(bytes, behind, message.counts[0]);
+        match walked.map(|behind| records(bytes, behind, message)) {
+            Ok(Ok(())) => {}
+            Ok(Err(stop)) => stopped(stop, cut, message),
+            Err(stop) => {
+                message.complete = false;
+                message.malformed |= without_question(stop, cut);
+            }
+        }
+    }
+    true
+}
+
+/// What the header says of a message that ends with it.
+#[inline]
+fn header_only(header: &[u8; HEADER]) -> Message {
+    let [i0, i1, f0, f1, q0, q1, a0, a1, n0, n1, r0, r1] = *header;
     let flags = u16::from_be_bytes([f0, f1]);
-    *message = Message {
+    Message {
         id: u16::from_be_bytes([i0, i1]),
         flags: MessageFlags(flags),
         rcode: Rcode(flags & 0xf),
+        counts: [[q0, q1], [a0, a1], [n0, n1], [r0, r1]].map(u16::from_be_bytes),
+        complete: true,
         ..Message::default()
+    }
+}
+
+/// The words that [`Message::body_hash`] goes on with behind the first question's name: the header but for
+/// the ID, the question's type and class, the length.
+#[inline]
+fn hashed(header: &[u8; HEADER], kind: [u8; 4], sent: usize) -> [u64; 2] {
+    let [_, _, first @ .., r0, r1] = *header;
+    let second =
+        u64::from(u32::from_ne_bytes(kind)) << 32 | u64::from(u16::from_ne_bytes([r0, r1])) << 16;
+    [u64::from_ne_bytes(first), second ^ sent as u64]
+}
+
+/// The first question's name, its type and class, and what stands behind them: where all of it is there
+/// and as it should be.
+#[inline]
+fn question<'a>(
+    header: &[u8; HEADER],
+    rest: &'a [u8],
+) -> Option<(&'a [u8], &'a [u8; 4], &'a [u8])> {
+    if header[4..6] == [0, 0] {
+        return None;
+    }
+    let name = plain_name(rest).ok()?;
+    let (kind, behind) = rest.get(name.len()..)?.split_first_chunk()?;
+    Some((name, kind, behind))
+}
+
+/// The same for a message without a question, or with one that is cut or bad: what stands behind the
+/// header where there is none.
+#[cold]
+fn parse_without_question<'a>(
+    header: &[u8; HEADER],
+    rest: &'a [u8],
+    sent: usize,
+    hasher: &NameHasher,
+    message: &mut Message,
+) -> Option<&'a [u8]> {
+    *message = header_only(header);
+    let (mut as_sent, mut behind) = (hasher.hash(&[]), rest);
+    let cut = sent > HEADER + rest.len();
+    message.complete = message.counts[0] == 0;
+    if !message.complete {
+        message.malformed = match plain_name(rest) {
+            Ok(name) => {
+                // A name without its type and class still tells what was asked: keep it.
+                message.qname_hash = hasher.hash(fold_into(name, &mut [0; FOLD_LIMIT]));
+                as_sent = hasher.hash(name);
+                message.qname_folded = message.qname_hash == as_sent;
+                message.qname_length = name.len() as u8;
+                behind = &rest[name.len()..];
+                without_question(Stop::End, cut)
+            }
+            Err(stop) => without_question(stop, cut),
+        };
+    }
+    let hashed = hashed(header, [0; 4], sent);
+    message.body_hash = hasher.go_on(as_sent, hashed, behind.get(..HASHED).unwrap_or(behind));
+    message.complete.then_some(rest)
+}
+
+/// What is wrong with a message whose questions could not be read to their end.
+fn without_question(stop: Stop, cut: bool) -> u8 {
+    match stop {
+        Stop::End if cut => 0,
+        Stop::End => malformed::QUESTION,
+        Stop::Bad => malformed::QNAME,
+    }
+}
+
+/// Puts down why the records could not be walked to their end.
+#[cold]
+fn stopped(stop: Stop, cut: bool, message: &mut Message) {
+    message.complete = false;
+    message.malformed |= match stop {
+        Stop::End if cut || message.flags.truncated() => 0,
+        Stop::End => malformed::RECORDS,
+        Stop::Bad => malformed::RECORD_NAME,
     };
-    for (count, &octets) in message.counts.iter_mut().zip(counts.as_chunks().0) {
-        *count = u16::from_be_bytes(octets);
-    }
-    let mut hashed = [0, u64::from_ne_bytes(*counts), u64::from(flags) << 48 | sent as u64];
-    let mut behind = rest;
-    let name = if message.counts[0] > 0 { plain_name(rest) } else { Ok(&[][..]) };
-    if let Ok(name @ [_, ..]) = name {
-        // A name without its type and class still tells what was asked: keep it.
-        let [folded, as_sent] = hasher.hash_name(name);
-        (message.qname_hash, message.qname_folded) = (folded, folded == as_sent);
-        message.qname_length = name.len() as u8;
-        (behind, hashed[0]) = (&rest[name.len()..], as_sent);
-    }
-    message.body_hash = hasher.hash_with(hashed, behind.get(..HASHED).unwrap_or(behind));
-    let cut = sent > bytes.len();
-    let asked = match name {
-        Ok([]) => Ok(HEADER),
-        Ok(_) => question(bytes, behind, message),
-        Err(stop) => Err(stop),
-    };
-    match asked {
-        Ok(at) => match records(bytes, at, message) {
-            Ok(()) => message.complete = true,
-            Err(Stop::End) if cut || message.flags.truncated() => {}
-            Err(Stop::End) => message.malformed |= malformed::RECORDS,
-            Err(Stop::Bad) => message.malformed |= malformed::RECORD_NAME,
-        },
-        Err(Stop::End) if cut => {}
-        Err(Stop::End) => message.malformed |= malformed::QUESTION,
-        Err(Stop::Bad) => message.malformed |= malformed::QNAME,
-    }
-    true
 }
 
 /// The same for fewer octets than a header has.
@@ -83,7 +175,7 @@ fn parse_beginning(bytes: &[u8], sent: usize, hasher: &NameHasher, message: &mut
         id: u16::from_be_bytes([i0, i1]),
         flags: MessageFlags(flags),
         rcode: Rcode(flags & 0xf),
-        body_hash: hasher.hash_with([u64::from(flags) << 48 | sent as u64], rest),
+        body_hash: hasher.go_on(hasher.hash(rest), [u64::from(flags), sent as u64], &[]),
         malformed: if sent > bytes.len() { 0 } else { malformed::HEADER },
         ..Message::default()
     };
@@ -97,37 +189,6 @@ enum Stop {
     End,
     /// They break the rules.
     Bad,
-}
-
-/// Reads what stands behind the first question's name, and steps over the other questions: where the
-/// records begin.
-fn question(bytes: &[u8], behind: &[u8], message: &mut Message) -> Result<usize, Stop> {
-    let &[t0, t1, c0, c1] = behind.first_chunk().ok_or(Stop::End)?;
-    let at = bytes.len() - behind.len();
-    message.qtype = u16::from_be_bytes([t0, t1]);
-    message.qclass = u16::from_be_bytes([c0, c1]);
-    match message.counts[0] - 1 {
-        0 => Ok(at + 4),
-        others => questions(bytes, at + 4, others),
-    }
-}
-
-/// Steps over so many questions.
-#[cold]
-fn questions(bytes: &[u8], start: usize, count: u16) -> Result<usize, Stop> {
-    let mut at = start;
-    for _ in 0..count {
-        at = name_end(bytes, at)? + 4;
-        if at > bytes.len() {
-            return Err(Stop::End);
-        }
-    }
-    Ok(at)
-}
-
-/// The `N` octets from `at` on.
-fn chunk<const N: usize>(bytes: &[u8], at: usize) -> Result<&[u8; N], Stop> {
-    bytes.get(at..).and_then(|rest| rest.first_chunk()).ok_or(Stop::End)
 }
 
 /// The uncompressed name that `bytes` begin with.
@@ -144,87 +205,6 @@ fn plain_name(bytes: &[u8]) -> Result<&[u8], Stop> {
     }
     let too_long = at > FOLD_LIMIT || at < bytes.len();
     Err(if too_long { Stop::Bad } else { Stop::End })
-}
-
-/// Where the name at `start` ends in the message: behind its root label or its pointer.
-#[cold]
-fn name_end(bytes: &[u8], start: usize) -> Result<usize, Stop> {
-    let mut at = start;
-    loop {
-        let &length = bytes.get(at).ok_or(Stop::End)?;
-        match length {
-            0 => return Ok(at + 1),
-            1..=63 => at += 1 + usize::from(length),
-            0xc0.. => {
-                let &low = bytes.get(at + 1).ok_or(Stop::End)?;
-                let target = usize::from(u16::from_be_bytes([length & 0x3f, low]));
-                return if target < at { Ok(at + 2) } else { Err(Stop::Bad) };
-            }
-            _ => return Err(Stop::Bad),
-        }
-        if at - start > FOLD_LIMIT {
-            return Err(Stop::Bad);
-        }
-    }
-}
-
-/// Walks the records of all three sections and keeps what the verdicts need.
-fn records(bytes: &[u8], start: usize, message: &mut Message) -> Result<(), Stop> {
-    let [answers, authorities, additionals] = [1, 2, 3].map(|at| u32::from(message.counts[at]));
-    let before_last = answers + authorities;
-    let mut at = start;
-    for index in 0..before_last + additionals {
-        let owner = at;
-        // Nearly all owners are a pointer back, or the root of an OPT record.
-        let head = match chunk(bytes, owner).map(|&pair| u16::from_be_bytes(pair)) {
-            Ok(pointer @ 0xc000..) if usize::from(pointer & 0x3fff) < owner => owner + 2,
-            Ok(0..0x0100) => owner + 1,
-            _ => name_end(bytes, owner)?,
-        };
-        let fixed: &[u8; 10] = chunk(bytes, head)?;
-        let end = head + 10 + usize::from(u16::from_be_bytes([fixed[8], fixed[9]]));
-        let data = bytes.get(head + 10..end);
-        match u16::from_be_bytes([fixed[0], fixed[1]]) {
-            qtype::A | qtype::AAAA if index < answers => {
-                message.addresses = message.addresses.saturating_add(u8::from(data.is_some()));
-            }
-            qtype::SOA if (answers..before_last).contains(&index) && message.soa_owner == 0 => {
-                message.soa_owner = u16::try_from(owner).unwrap_or(0);
-            }
-            qtype::OPT if index >= before_last => opt(fixed, data, message),
-            _ => {}
-        }
-        if data.is_none() {
-            return Err(Stop::End);
-        }
-        at = end;
-    }
-    Ok(())
-}
-
-/// Reads an OPT record: `fixed` is its type, class, TTL and length; `options` its data, where all
-/// of it was captured.
-#[inline(never)]
-fn opt(fixed: &[u8; 10], options: Option<&[u8]>, message: &mut Message) {
-    if message.edns {
-        message.malformed |= malformed::EDNS;
-        return;
-    }
-    message.edns = true;
-    message.edns_size = u16::from_be_bytes([fixed[2], fixed[3]]);
-    message.rcode = Rcode(u16::from(fixed[4]) << 4 | message.flags.0 & 0xf);
-    let mut rest = options.unwrap_or_default();
-    while let [c0, c1, l0, l1, tail @ ..] = rest {
-        let length = usize::from(u16::from_be_bytes([*l0, *l1]));
-        let Some(data) = tail.get(..length) else { break };
-        if let (OPTION_EXTENDED_ERROR, [e0, e1, ..]) = (u16::from_be_bytes([*c0, *c1]), data) {
-            message.extended_error.get_or_insert(u16::from_be_bytes([*e0, *e1]));
-        }
-        rest = &tail[length..];
-    }
-    if !rest.is_empty() {
-        message.malformed |= malformed::EDNS;
-    }
 }
 
 /// Writes the name at `start`, decompressed and case-folded, to `out` and returns it.

@@ -22,7 +22,7 @@ mod tests;
 use crate::model::{Address, Direction, LinkType};
 
 use part::Part;
-pub use plain::{Passing, Plain, passing, plain};
+pub use plain::{Passing, Plain, passing, plain, plainest};
 
 /// Decodes one captured frame. `original` is its length on the wire, of which `bytes` is what the
 /// snap length left.

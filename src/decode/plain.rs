@@ -2,7 +2,7 @@
 //! options, extensions or fragments, and UDP on port 53 or TCP.
 //!
 //! It decides nothing by itself: what is not exactly so is left to [`super::frame`], and what is so comes
-//! out as it would there.
+//! out as it would there. [`plainest`] is shorter still, for nine of ten of those, and comes out as [`plain`].
 
 use super::ether::{IPV4, IPV6, VLAN};
 use super::link::ETHERNET;
@@ -22,6 +22,54 @@ pub enum Plain<'a> {
     Datagram(&'a [u8], usize),
     /// A TCP segment.
     Segment,
+}
+
+/// Octets in front of the message in the plainest frame: Ethernet, IPv4 and UDP.
+const PLAINEST: usize = 14 + 20 + UDP_HEADER;
+
+/// Some of the octets in front of it.
+#[inline]
+fn part<const AT: usize, const N: usize>(headers: &[u8; PLAINEST]) -> [u8; N] {
+    headers[AT..].first_chunk().copied().unwrap_or([0; N])
+}
+
+/// The payload of a datagram on port 53 over IPv4 and Ethernet without a VLAN tag, and how long it was
+/// when it was sent; `None` for any other frame. Few tests, each of several fields at once.
+#[inline]
+pub fn plainest<'a>(
+    link_type: LinkType,
+    bytes: &'a [u8],
+    packet: &mut PacketMeta,
+) -> Option<(&'a [u8], usize)> {
+    /// The EtherType, and the octet behind it: version 4 with a header of five words.
+    const START: u32 = (IPV4 as u32) << 16 | (VERSION_4 as u32) << 8;
+    let (headers, rest) = bytes.split_first_chunk()?;
+    let start = u32::from_be_bytes(part::<12, 4>(headers));
+    if link_type.0 != ETHERNET || start & 0xffff_ff00 != START {
+        return None;
+    }
+    // Fragment, TTL, protocol.
+    let carried = u32::from_be_bytes(part::<20, 4>(headers));
+    if carried & ((FRAGMENT as u32) << 16 | 0xff) != UDP as u32 {
+        return None;
+    }
+    let total = usize::from(u16::from_be_bytes(part::<16, 2>(headers)));
+    let length = usize::from(u16::from_be_bytes(part::<38, 2>(headers)));
+    let sent = length.checked_sub(UDP_HEADER)?;
+    if total < length + 20 {
+        return None;
+    }
+    packet.source_port = u16::from_be_bytes(part::<34, 2>(headers));
+    packet.destination_port = u16::from_be_bytes(part::<36, 2>(headers));
+    if packet.source_port != DNS && packet.destination_port != DNS {
+        return None;
+    }
+    packet.source = Address::from_v4(part::<26, 4>(headers));
+    packet.destination = Address::from_v4(part::<30, 4>(headers));
+    packet.ip_id = u16::from_be_bytes(part::<18, 2>(headers));
+    packet.ttl = (carried >> 8) as u8;
+    packet.link_source = part::<6, 6>(headers);
+    Some((rest.get(..sent).unwrap_or(rest), sent))
 }
 
 /// What such a frame carries; `None` for any other. Puts down in `packet` what the headers say.

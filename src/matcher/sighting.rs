@@ -1,6 +1,6 @@
 //! What the matcher is shown: a DNS message, as it was seen on an interface.
 
-use crate::model::{Message, NameHasher, PacketMeta};
+use crate::model::{Address, Message, NameHasher, PacketMeta};
 
 /// What carries the message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,22 +32,22 @@ impl Keys {
         transport: Transport,
         hasher: &NameHasher,
     ) -> Keys {
-        let (client, server) = if message.is_response() {
-            (packet.to(), packet.source)
+        let hash = |address: Address| hasher.hash_words(address.halves());
+        let (source, destination) = (hash(packet.source), hash(packet.destination));
+        let (client, server, port) = if message.is_response() {
+            (destination, source, packet.destination_port)
         } else {
-            (packet.from(), packet.destination)
+            (source, destination, packet.source_port)
         };
-        let [high, low] = client.address.halves();
         let [port, id, kind, class] =
-            [client.port, message.id, message.qtype, message.qclass].map(u64::from);
-        let transaction = hasher.hash_words([
-            high,
-            low,
-            port << 48 | id << 32 | kind << 16 | class,
+            [port, message.id, message.qtype, message.qclass].map(u64::from);
+        let words = [
+            port << 48 | id << 32 | class << 16 | kind,
             // Two names' hashes differ in this bit alone as seldom as they are equal.
             message.qname_hash ^ transport as u64,
-        ]);
-        Keys { transaction, ends: hasher.hash_ends(client.address, server) }
+        ];
+        let transaction = hasher.go_on(client, words, &[]);
+        Keys { transaction, ends: NameHasher::both_ends(client, server) }
     }
 }
 

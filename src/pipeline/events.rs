@@ -11,22 +11,19 @@ pub(super) struct Events {
 }
 
 impl Events {
-    /// Forgets all.
-    pub(super) fn clear(&mut self) {
+    /// Forgets all. Places for so many events, which hold old ones and count only once they are
+    /// [kept](Self::keep).
+    pub(super) fn places(&mut self, most: usize) -> &mut [Event] {
         self.count = 0;
-    }
-
-    /// The place of the next event. It holds an old one, and counts only once it is [kept](Self::keep).
-    pub(super) fn next(&mut self) -> &mut Event {
-        if self.count == self.places.len() {
-            self.places.push(Event::default());
+        if self.places.len() < most {
+            self.places.resize_with(most, Event::default);
         }
-        &mut self.places[self.count]
+        &mut self.places[..most]
     }
 
-    /// Keeps what was put into the next place.
-    pub(super) fn keep(&mut self) {
-        self.count += 1;
+    /// Keeps what was put into the first places.
+    pub(super) fn keep(&mut self, count: usize) {
+        self.count = count.min(self.places.len());
     }
 }
 

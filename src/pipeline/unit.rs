@@ -5,10 +5,10 @@ use super::log::Log;
 use crate::aggregate::{Limited, Quality};
 use crate::capture::{Block, Record};
 use crate::decode::{
-    Body, Datagram, Decoded, Network, Passing, Plain, frame, message, passing, plain,
+    Body, Datagram, Decoded, Network, Passing, Plain, frame, message, passing, plain, plainest,
 };
 use crate::matcher::{Keys, Transport};
-use crate::model::{Direction, DnsPorts, Message, NameHasher, PacketMeta, Timestamp};
+use crate::model::{Direction, DnsPorts, LinkType, Message, NameHasher, PacketMeta, Timestamp};
 
 /// IP protocols whose fragments may carry DNS or its errors: ICMP, UDP, TCP, ICMPv6, and the tunnels
 /// that are followed.
@@ -65,42 +65,45 @@ impl Unit {
         let Unit { block, events, quality, .. } = self;
         *quality = measured(&block.records);
         self.earliest = quality.first;
-        events.clear();
         let plain_is_dns = ports.contains(53);
+        let places = events.places(block.records.len());
+        let mut count = 0;
         for (at, record) in block.records.iter().enumerate() {
-            let Some(bytes) = block.bytes(record) else { continue };
-            let link_type = block.link_type(record);
-            if let Some(Passing { source_port, destination_port, destination }) =
-                passing(link_type, bytes)
-                && !ports.either(source_port, destination_port)
-                && !Limited::is_service(destination)
-            {
-                quality.others += 1;
+            let (Some(bytes), Some(event)) = (block.bytes(record), places.get_mut(count)) else {
                 continue;
-            }
-            let event = events.next();
+            };
+            let link_type = block.link_type(record);
             event.link_interface = 0;
             event.packet.direction = record.direction;
-            let kept = match plain(link_type, bytes, &mut event.packet) {
-                Some(Plain::Datagram(payload, sent)) if plain_is_dns => {
+            let kept = match plainest(link_type, bytes, &mut event.packet) {
+                Some((payload, sent)) if plain_is_dns => {
                     event.message(payload, sent, &block.data, hasher, quality)
                 }
-                Some(Plain::Segment) => {
-                    let dns = ports.either(event.packet.source_port, event.packet.destination_port);
-                    event.packet.source_port = 0;
-                    event.packet.destination_port = 0;
-                    event.beside(dns, at, quality)
+                _ if is_foreign(link_type, bytes, ports) => {
+                    quality.others += 1;
+                    false
                 }
-                _ => event.take(block, at, ports, hasher, quality),
+                _ => event.less_plain(block, at, ports, hasher, quality),
             };
             if kept {
                 event.packet.frame = block.first_frame + at as u64;
                 event.packet.time = record.time;
                 event.packet.interface = record.interface;
-                events.keep();
+                count += 1;
             }
         }
+        events.keep(count);
     }
+}
+
+/// Whether a frame is told at first sight to be no DNS, nor to count towards a limit.
+#[inline]
+fn is_foreign(link_type: LinkType, bytes: &[u8], ports: &DnsPorts) -> bool {
+    passing(link_type, bytes).is_some_and(
+        |Passing { source_port, destination_port, destination }| {
+            !ports.either(source_port, destination_port) && !Limited::is_service(destination)
+        },
+    )
 }
 
 /// What the records say of themselves.
@@ -160,9 +163,34 @@ impl Event {
         true
     }
 
+    /// Puts down what a frame is that is not the plainest.
+    #[inline(never)]
+    fn less_plain(
+        &mut self,
+        block: &Block,
+        at: usize,
+        ports: &DnsPorts,
+        hasher: &NameHasher,
+        quality: &mut Quality,
+    ) -> bool {
+        let record = &block.records[at];
+        let bytes = block.bytes(record).unwrap_or_default();
+        match plain(block.link_type(record), bytes, &mut self.packet) {
+            Some(Plain::Datagram(payload, sent)) if ports.contains(53) => {
+                self.message(payload, sent, &block.data, hasher, quality)
+            }
+            Some(Plain::Segment) => {
+                let dns = ports.either(self.packet.source_port, self.packet.destination_port);
+                self.packet.source_port = 0;
+                self.packet.destination_port = 0;
+                self.beside(dns, at, quality)
+            }
+            _ => self.take(block, at, ports, hasher, quality),
+        }
+    }
+
     /// Puts down what any frame is to the ordered stages, but for its place and time. False for foreign
     /// traffic, which costs no more than this.
-    #[inline(never)]
     fn take(
         &mut self,
         block: &Block,
@@ -218,5 +246,30 @@ impl Event {
         self.kind = if dns { Kind::Again { record: at as u32 } } else { Kind::Sent };
         quality.others += u64::from(!dns);
         dns || Limited::is_service(self.packet.destination)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn measured_at(times: &[i64]) -> Quality {
+        let records = times.iter().map(|&time| Record {
+            time: Timestamp(time),
+            captured: 60,
+            original: 60 + u32::from(time == 7),
+            ..Record::default()
+        });
+        measured(&records.collect::<Vec<Record>>())
+    }
+
+    #[test]
+    fn records_are_measured() {
+        let quality = measured_at(&[5, 7, 6, 7, 3, 9]);
+        assert_eq!((quality.bytes, quality.cut, quality.out_of_order), (362, 2, 2));
+        assert_eq!((quality.first, quality.last), (Some(Timestamp(3)), Some(Timestamp(9))));
+        let one = measured_at(&[i64::MIN]);
+        assert_eq!((one.first, one.last), (Some(Timestamp::MIN), Some(Timestamp::MIN)));
+        assert_eq!(measured_at(&[]).first, None);
     }
 }

@@ -10,12 +10,12 @@ use proptest::prelude::*;
 use super::*;
 use crate::model::display_name;
 
-fn summary(bytes: &[u8]) -> Message {
+pub(super) fn summary(bytes: &[u8]) -> Message {
     parse(bytes, bytes.len(), &NameHasher::with_seed(7)).unwrap()
 }
 
 /// `id 0x1234`, one question `www.example. A IN`.
-fn query() -> Vec<u8> {
+pub(super) fn query() -> Vec<u8> {
     let mut bytes = vec![0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
     bytes.extend_from_slice(b"\x03wWw\x07example\x00\x00\x01\x00\x01");
     bytes
@@ -109,6 +109,21 @@ fn messages_that_differ_have_other_hashes() {
         }
     }
     assert_ne!(hash(&bytes, bytes.len()), hash(&bytes, bytes.len() + 1));
+}
+
+/// The same where there is no question, and nothing secret but the seed to begin with.
+#[test]
+fn headers_that_differ_have_other_hashes() {
+    let hasher = NameHasher::with_seed(0x9e37_79b9_7f4a_7c15);
+    let hash = |bytes: &[u8]| parse(bytes, bytes.len(), &hasher).unwrap().body_hash;
+    let mut seen = std::collections::HashSet::from([hash(&[0; HEADER])]);
+    for at in (2..HEADER).filter(|at| !(4..6).contains(at)) {
+        for bit in 0..8 {
+            let mut bytes = [0; HEADER];
+            bytes[at] = 1 << bit;
+            assert!(seen.insert(hash(&bytes)), "{at} {bit}");
+        }
+    }
 }
 
 #[test]

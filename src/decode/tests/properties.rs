@@ -135,10 +135,15 @@ fn goes_the_short_way(bytes: &[u8], original: usize) -> bool {
     let mut packet =
         PacketMeta { source: address, destination: address, ip_id: 9, ..PacketMeta::default() };
     let passing = passing(ETHERNET, bytes);
+    let mut shorter = packet;
+    let plainest = plainest(ETHERNET, bytes, &mut shorter);
     let Some(plain) = plain(ETHERNET, bytes, &mut packet) else {
-        assert_eq!(passing, None);
+        assert_eq!((passing, plainest), (None, None));
         return false;
     };
+    if let Some((payload, sent)) = plainest {
+        assert_eq!((plain, packet), (Plain::Datagram(payload, sent), shorter));
+    }
     let Decoded { network, body } = frame(ETHERNET, bytes, original);
     let (source_port, destination_port) = (packet.source_port, packet.destination_port);
     let expected = Network {
@@ -177,7 +182,12 @@ fn plain_frames_and_no_others_go_the_short_way() {
     let wanted: Vec<bool> = [true; 6].into_iter().chain([false; 6]).collect();
     assert_eq!(short[..12], wanted);
     assert_eq!(short[12..], [true; 3], "a port of tunnels is no tunnel where DNS is spoken");
+    let is_plainest =
+        |frame: &Vec<u8>| plainest(ETHERNET, frame, &mut PacketMeta::default()).is_some();
+    let plainest_ones: Vec<usize> = (0..15).filter(|&at| is_plainest(&frames[at])).collect();
+    assert_eq!(plainest_ones, [0, 1, 2, 12]);
     let query = ethernet(0x0800, &query());
+    assert_eq!(plainest(LinkType(113), &query, &mut PacketMeta::default()), None);
     assert_eq!(plain(LinkType(113), &query, &mut PacketMeta::default()), None);
     assert!(goes_the_short_way(&query[..60], query.len()), "cut within the message");
     assert!(!goes_the_short_way(&query[..41], query.len()), "cut within a header");
