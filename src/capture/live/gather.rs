@@ -207,10 +207,12 @@ mod tests {
             out.send(chunk(0, times, 0)).unwrap();
         }
         drop(out);
+        assert!(gather.has_more());
         assert!(gather.fill(&mut block));
         assert_eq!((times(&block), block.first_frame, block.sequence), (vec![3, 1], 1, 0));
         assert!(gather.fill(&mut block));
         assert_eq!((times(&block), block.first_frame, block.sequence), (vec![2], 3, 1));
+        assert!(!gather.has_more());
         assert!(!gather.fill(&mut block) && block.records.is_empty());
     }
 
