@@ -222,7 +222,7 @@ impl Lookups {
         };
         let Some(base) = base else { return false };
         let tail = &question.name[base..];
-        let suffix = self.suffixes.at_after(open.last_suffix(), tail);
+        let suffix = self.suffixes.at(tail);
         if known > 0 && (open.is_complete() || suffix.is_some_and(|s| open.tried(s))) {
             // The list is through, or begins anew: the client asks for the same name once more.
             return false;

@@ -33,9 +33,7 @@ pub struct Suffixes {
     seen: Vec<Suffix>,
     /// In which of them another one stands, and not at its end.
     longer: Vec<bool>,
-    /// Which of them was tried after each the last time, as far as it is known.
-    after: Vec<Option<u16>>,
-    /// Their indexes by name.
+    /// Their indexes by name: every question of a busy client looks here.
     index: HashMap<Box<[u8]>, u16, RandomState>,
 }
 
@@ -47,22 +45,7 @@ impl Suffixes {
 
     /// The index of this tail.
     pub fn at(&self, tail: &[u8]) -> Option<u16> {
-        // The root is none: every walk comes to it.
-        if tail.len() > 1 { self.index.get(tail).copied() } else { None }
-    }
-
-    /// The index of this tail, which was tried after the suffix `before`: mostly the one that was the last time.
-    pub(super) fn at_after(&mut self, before: Option<u16>, tail: &[u8]) -> Option<u16> {
-        let Some(before) = before.map(usize::from) else { return self.at(tail) };
-        let last = self.after.get(before).copied().flatten();
-        if last.is_some_and(|last| self.get(last).is_some_and(|seen| *seen.name.0 == *tail)) {
-            return last;
-        }
-        let found = self.at(tail);
-        if let Some(after) = self.after.get_mut(before).filter(|_| found.is_some()) {
-            *after = found;
-        }
-        found
+        self.index.get(tail).copied()
     }
 
     /// Whether a name ends in a suffix that was seen, or in the cluster's zone: then a search list
@@ -127,7 +110,6 @@ impl Suffixes {
                     *longer = *longer || has_within(&suffix.name.0, tail);
                 }
                 self.longer.push(self.find_within(tail));
-                self.after.push(None);
                 self.seen.len() - 1
             }
             None => return None,

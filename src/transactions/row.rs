@@ -101,7 +101,7 @@ pub struct Row {
     /// Where its name stands in the batch.
     pub(super) name: (u32, u8),
     /// [Hash](crate::model::Message::qname_hash) of its name.
-    pub(super) name_hash: u64,
+    pub name_hash: u64,
 }
 
 /// Rows with their names.

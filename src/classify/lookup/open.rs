@@ -152,11 +152,6 @@ impl Open {
         self.suffixes[..usize::from(self.suffix_count)].contains(&suffix)
     }
 
-    /// The suffix that was tried last.
-    pub(super) fn last_suffix(&self) -> Option<u16> {
-        self.suffixes[..usize::from(self.suffix_count)].last().copied()
-    }
-
     pub(super) fn note_suffix(&mut self, suffix: Option<u16>) {
         if let (Some(suffix), true) = (suffix, usize::from(self.suffix_count) < MAX_TRIED) {
             self.suffixes[usize::from(self.suffix_count)] = suffix;

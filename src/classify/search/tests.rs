@@ -41,21 +41,6 @@ fn known_suffixes_join_unrelated_tails() {
 }
 
 #[test]
-fn what_came_after_a_suffix_is_looked_at_first_and_nothing_else_comes_of_it() {
-    let names = ["a.zone", "b.zone", "zone", ""].map(|name| Name::from_text(name).0);
-    let mut known = Suffixes::default();
-    for n in 0..300_usize {
-        let (before, tail) = ((n % 5) as u16, &names[n * 7 / 3 % 4]);
-        if n % 50 == 49 {
-            known.note(&names[n / 50 % 4], 0);
-        }
-        let expected = known.at(tail);
-        assert_eq!(known.at_after(Some(before).filter(|_| n % 7 > 0), tail), expected, "{n}");
-    }
-    assert_eq!((known.at(&names[3]), known.seen.len()), (None, 3), "all were looked for");
-}
-
-#[test]
 fn one_service_name_in_two_namespaces_is_no_walk() {
     let mut known = Suffixes::default();
     for tail in ["a.svc.zone", "b.svc.zone"] {

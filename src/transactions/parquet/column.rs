@@ -68,11 +68,8 @@ impl Cells for Turning<'_> {
         self.number(column, Width::I64, |row| value(row).map(|time| time.0));
     }
 
-    fn number(&mut self, _: Column, width: Width, value: impl Fn(&Row) -> Option<i64>) {
+    fn number(&mut self, _: Column, _: Width, value: impl Fn(&Row) -> Option<i64>) {
         let Some(Chunk { values, present, .. }) = self.chunks.next() else { return };
-        // An unsigned number of 32 bits is kept as the signed one with the same bits.
-        let bits = |number| if width == Width::U32 { i64::from(number as i32) } else { number };
-        let value = |row: &Row| value(row).map(bits);
         turn(self.rows, present.as_mut(), value, |numbers| values.extend(numbers));
     }
 

@@ -33,12 +33,12 @@ impl Delta {
         self.narrow
     }
 
-    /// Appends numbers; narrow ones as the signed ones of the same 32 bits.
+    /// Appends numbers; of narrow ones the lower 32 bits, as signed and unsigned ones have them.
     pub(super) fn extend(&mut self, mut values: &[i64]) {
         if self.count == 0
             && let Some((&first, rest)) = values.split_first()
         {
-            (self.first, self.last, self.count) = (first, first, 1);
+            (self.first, self.last, self.count) = (self.fit(first), first, 1);
             values = rest;
         }
         self.count += values.len();
@@ -56,6 +56,10 @@ impl Delta {
                 self.close_block();
             }
         }
+    }
+
+    fn fit(&self, number: i64) -> i64 {
+        if self.narrow { i64::from(number as i32) } else { number }
     }
 
     fn close_block(&mut self) {
@@ -156,7 +160,11 @@ mod tests {
                         // Twice: the second page knows nothing of the first.
                         for _ in 0..2 {
                             out.clear();
-                            values.chunks(step).for_each(|values| delta.extend(values));
+                            // An unsigned number has the bits of a signed one.
+                            let given =
+                                |&value: &i64| if narrow { i64::from(value as u32) } else { value };
+                            let given: Vec<i64> = values.iter().map(given).collect();
+                            given.chunks(step).for_each(|values| delta.extend(values));
                             delta.finish(&mut out);
                         }
                         let found = read(&out, narrow);

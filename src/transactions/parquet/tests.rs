@@ -137,6 +137,10 @@ fn readers_can_skip_row_groups() {
     };
     assert_eq!(ends(27), [0_i64, 2047].map(|frame| frame.to_le_bytes().to_vec()));
     assert_eq!(ends(0), [-2047_i64, 0].map(|time| time.to_le_bytes().to_vec()));
+    let sizes = (0..2048).filter_map(|number| row(number).0.response?.size);
+    let widest =
+        [sizes.clone().min(), sizes.max()].map(|size| size.unwrap().to_le_bytes().to_vec());
+    assert_eq!(ends(25), widest, "unsigned");
     assert_eq!(ends(19), [[0], [0]]);
     assert_eq!(ends(21), [[0], [1]]);
     let answers = (0..2048).filter(|number| number % 300 > 200).count();
