@@ -27,7 +27,7 @@ impl Default for Delays {
 /// The class of a latency: each of the short ones has its own, and the others have as many an octave as
 /// half of those.
 const fn class(micros: u64) -> usize {
-    let shift = (u64::BITS - micros.leading_zeros()).saturating_sub(DIGITS);
+    let shift = (micros | 1 << (DIGITS - 1)).ilog2() - (DIGITS - 1);
     ((shift as usize) << (DIGITS - 1)) + (micros >> shift) as usize
 }
 

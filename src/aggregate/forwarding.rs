@@ -72,12 +72,14 @@ impl Questions {
     pub(super) fn ask(&mut self, query: &Sighting<'_>) -> Option<Earlier<'_>> {
         let question = question_of(query.message.qname_hash, query.message.qtype);
         let packet = query.packet;
-        self.sweep(packet.time);
+        if packet.time >= self.next_sweep {
+            self.sweep(packet.time);
+        }
         let (since, client, server) = (packet.time, packet.source, packet.destination);
         let new = Waiter { since, client, server, passed: None };
         let Some(number) = self.waiting.seek(question) else {
             if self.waiting.len() < self.most {
-                self.waiting.put(question, new);
+                *self.waiting.put(question) = new;
             } else {
                 self.overflowed += 1;
             }
@@ -119,11 +121,11 @@ impl Questions {
         }
     }
 
+    /// Throws out what is too old.
+    #[cold]
     fn sweep(&mut self, now: Timestamp) {
-        if now >= self.next_sweep {
-            self.next_sweep = now.plus(SWEEP);
-            self.waiting.retain(|waiter| now.since(waiter.since) <= WAIT);
-        }
+        self.next_sweep = now.plus(SWEEP);
+        self.waiting.retain(|waiter| now.since(waiter.since) <= WAIT);
     }
 }
 

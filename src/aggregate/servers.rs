@@ -3,7 +3,7 @@
 use super::activity::{Activity, Second};
 use super::lapses::Lapses;
 use super::pairs::Period;
-use crate::model::{Address, Timestamp};
+use crate::model::{Address, Span, Timestamp};
 
 /// Servers at most: a recursive resolver asks thousands of authoritative ones.
 pub(super) const MAX_SERVERS: usize = 1 << 14;
@@ -41,18 +41,28 @@ pub struct Server {
     pub unsynced_times: Period,
     /// The longest time between two of its answers.
     pub quiet: Period,
+    pub(super) longest: Span,
 }
 
 impl Server {
     /// Notes when it answered: in `second`.
     pub(super) fn answered_at(&mut self, time: Timestamp, second: &Second) {
         let last = self.answers.last;
-        if self.answers.any() && time.since(last) > self.quiet.length() {
-            self.quiet = Period { first: last, last: time };
+        if time.since(last) > self.longest {
+            self.was_quiet(last, time);
         }
         if !second.has(last) {
             self.heard.note(time);
         }
         self.answers.note(time);
+    }
+
+    #[cold]
+    fn was_quiet(&mut self, last: Timestamp, time: Timestamp) {
+        // Before its first answer it was not asked, or did not answer.
+        if self.answers.any() {
+            self.quiet = Period { first: last, last: time };
+            self.longest = self.quiet.length();
+        }
     }
 }

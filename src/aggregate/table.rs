@@ -33,16 +33,34 @@ impl<T> Table<T> {
 
     /// The place of the entry with this hash for which `same` holds, if there is one.
     pub fn seek(&self, hash: u64, same: impl Fn(&T) -> bool) -> Option<u32> {
-        let (_, at) = self.probe(hash, same);
+        let (_, at) = self.probe(hash, |place| same(&self.entries[place]));
         (at != SHARED).then_some(at)
     }
 
     /// The place of the entry with this hash for which `same` holds; made by `make` if it is new.
+    #[inline]
     pub fn place(&mut self, hash: u64, same: impl Fn(&T) -> bool, make: impl FnOnce() -> T) -> u32 {
-        let (slot, at) = self.probe(hash, same);
-        if at != SHARED {
-            return at;
+        let (slot, at) = self.probe(hash, |place| same(&self.entries[place]));
+        if at == SHARED { self.enter(slot, hash, make) } else { at }
+    }
+
+    /// Where the index leads with this hash: to a place that is the `right` one, or to where a new one
+    /// would be entered.
+    fn probe(&self, hash: u64, right: impl Fn(usize) -> bool) -> (usize, u32) {
+        let mask = self.index.len() - 1;
+        let mut slot = hash as usize & mask;
+        loop {
+            let at = self.index[slot];
+            if at == SHARED || right(at as usize) {
+                return (slot, at);
+            }
+            slot = (slot + 1) & mask;
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn enter(&mut self, slot: usize, hash: u64, make: impl FnOnce() -> T) -> u32 {
         if self.entries.len() >= self.most {
             self.overflowed += 1;
             return SHARED;
@@ -57,22 +75,6 @@ impl<T> Table<T> {
         at
     }
 
-    /// Where the index leads with this hash: to an entry for which `same` holds, or to where a new one
-    /// would be entered.
-    fn probe(&self, hash: u64, same: impl Fn(&T) -> bool) -> (usize, u32) {
-        let mask = self.index.len() - 1;
-        let mut slot = hash as usize & mask;
-        loop {
-            let at = self.index[slot];
-            let place = at as usize;
-            if at == SHARED || self.hashes[place] == hash && same(&self.entries[place]) {
-                return (slot, at);
-            }
-            slot = (slot + 1) & mask;
-        }
-    }
-
-    #[cold]
     fn grow(&mut self) {
         self.index = vec![SHARED; 2 * self.index.len()];
         for at in 1..self.hashes.len() {
@@ -83,7 +85,7 @@ impl<T> Table<T> {
 
     /// Whether there is an entry with this hash.
     pub fn holds(&self, hash: u64) -> bool {
-        self.probe(hash, |_| true).1 != SHARED
+        self.probe(hash, |place| self.hashes[place] == hash).1 != SHARED
     }
 
     /// The entry at a place.

@@ -52,24 +52,29 @@ impl<T: Default> Waiting<T> {
         &mut self.entries[number as usize].value
     }
 
-    /// Puts in an entry whose key was looked for in vain.
-    pub(super) fn put(&mut self, key: u64, value: T) {
-        if self.len == self.heads.len() {
-            self.grow();
+    /// Puts in an entry whose key was looked for in vain, to be filled: what is in it is of some entry
+    /// before.
+    pub(super) fn put(&mut self, key: u64) -> &mut T {
+        if self.free == 0 {
+            self.make_room();
         }
-        let number = if self.free == 0 { self.another() } else { self.free };
-        let home = self.home(key);
+        let (number, home) = (self.free, self.home(key));
         let entry = &mut self.entries[number as usize];
         self.free = entry.next;
-        *entry = Entry { key, next: self.heads[home], value };
-        self.heads[home] = number;
+        let head = &mut self.heads[home];
+        (entry.key, entry.next) = (key, *head);
+        *head = number;
         self.len += 1;
+        &mut entry.value
     }
 
     #[cold]
-    fn another(&mut self) -> u32 {
+    fn make_room(&mut self) {
+        if self.entries.len() > self.heads.len() {
+            self.grow();
+        }
+        self.free = self.entries.len() as u32;
         self.entries.push(Entry::default());
-        (self.entries.len() - 1) as u32
     }
 
     /// Takes an entry out.
@@ -87,6 +92,7 @@ impl<T: Default> Waiting<T> {
     }
 
     /// Has the one before an entry in its chain lead to the one behind.
+    #[cold]
     fn skip(&mut self, first: u32, number: u32, next: u32) {
         let mut before = first as usize;
         while self.entries[before].next != number {
@@ -110,7 +116,6 @@ impl<T: Default> Waiting<T> {
         }
     }
 
-    #[cold]
     fn grow(&mut self) {
         let larger = vec![0; 2 * self.heads.len()];
         for mut number in std::mem::replace(&mut self.heads, larger) {
@@ -150,7 +155,7 @@ mod tests {
                     assert!(known.insert(key, step).is_some());
                 }
                 None => {
-                    waiting.put(key, step);
+                    *waiting.put(key) = step;
                     assert_eq!(known.insert(key, step), None);
                 }
             }
@@ -182,7 +187,7 @@ mod tests {
     fn room_is_used_again() {
         let mut waiting = Waiting::new();
         for key in 0..60_000 {
-            waiting.put(key << 7, key);
+            *waiting.put(key << 7) = key;
             if key >= 2_000 {
                 let oldest = waiting.seek((key - 2_000) << 7);
                 oldest.map(|number| waiting.remove(number)).unwrap();
