@@ -2,13 +2,14 @@
 //! SERVFAILs come after whole waits for an upstream.
 
 use super::loops::Link;
-use super::waiting::Waiting;
+use super::waiting::{self, Waiting};
 use crate::matcher::{Sighting, Transaction};
 use crate::model::{Address, Capacity, Span, Timestamp};
 
 /// Questions without an answer remembered at most: those of 5 s of an outage at 13,000 a second.
 /// 7 MB at worst; who forwards the ones beyond is told by the others.
 const MAX_WAITING: usize = 1 << 16;
+const _: () = assert!(MAX_WAITING <= waiting::MOST, "each has a number");
 
 /// A stub resolver waits 5 s for a forwarder.
 const WAIT: Span = Span::from_secs(5);

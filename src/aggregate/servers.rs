@@ -66,3 +66,29 @@ impl Server {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_time_without_an_answer_lies_between_two() {
+        let (mut server, mut second) = (Server::default(), Second::default());
+        let at = |millis: i64| Timestamp(0).plus(Span::from_millis(millis));
+        let mut quiet = |millis: i64| {
+            second.turn_to(at(millis));
+            server.answered_at(at(millis), &second);
+            server.quiet
+        };
+        assert!(!quiet(90_000).any());
+        for (millis, first, last) in [
+            (90_001, 90_000, 90_001),
+            (92_000, 90_001, 92_000),
+            (91_000, 90_001, 92_000),
+            (93_999, 90_001, 92_000),
+            (96_100, 93_999, 96_100),
+        ] {
+            assert_eq!(quiet(millis), Period { first: at(first), last: at(last) }, "{millis}");
+        }
+    }
+}

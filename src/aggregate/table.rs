@@ -4,6 +4,9 @@
 /// The place that is shared by everything that came after the table was full.
 pub const SHARED: u32 = 0;
 
+/// The bits of the index that are a place, of which there are no more.
+const PLACE: u32 = 0xffff;
+
 /// Places of the first index.
 const FEWEST: usize = 16;
 
@@ -12,7 +15,7 @@ const FEWEST: usize = 16;
 pub struct Table<T> {
     entries: Vec<T>,
     hashes: Vec<u64>,
-    /// Linear probing, at most half full; the shared place stands for none.
+    /// Linear probing, at most half full: a place in the lower bits and a part of its hash above; 0 is free.
     index: Vec<u32>,
     most: usize,
     /// How often something new found the table full.
@@ -22,8 +25,8 @@ pub struct Table<T> {
 impl<T> Table<T> {
     /// A table of at most `most` entries; `shared` stands at place 0.
     pub fn new(most: usize, shared: T) -> Table<T> {
-        let (entries, hashes, index) = (vec![shared], vec![0], vec![SHARED; FEWEST]);
-        Table { entries, hashes, index, most, overflowed: 0 }
+        let (entries, hashes, index) = (vec![shared], vec![0], vec![0; FEWEST]);
+        Table { entries, hashes, index, most: most.min(PLACE as usize + 1), overflowed: 0 }
     }
 
     /// The entry with this hash for which `same` holds, if there is one.
@@ -50,8 +53,9 @@ impl<T> Table<T> {
         let mask = self.index.len() - 1;
         let mut slot = hash as usize & mask;
         loop {
-            let at = self.index[slot];
-            if at == SHARED || right(at as usize) {
+            let entry = self.index[slot];
+            let at = entry & PLACE;
+            if entry == 0 || entry & !PLACE == tag(hash) && right(at as usize) {
                 return (slot, at);
             }
             slot = (slot + 1) & mask;
@@ -66,7 +70,7 @@ impl<T> Table<T> {
             return SHARED;
         }
         let at = self.entries.len() as u32;
-        self.index[slot] = at;
+        self.index[slot] = at | tag(hash);
         self.entries.push(make());
         self.hashes.push(hash);
         if self.entries.len() * 2 > self.index.len() {
@@ -76,10 +80,11 @@ impl<T> Table<T> {
     }
 
     fn grow(&mut self) {
-        self.index = vec![SHARED; 2 * self.index.len()];
+        self.index = vec![0; 2 * self.index.len()];
         for at in 1..self.hashes.len() {
-            let (slot, _) = self.probe(self.hashes[at], |_| false);
-            self.index[slot] = at as u32;
+            let hash = self.hashes[at];
+            let (slot, _) = self.probe(hash, |_| false);
+            self.index[slot] = at as u32 | tag(hash);
         }
     }
 
@@ -107,6 +112,11 @@ impl<T> Table<T> {
     pub fn shared(&self) -> &T {
         &self.entries[SHARED as usize]
     }
+}
+
+/// What of a hash stands in the index: entries with another are not looked at, which lie far apart.
+fn tag(hash: u64) -> u32 {
+    (hash >> 32) as u32 & !PLACE
 }
 
 #[cfg(test)]
