@@ -2,13 +2,14 @@
 //! SERVFAILs come after whole waits for an upstream.
 
 use super::loops::Link;
-use super::waiting::Waiting;
+use super::waiting::{self, Waiting};
 use crate::matcher::{Sighting, Transaction};
 use crate::model::{Address, Capacity, Span, Timestamp};
 
 /// Questions without an answer remembered at most: those of 5 s of an outage at 13,000 a second.
 /// 7 MB at worst; who forwards the ones beyond is told by the others.
 const MAX_WAITING: usize = 1 << 16;
+const _: () = assert!(MAX_WAITING <= waiting::MOST, "each has a number");
 
 /// A stub resolver waits 5 s for a forwarder.
 const WAIT: Span = Span::from_secs(5);
@@ -72,12 +73,14 @@ impl Questions {
     pub(super) fn ask(&mut self, query: &Sighting<'_>) -> Option<Earlier<'_>> {
         let question = question_of(query.message.qname_hash, query.message.qtype);
         let packet = query.packet;
-        self.sweep(packet.time);
+        if packet.time >= self.next_sweep {
+            self.sweep(packet.time);
+        }
         let (since, client, server) = (packet.time, packet.source, packet.destination);
         let new = Waiter { since, client, server, passed: None };
         let Some(number) = self.waiting.seek(question) else {
             if self.waiting.len() < self.most {
-                self.waiting.put(question, new);
+                *self.waiting.put(question) = new;
             } else {
                 self.overflowed += 1;
             }
@@ -119,11 +122,11 @@ impl Questions {
         }
     }
 
+    /// Throws out what is too old.
+    #[cold]
     fn sweep(&mut self, now: Timestamp) {
-        if now >= self.next_sweep {
-            self.next_sweep = now.plus(SWEEP);
-            self.waiting.retain(|waiter| now.since(waiter.since) <= WAIT);
-        }
+        self.next_sweep = now.plus(SWEEP);
+        self.waiting.retain(|waiter| now.since(waiter.since) <= WAIT);
     }
 }
 

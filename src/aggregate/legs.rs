@@ -12,7 +12,12 @@ pub(super) fn is_translated(transaction: &Transaction) -> bool {
 /// Whether this is where a query was seen last on its way. Interfaces may be recorded out of order: the
 /// lowest TTL is the farthest.
 pub(super) fn is_farthest(leg: &Leg, legs: &[Leg]) -> bool {
-    legs.len() == 1 || legs.iter().rev().min_by_key(|leg| leg.ttl) == Some(leg)
+    legs.len() == 1 || is_farthest_of(leg, legs)
+}
+
+#[cold]
+fn is_farthest_of(leg: &Leg, legs: &[Leg]) -> bool {
+    legs.iter().rev().min_by_key(|leg| leg.ttl) == Some(leg)
 }
 
 /// Counts a transaction that was refused, by who seems to have done it.

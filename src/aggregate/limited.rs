@@ -38,8 +38,16 @@ impl Limited {
     }
 
     /// Notes a QNAME: names of EC2's private zones are asked on AWS only.
+    #[inline]
     pub fn note_name(&mut self, folded: &[u8]) {
-        if self.on_aws || !folded.ends_with(b"\x08internal\x00") {
+        if folded.ends_with(b"\x08internal\x00") {
+            self.note_internal(folded);
+        }
+    }
+
+    #[cold]
+    fn note_internal(&mut self, folded: &[u8]) {
+        if self.on_aws {
             return;
         }
         let last_two = labels(folded).fold([&[][..]; 2], |[_, last], label| [last, label]);

@@ -236,9 +236,10 @@ impl ServerLoad {
         let Settled { zone, sent, answered, again } = *settled;
         let delay = answered.filter(|_| !again).map(|(time, _)| time.since(sent).max(Span::ZERO));
         let at = self.at(sent);
-        self.bins[at].asked += 1;
+        let bin = &mut self.bins[at];
+        bin.asked += 1;
         if zone == Zone::Cluster as u8 {
-            let slow = self.bins[at].settle(delay);
+            let slow = bin.settle(delay);
             if slow && let Some((_, frame)) = answered {
                 self.slow_frames.note(frame);
             }

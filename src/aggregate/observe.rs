@@ -18,15 +18,14 @@ const NO_LOOKUP: u32 = u32::MAX;
 impl Aggregate {
     /// Counts the packet of a message towards its sender's limit and says whether there is one.
     fn count_limited(&mut self, packet: &PacketMeta) -> bool {
-        match self.metering {
-            Metering::Off => false,
-            Metering::Counted => true,
-            Metering::Count { named } => {
-                let over = self.rates.count(packet, named, true);
-                self.timeline.at(packet.time).over += u32::from(over);
-                true
-            }
+        if self.metering == Metering::Off {
+            return false;
         }
+        if let Metering::Count { named } = self.metering {
+            let over = self.rates.count(packet, named, true);
+            self.timeline.at(packet.time).over += u32::from(over);
+        }
+        true
     }
 
     /// The same for a further packet of a transaction: behind a NAT its destination may be limited

@@ -2,7 +2,7 @@
 
 use crate::model::Span;
 
-/// The first octave ends here: 128 µs. The last but one ends at 16.8 s.
+/// The first octave ends at two to this power: 128 µs. The last but one ends at 16.8 s.
 const FIRST: u32 = 7;
 const OCTAVES: usize = 19;
 
@@ -13,9 +13,8 @@ pub struct Octaves([u32; OCTAVES]);
 impl Octaves {
     /// Counts one.
     pub fn record(&mut self, delay: Span) {
-        let bits = u64::BITS - delay.as_micros().leading_zeros();
-        let octave = bits.saturating_sub(FIRST) as usize;
-        self.0[octave.min(OCTAVES - 1)] += 1;
+        let octave = (delay.as_micros() | 1 << (FIRST - 1)).ilog2() - (FIRST - 1);
+        self.0[(octave as usize).min(OCTAVES - 1)] += 1;
     }
 
     /// Adds others.

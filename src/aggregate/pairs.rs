@@ -308,3 +308,31 @@ impl Pair {
         self.all().unanswered.saturating_sub(self.refused() + self.rare().strangers.unanswered)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_is_the_sum_of_the_zones() {
+        let mut pair = Pair::default();
+        for (zone, count) in [(Zone::Cluster, 1), (Zone::External, 20), (Zone::Either, 300)] {
+            pair.tally(zone as u8).sent += count;
+            pair.tally(zone as u8).unanswered += 2 * count;
+        }
+        assert_eq!((pair.all().sent, pair.all().unanswered, pair.all().answered), (321, 642, 0));
+        assert_eq!((pair.cluster().sent, pair.external().sent), (1, 20));
+    }
+
+    #[test]
+    fn what_few_have_is_nothing_before_it_comes_and_goes_along_with_a_copy() {
+        let mut pair = Pair::default();
+        assert_eq!(pair.rare(), &Rare::default());
+        assert!(pair.rare.is_none());
+        pair.rare_mut().rescued += 1;
+        let look = pair.clone();
+        pair.rare_mut().rescued += 1;
+        assert_eq!((look.rare().rescued, pair.rare().rescued), (1, 2));
+        assert_eq!(Pair::default().rare().rescued, 0);
+    }
+}

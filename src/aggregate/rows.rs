@@ -7,6 +7,7 @@ use crate::model::{Address, PacketMeta};
 impl Aggregate {
     /// The place of a client and a server. `ends` is the hash of the two, which decoding has made
     /// already for what is frequent.
+    #[inline]
     pub(super) fn pair_place(&mut self, ends: u64, client: Address, server: Address) -> u32 {
         let Aggregate { pairs, clients, hasher, .. } = self;
         let same = |pair: &Pair| pair.client == client && pair.server == server;

@@ -4,6 +4,9 @@
 /// The place that is shared by everything that came after the table was full.
 pub const SHARED: u32 = 0;
 
+/// The bits of the index that are a place, of which there are no more.
+const PLACE: u32 = 0xffff;
+
 /// Places of the first index.
 const FEWEST: usize = 16;
 
@@ -12,7 +15,7 @@ const FEWEST: usize = 16;
 pub struct Table<T> {
     entries: Vec<T>,
     hashes: Vec<u64>,
-    /// Linear probing, at most half full; the shared place stands for none.
+    /// Linear probing, at most half full: a place in the lower bits and a part of its hash above; 0 is free.
     index: Vec<u32>,
     most: usize,
     /// How often something new found the table full.
@@ -22,8 +25,8 @@ pub struct Table<T> {
 impl<T> Table<T> {
     /// A table of at most `most` entries; `shared` stands at place 0.
     pub fn new(most: usize, shared: T) -> Table<T> {
-        let (entries, hashes, index) = (vec![shared], vec![0], vec![SHARED; FEWEST]);
-        Table { entries, hashes, index, most, overflowed: 0 }
+        let (entries, hashes, index) = (vec![shared], vec![0], vec![0; FEWEST]);
+        Table { entries, hashes, index, most: most.min(PLACE as usize + 1), overflowed: 0 }
     }
 
     /// The entry with this hash for which `same` holds, if there is one.
@@ -33,22 +36,41 @@ impl<T> Table<T> {
 
     /// The place of the entry with this hash for which `same` holds, if there is one.
     pub fn seek(&self, hash: u64, same: impl Fn(&T) -> bool) -> Option<u32> {
-        let (_, at) = self.probe(hash, same);
+        let (_, at) = self.probe(hash, |place| same(&self.entries[place]));
         (at != SHARED).then_some(at)
     }
 
     /// The place of the entry with this hash for which `same` holds; made by `make` if it is new.
+    #[inline]
     pub fn place(&mut self, hash: u64, same: impl Fn(&T) -> bool, make: impl FnOnce() -> T) -> u32 {
-        let (slot, at) = self.probe(hash, same);
-        if at != SHARED {
-            return at;
+        let (slot, at) = self.probe(hash, |place| same(&self.entries[place]));
+        if at == SHARED { self.enter(slot, hash, make) } else { at }
+    }
+
+    /// Where the index leads with this hash: to a place that is the `right` one, or to where a new one
+    /// would be entered.
+    fn probe(&self, hash: u64, right: impl Fn(usize) -> bool) -> (usize, u32) {
+        let mask = self.index.len() - 1;
+        let mut slot = hash as usize & mask;
+        loop {
+            let entry = self.index[slot];
+            let at = entry & PLACE;
+            if entry == 0 || entry & !PLACE == tag(hash) && right(at as usize) {
+                return (slot, at);
+            }
+            slot = (slot + 1) & mask;
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn enter(&mut self, slot: usize, hash: u64, make: impl FnOnce() -> T) -> u32 {
         if self.entries.len() >= self.most {
             self.overflowed += 1;
             return SHARED;
         }
         let at = self.entries.len() as u32;
-        self.index[slot] = at;
+        self.index[slot] = at | tag(hash);
         self.entries.push(make());
         self.hashes.push(hash);
         if self.entries.len() * 2 > self.index.len() {
@@ -57,33 +79,18 @@ impl<T> Table<T> {
         at
     }
 
-    /// Where the index leads with this hash: to an entry for which `same` holds, or to where a new one
-    /// would be entered.
-    fn probe(&self, hash: u64, same: impl Fn(&T) -> bool) -> (usize, u32) {
-        let mask = self.index.len() - 1;
-        let mut slot = hash as usize & mask;
-        loop {
-            let at = self.index[slot];
-            let place = at as usize;
-            if at == SHARED || self.hashes[place] == hash && same(&self.entries[place]) {
-                return (slot, at);
-            }
-            slot = (slot + 1) & mask;
-        }
-    }
-
-    #[cold]
     fn grow(&mut self) {
-        self.index = vec![SHARED; 2 * self.index.len()];
+        self.index = vec![0; 2 * self.index.len()];
         for at in 1..self.hashes.len() {
-            let (slot, _) = self.probe(self.hashes[at], |_| false);
-            self.index[slot] = at as u32;
+            let hash = self.hashes[at];
+            let (slot, _) = self.probe(hash, |_| false);
+            self.index[slot] = at as u32 | tag(hash);
         }
     }
 
     /// Whether there is an entry with this hash.
     pub fn holds(&self, hash: u64) -> bool {
-        self.probe(hash, |_| true).1 != SHARED
+        self.probe(hash, |place| self.hashes[place] == hash).1 != SHARED
     }
 
     /// The entry at a place.
@@ -105,6 +112,11 @@ impl<T> Table<T> {
     pub fn shared(&self) -> &T {
         &self.entries[SHARED as usize]
     }
+}
+
+/// What of a hash stands in the index: entries with another are not looked at, which lie far apart.
+fn tag(hash: u64) -> u32 {
+    (hash >> 32) as u32 & !PLACE
 }
 
 #[cfg(test)]

@@ -4,29 +4,29 @@
 /// Chains at first.
 const FEWEST: usize = 1 << 10;
 
+/// Entries at most: a link is a number and a part of the key.
+pub(super) const MOST: usize = 1 << 16;
+const NUMBER: u32 = (1 << 17) - 1;
+
 /// Entries with a key each.
 #[derive(Clone)]
 pub(super) struct Waiting<T> {
     /// The first stands for none.
-    entries: Vec<Entry<T>>,
-    /// The first entry of each chain: as many as there are entries at least.
+    entries: Vec<(u64, T)>,
+    /// To the first entry of each chain: as many as there are entries at least.
     heads: Vec<u32>,
-    /// The first of the entries that nobody needs: the one that was taken out last still is in the cache.
+    /// From each entry to the next of its chain, or of those that nobody needs. Apart from the entries, so
+    /// that other entries of a chain are passed by without a look at them.
+    links: Vec<u32>,
+    /// The first of those that nobody needs: the one that was taken out last still is in the cache.
     free: u32,
     len: usize,
 }
 
-#[derive(Clone, Default)]
-struct Entry<T> {
-    key: u64,
-    /// The next of its chain, or of those that nobody needs.
-    next: u32,
-    value: T,
-}
-
 impl<T: Default> Waiting<T> {
     pub(super) fn new() -> Waiting<T> {
-        Waiting { entries: vec![Entry::default()], heads: vec![0; FEWEST], free: 0, len: 0 }
+        let (entries, links) = (vec![(0, T::default())], vec![0]);
+        Waiting { entries, heads: vec![0; FEWEST], links, free: 0, len: 0 }
     }
 
     /// How many there are.
@@ -36,73 +36,80 @@ impl<T: Default> Waiting<T> {
 
     /// The number of the entry with this key.
     pub(super) fn seek(&self, key: u64) -> Option<u32> {
-        let mut number = self.heads[self.home(key)];
-        while number != 0 {
-            let entry = &self.entries[number as usize];
-            if entry.key == key {
+        let mut link = self.heads[self.home(key)];
+        while link != 0 {
+            let number = link & NUMBER;
+            if link & !NUMBER == tag(key) && self.entries[number as usize].0 == key {
                 return Some(number);
             }
-            number = entry.next;
+            link = self.links[number as usize];
         }
         None
     }
 
     /// The entry with this number.
     pub(super) fn get_mut(&mut self, number: u32) -> &mut T {
-        &mut self.entries[number as usize].value
+        &mut self.entries[number as usize].1
     }
 
-    /// Puts in an entry whose key was looked for in vain.
-    pub(super) fn put(&mut self, key: u64, value: T) {
-        if self.len == self.heads.len() {
-            self.grow();
+    /// Puts in an entry whose key was looked for in vain, to be filled: what is in it is of some entry
+    /// before.
+    pub(super) fn put(&mut self, key: u64) -> &mut T {
+        if self.free == 0 {
+            self.make_room();
         }
-        let number = if self.free == 0 { self.another() } else { self.free };
-        let home = self.home(key);
-        let entry = &mut self.entries[number as usize];
-        self.free = entry.next;
-        *entry = Entry { key, next: self.heads[home], value };
-        self.heads[home] = number;
+        let (number, home) = (self.free, self.home(key));
+        let (head, link) = (&mut self.heads[home], &mut self.links[number as usize]);
+        self.free = *link;
+        *link = *head;
+        *head = number | tag(key);
         self.len += 1;
+        let entry = &mut self.entries[number as usize];
+        entry.0 = key;
+        &mut entry.1
     }
 
     #[cold]
-    fn another(&mut self) -> u32 {
-        self.entries.push(Entry::default());
-        (self.entries.len() - 1) as u32
+    fn make_room(&mut self) {
+        if self.entries.len() > self.heads.len() {
+            self.grow();
+        }
+        self.free = self.entries.len() as u32;
+        self.entries.push((0, T::default()));
+        self.links.push(0);
     }
 
     /// Takes an entry out.
     pub(super) fn remove(&mut self, number: u32) {
-        let &Entry { key, next, .. } = &self.entries[number as usize];
-        let home = self.home(key);
-        if self.heads[home] == number {
-            self.heads[home] = next;
+        let home = self.home(self.entries[number as usize].0);
+        let link = self.links[number as usize];
+        if self.heads[home] & NUMBER == number {
+            self.heads[home] = link;
         } else {
-            self.skip(self.heads[home], number, next);
+            self.skip(self.heads[home], number, link);
         }
-        self.entries[number as usize].next = self.free;
+        self.links[number as usize] = self.free;
         self.free = number;
         self.len -= 1;
     }
 
     /// Has the one before an entry in its chain lead to the one behind.
-    fn skip(&mut self, first: u32, number: u32, next: u32) {
-        let mut before = first as usize;
-        while self.entries[before].next != number {
-            before = self.entries[before].next as usize;
+    #[cold]
+    fn skip(&mut self, first: u32, number: u32, behind: u32) {
+        let mut before = (first & NUMBER) as usize;
+        while self.links[before] & NUMBER != number {
+            before = (self.links[before] & NUMBER) as usize;
         }
-        self.entries[before].next = next;
+        self.links[before] = behind;
     }
 
     /// Takes out all that does not `stay`.
     pub(super) fn retain(&mut self, stay: impl Fn(&T) -> bool) {
         for home in 0..self.heads.len() {
-            let mut number = self.heads[home];
+            let mut number = self.heads[home] & NUMBER;
             while number != 0 {
-                let entry = &self.entries[number as usize];
-                let (next, stays) = (entry.next, stay(&entry.value));
-                if !stays {
+                let next = self.links[number as usize] & NUMBER;
+                if !stay(&self.entries[number as usize].1) {
                     self.remove(number);
                 }
                 number = next;
@@ -110,16 +117,15 @@ impl<T: Default> Waiting<T> {
         }
     }
 
-    #[cold]
     fn grow(&mut self) {
         let larger = vec![0; 2 * self.heads.len()];
-        for mut number in std::mem::replace(&mut self.heads, larger) {
-            while number != 0 {
-                let home = self.home(self.entries[number as usize].key);
-                let entry = &mut self.entries[number as usize];
-                let next = std::mem::replace(&mut entry.next, self.heads[home]);
-                self.heads[home] = number;
-                number = next;
+        for mut link in std::mem::replace(&mut self.heads, larger) {
+            while link != 0 {
+                let number = (link & NUMBER) as usize;
+                let home = self.home(self.entries[number].0);
+                let next = std::mem::replace(&mut self.links[number], self.heads[home]);
+                self.heads[home] = link;
+                link = next;
             }
         }
     }
@@ -128,6 +134,11 @@ impl<T: Default> Waiting<T> {
     fn home(&self, key: u64) -> usize {
         (key ^ key >> 48) as usize & (self.heads.len() - 1)
     }
+}
+
+/// What does not decide on its chain, nor is a number.
+fn tag(key: u64) -> u32 {
+    (key >> 16) as u32 & !NUMBER
 }
 
 #[cfg(test)]
@@ -150,7 +161,7 @@ mod tests {
                     assert!(known.insert(key, step).is_some());
                 }
                 None => {
-                    waiting.put(key, step);
+                    *waiting.put(key) = step;
                     assert_eq!(known.insert(key, step), None);
                 }
             }
@@ -179,10 +190,18 @@ mod tests {
     }
 
     #[test]
+    fn there_is_a_number_for_each_of_the_most() {
+        let mut waiting = Waiting::new();
+        (0..MOST as u64).for_each(|key| *waiting.put(key << 7) = key);
+        assert!(waiting.len() == MOST && MOST < NUMBER as usize);
+        assert!((0..MOST as u64).all(|key| waiting.seek(key << 7).is_some()));
+    }
+
+    #[test]
     fn room_is_used_again() {
         let mut waiting = Waiting::new();
         for key in 0..60_000 {
-            waiting.put(key << 7, key);
+            *waiting.put(key << 7) = key;
             if key >= 2_000 {
                 let oldest = waiting.seek((key - 2_000) << 7);
                 oldest.map(|number| waiting.remove(number)).unwrap();

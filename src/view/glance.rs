@@ -221,9 +221,10 @@ fn clients(aggregate: &Aggregate, heard: impl Fn(Address) -> Option<Tally>) -> V
     let mut sums: HashMap<Address, Tally, foldhash::fast::RandomState> = HashMap::default();
     for pair in aggregate.pairs.iter() {
         let sum = sums.entry(pair.client).or_default();
-        sum.questions += pair.all.sent;
-        sum.lost += pair.all.unanswered;
-        sum.failed += pair.all.servfail;
+        let all = pair.all();
+        sum.questions += all.sent;
+        sum.lost += all.unanswered;
+        sum.failed += all.servfail;
     }
     sums.into_iter().map(|(address, sum)| row(address, sum, heard(address))).collect()
 }

@@ -32,7 +32,7 @@ fn read(path: &Path) -> Option<(Vec<Row>, Totals, u64)> {
     let aggregate =
         pipeline::run_into(&*source, &options, sink, &mut |_, _, _| {}).unwrap().aggregate;
     let pairs = aggregate.pairs.iter().chain([aggregate.pairs.shared()]);
-    let after = pairs.map(|pair| pair.resent_after_answer).sum();
+    let after = pairs.map(|pair| pair.rare().resent_after_answer).sum();
     Some((read_back::csv(&file), aggregate.totals, after))
 }
 
