@@ -1,10 +1,10 @@
 //! The last stage: replays what the matcher told, unit by unit, to the sums and the rows.
 
 use super::log::{At, Entry, Log};
-use super::unit::{Event, Unit};
+use super::unit::{Event, Kind, Unit};
 use crate::aggregate::{Aggregate, Metering};
 use crate::capture::Block;
-use crate::matcher::{Observer, Token};
+use crate::matcher::{Observer, Sighting, Token, Transport};
 use crate::model::{Address, Timestamp};
 use crate::transactions::{Overdue, Recorder, Rows};
 
@@ -26,6 +26,33 @@ struct Scene<'u> {
     events: &'u [Event],
     /// The capture tells interfaces apart.
     named: bool,
+}
+
+impl<'u> Scene<'u> {
+    /// The message that an entry speaks of.
+    #[inline]
+    fn sighting(self, at: At, log: &'u Log) -> Sighting<'u> {
+        match at.as_event() {
+            Some(index) => self.events[index].sighting(self.block),
+            None => log.kept(at),
+        }
+    }
+}
+
+impl Event {
+    /// Itself, if it is a message.
+    #[inline]
+    fn sighting<'u>(&'u self, block: &'u Block) -> Sighting<'u> {
+        let bytes = match self.kind {
+            Kind::Message { offset, length } => {
+                let range = offset as usize..(offset + length) as usize;
+                block.data.get(range).unwrap_or_default()
+            }
+            Kind::Again { .. } | Kind::Sent => &[],
+        };
+        let &Event { ref packet, ref message, keys, .. } = self;
+        Sighting { packet, transport: Transport::Udp, message, bytes, keys }
+    }
 }
 
 impl Counting {
@@ -66,9 +93,24 @@ impl Counting {
     /// Counts what was told, of a block and its events.
     pub(super) fn replay(&mut self, log: &mut Log, block: &Block, events: &[Event]) {
         let scene = Scene { block, events, named: block.is_named() };
-        for at in 0..log.entries.len() {
-            self.count(log.entries[at], log, scene);
+        let entries = std::mem::take(&mut log.entries);
+        for &entry in &entries {
+            // Nearly all are one of these two.
+            match entry {
+                Entry::Opened { token, at } => {
+                    let query = self.meter(at, log, scene);
+                    let places = self.recorder(token).opened(&query);
+                    self.name(token, places);
+                }
+                Entry::Answered { transaction, at } => {
+                    let (settled, name) = self.settled(transaction, log);
+                    let response = scene.sighting(at, log);
+                    self.recorder(name).answered(&log.transactions[settled], &response);
+                }
+                _ => self.count(entry, log, scene),
+            }
         }
+        log.entries = entries;
     }
 
     /// Closes the books.
@@ -80,36 +122,23 @@ impl Counting {
         self.aggregate
     }
 
+    #[inline(never)]
     fn count(&mut self, entry: Entry, log: &mut Log, scene: Scene<'_>) {
-        let Scene { block, events, .. } = scene;
         match entry {
-            Entry::Opened { token, at } => {
-                self.meter_event(at, scene);
-                let query = log.sighting(at, block, events);
-                let places = self.recorder(token).opened(&query);
-                self.name(token, places);
-            }
-            Entry::Answered { transaction, at } => {
-                let (settled, name) = self.settled(transaction, log);
-                let response = log.sighting(at, block, events);
-                self.recorder(name).answered(&log.transactions[settled], &response);
-            }
             Entry::Resent { token, at, answered } => {
-                self.meter_event(at, scene);
-                let query = log.sighting(at, block, events);
+                let query = self.meter(at, log, scene);
                 let mut places = self.tokens[token as usize];
                 self.recorder(token).resent(&mut places, &query, answered);
                 self.tokens[token as usize] = places;
             }
             Entry::Copied { token, at, same_interface } => {
-                self.meter_event(at, scene);
-                let copy = log.sighting(at, block, events);
+                let copy = self.meter(at, log, scene);
                 let mut places = self.tokens[token as usize];
                 self.recorder(token).copied(&mut places, &copy, same_interface);
                 self.tokens[token as usize] = places;
             }
             Entry::Duplicate { token, at } => {
-                let response = log.sighting(at, block, events);
+                let response = scene.sighting(at, log);
                 let places = self.tokens[token as usize];
                 self.recorder(token).duplicate(places, &response);
             }
@@ -132,15 +161,15 @@ impl Counting {
                 self.recorder(NAMELESS).orphan(&log.packets[packet as usize]);
             }
             Entry::Strange { token, stranger } => {
-                let stranger = stranger.map(|at| log.strangers[at as usize]);
+                let stranger = log.strangers[stranger as usize];
                 let places = self.tokens[token as usize];
                 self.recorder(token).strange(places, stranger);
             }
-            Entry::Refused { transaction, packet, refusal } => {
+            Entry::Refused { packet, refusal } => {
+                let (refusal, transaction) = log.refusals[refusal as usize];
                 let settled = transaction.map(|transaction| self.settled(transaction, log));
                 let name = settled.map_or(NAMELESS, |(_, name)| name);
                 let transaction = settled.map(|(settled, _)| &log.transactions[settled]);
-                let refusal = log.refusals[refusal as usize];
                 self.recorder(name).refused(transaction, &log.packets[packet as usize], refusal);
             }
             Entry::Unwanted { packet, unwanted } => {
@@ -194,18 +223,21 @@ impl Counting {
     fn settled(&self, transaction: u32, log: &mut Log) -> (usize, u32) {
         let transaction = transaction as usize;
         let token = &mut log.transactions[transaction].token;
-        let name = token.0[0];
+        let name = token.name();
         *token = self.tokens[name as usize];
         (transaction, name)
     }
 
-    /// Says how the packet of an event counts towards a limit.
-    fn meter_event(&mut self, at: At, Scene { events, named, .. }: Scene<'_>) {
-        let Some(index) = at.as_event() else { return };
-        let event = &events[index];
+    /// The message that an entry speaks of. Says how its packet counts towards a limit; one that the log keeps
+    /// was counted when it came.
+    #[inline]
+    fn meter<'u>(&mut self, at: At, log: &'u Log, scene: Scene<'u>) -> Sighting<'u> {
+        let Some(index) = at.as_event() else { return log.kept(at) };
+        let event = &scene.events[index];
         let counts = self.aggregate.limited.counts(event.packet.destination);
-        let named = named || event.link_interface != 0;
+        let named = scene.named || event.link_interface != 0;
         self.aggregate.set_metering(if counts { Metering::Count { named } } else { Metering::Off });
+        event.sighting(scene.block)
     }
 
     /// The messages that follow went to `destination`, in packets of which each was counted already.

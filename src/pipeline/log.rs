@@ -3,9 +3,7 @@
 //!
 //! Replayed in order, a log has the same effect as if the sums had listened themselves.
 
-use super::unit::{Event, Kind};
 use crate::aggregate::Assembly;
-use crate::capture::Block;
 use crate::matcher::{Keys, Refusal, Sighting, Stranger, Transaction, Transport, Unwanted};
 use crate::model::{Message, PacketMeta};
 
@@ -71,10 +69,9 @@ pub(super) enum Entry {
     },
     Strange {
         token: u32,
-        stranger: Option<u32>,
+        stranger: u32,
     },
     Refused {
-        transaction: Option<u32>,
         packet: u32,
         refusal: u32,
     },
@@ -109,6 +106,8 @@ pub(super) enum Entry {
     Over,
 }
 
+const _: () = assert!(size_of::<Entry>() == 12, "one or two are written for each message");
+
 /// A message that does not stand in the unit.
 struct Kept {
     packet: PacketMeta,
@@ -126,8 +125,9 @@ pub(super) struct Log {
     pub(super) transactions: Vec<Transaction>,
     settled: usize,
     pub(super) packets: Vec<PacketMeta>,
-    pub(super) refusals: Vec<Refusal>,
-    pub(super) strangers: Vec<Stranger>,
+    /// Each with the transaction that it refuses.
+    pub(super) refusals: Vec<(Refusal, Option<u32>)>,
+    pub(super) strangers: Vec<Option<Stranger>>,
     pub(super) unwanted: Vec<Unwanted>,
     kept: Vec<Kept>,
     bytes: Vec<u8>,
@@ -148,9 +148,14 @@ impl Log {
         bytes.clear();
     }
 
+    /// Whether another transaction is one too many.
+    pub(super) fn has_settled_enough(&self) -> bool {
+        self.settled >= MAX_SETTLED
+    }
+
     /// Whether it is time to replay it.
     pub(super) fn is_full(&self) -> bool {
-        self.settled >= MAX_SETTLED
+        self.has_settled_enough()
             || self.packets.len() >= MAX_SETTLED
             || self.bytes.len() >= MAX_KEPT
     }
@@ -158,12 +163,13 @@ impl Log {
     /// Keeps a transaction that ends.
     #[inline]
     pub(super) fn settle(&mut self, transaction: &Transaction) -> u32 {
-        match self.transactions.get_mut(self.settled) {
-            Some(place) => place.clone_from(transaction),
-            None => self.transactions.push(transaction.clone()),
+        let at = self.settled;
+        if at == self.transactions.len() {
+            self.transactions.push(Transaction::default());
         }
-        self.settled += 1;
-        (self.settled - 1) as u32
+        self.transactions[at].clone_from(transaction);
+        self.settled = at + 1;
+        at as u32
     }
 
     /// Keeps a message.
@@ -176,29 +182,11 @@ impl Log {
         At((self.kept.len() - 1) as u32 | KEPT)
     }
 
-    /// The message that an entry speaks of.
-    pub(super) fn sighting<'u>(
-        &'u self,
-        at: At,
-        block: &'u Block,
-        events: &'u [Event],
-    ) -> Sighting<'u> {
-        let Some(index) = at.as_event() else {
-            let kept = &self.kept[(at.0 & !KEPT) as usize];
-            let &Kept { ref packet, transport, ref message, keys, bytes: (from, to) } = kept;
-            let bytes = self.bytes.get(from..to).unwrap_or_default();
-            return Sighting { packet, transport, message, bytes, keys };
-        };
-        let event = &events[index];
-        let bytes = match event.kind {
-            Kind::Message { offset, length } => {
-                let range = offset as usize..(offset + length) as usize;
-                block.data.get(range).unwrap_or_default()
-            }
-            Kind::Again { .. } | Kind::Sent => &[],
-        };
-        let Event { packet, message, keys, .. } = event;
-        let keys = *keys;
-        Sighting { packet, transport: Transport::Udp, message, bytes, keys }
+    /// A message that was kept.
+    pub(super) fn kept(&self, At(at): At) -> Sighting<'_> {
+        let kept = &self.kept[(at & !KEPT) as usize];
+        let &Kept { ref packet, transport, ref message, keys, bytes: (from, to) } = kept;
+        let bytes = self.bytes.get(from..to).unwrap_or_default();
+        Sighting { packet, transport, message, bytes, keys }
     }
 }

@@ -45,16 +45,13 @@ pub(super) struct Matched {
 
 impl Matching {
     pub(super) fn new(options: &Options, hasher: NameHasher) -> Matching {
+        let settings = &options.settings;
         Matching {
             waiting: BTreeMap::new(),
             next: 0,
             ports: DnsPorts::new(&options.ports),
             hasher,
-            matcher: Matcher::new(
-                hasher,
-                options.settings.query_timeout,
-                options.settings.capacity,
-            ),
+            matcher: Matcher::new(hasher, settings.query_timeout, settings.capacity),
             names: Names::default(),
             quality: Quality::default(),
             streams: Streams::new(),
@@ -125,8 +122,21 @@ impl Matching {
         self.interfaces.number_all(block, events);
         let (block, events): (&Block, &[Event]) = (block, events);
         let mut spill = |log: &mut Log| spill(log, block, events);
-        for (index, event) in events.iter().enumerate() {
-            self.event(index, event, block, log, &mut spill);
+        let mut next = 0;
+        while let Some(event) = events.get(next) {
+            let waiting = self.fragments.is_waiting();
+            if waiting {
+                // A part has to meet its query before that is sent again.
+                self.fragments.expire(event.packet.time);
+                self.give_up_fragments(log, &mut spill);
+            }
+            if let Kind::Message { .. } = event.kind {
+                let end = if waiting { next + 1 } else { events.len() };
+                next = self.messages(next, &events[..end], log, &mut spill);
+            } else {
+                self.event(event, block, log, &mut spill);
+                next += 1;
+            }
         }
     }
 
@@ -144,45 +154,47 @@ impl Matching {
         }
     }
 
-    /// Takes the next event.
+    /// Takes messages from the one with number `next` on, up to an event that is none, and gives its number.
+    fn messages(
+        &mut self,
+        mut next: usize,
+        events: &[Event],
+        log: &mut Log,
+        spill: &mut dyn FnMut(&mut Log),
+    ) -> usize {
+        let mut teller = Teller::new(log, &mut self.names, spill);
+        while let Some(event) = events.get(next)
+            && let Kind::Message { .. } = event.kind
+        {
+            let &Event { ref packet, ref message, keys, .. } = event;
+            // What is told of it is its number: whoever counts has the octets.
+            let sighting =
+                Sighting { packet, transport: Transport::Udp, message, bytes: &[], keys };
+            self.matcher.observe(&sighting, teller.event(next, message.is_response()));
+            next += 1;
+        }
+        next
+    }
+
+    /// Takes an event that is no message.
     fn event(
         &mut self,
-        index: usize,
         event: &Event,
         block: &Block,
         log: &mut Log,
         spill: &mut dyn FnMut(&mut Log),
     ) {
-        let packet = &event.packet;
-        if self.fragments.is_waiting() {
-            // A part has to meet its query before that is sent again.
-            self.fragments.expire(packet.time);
-            self.give_up_fragments(log, spill);
-        }
+        let (packet, named) = (&event.packet, event.is_named(block));
+        let mut teller = Teller::new(log, &mut self.names, spill);
         match event.kind {
-            Kind::Message { offset, length } => {
-                let range = offset as usize..(offset + length) as usize;
-                let bytes = block.data.get(range).unwrap_or_default();
-                let (transport, &Event { ref message, keys, .. }) = (Transport::Udp, event);
-                let sighting = Sighting { packet, transport, message, bytes, keys };
-                let what = (index, message.is_response());
-                let mut teller = Teller::of_event(what, log, &mut self.names, spill);
-                self.matcher.observe(&sighting, &mut teller);
-            }
+            Kind::Message { .. } => {}
             Kind::Sent => {
-                let named = event.is_named(block);
-                let mut teller = Teller::new(log, &mut self.names, spill);
                 teller.tell_packet(packet, |packet| Entry::Sent { packet, named });
             }
             Kind::Again { record } => {
                 let record = &block.records[record as usize];
-                let start = record.offset as usize;
-                let end = start + record.captured as usize;
-                let Some(bytes) = block.data.get(start..end) else { return };
-                let link_type = block.interfaces[usize::from(record.interface)].link_type;
-                let decoded = frame(link_type, bytes, record.original as usize);
-                let named = event.is_named(block);
-                let mut teller = Teller::new(log, &mut self.names, spill);
+                let Some(bytes) = block.bytes(record) else { return };
+                let decoded = frame(block.link_type(record), bytes, record.original as usize);
                 teller.tell_packet(packet, |packet| Entry::Packet { packet, named });
                 self.body(&decoded.body, &decoded.network, packet, log, spill);
             }
@@ -211,16 +223,9 @@ impl Matching {
                 let PacketMeta { time, frame, interface, .. } = *packet;
                 let whole = self.fragments.observe(time, frame, interface, network, fragment);
                 if let Some(whole) = whole {
-                    let (protocol, sent) = (whole.protocol, whole.sent);
+                    let how = (whole.protocol, whole.sent);
                     log.entries.push(Entry::Assembly(Assembly::Whole));
-                    self.reassembled(
-                        whole.network,
-                        (protocol, sent),
-                        &whole.payload,
-                        packet,
-                        log,
-                        spill,
-                    );
+                    self.reassembled(whole.network, how, &whole.payload, packet, log, spill);
                     log.entries.push(Entry::Assembly(Assembly::Single));
                 }
                 self.give_up_fragments(log, spill);
@@ -283,7 +288,7 @@ impl Matching {
         self.quality.malformed += u64::from(message.malformed != 0);
         let sighting = Sighting::new(&packet, Transport::Udp, &message, payload, &self.hasher);
         let mut teller = Teller::new(log, &mut self.names, spill);
-        self.matcher.observe(&sighting, teller.next(message.is_response()));
+        observe_one(&mut self.matcher, &sighting, &mut teller);
     }
 
     fn segment(
@@ -334,5 +339,11 @@ fn over_tcp(
     quality.messages[2 + usize::from(message.is_response())] += 1;
     quality.malformed += u64::from(message.malformed != 0);
     let sighting = Sighting::new(whole.meta, Transport::Tcp, &message, whole.bytes, hasher);
-    matcher.observe(&sighting, teller.next(message.is_response()));
+    observe_one(matcher, &sighting, teller);
+}
+
+/// Takes one message that is no event. Nearly all are events: only their way through the matcher is made fast.
+#[inline(never)]
+fn observe_one(matcher: &mut Matcher, sighting: &Sighting<'_>, teller: &mut Teller<'_>) {
+    matcher.observe(sighting, teller.next(sighting.message.is_response()));
 }

@@ -13,6 +13,7 @@ pub(super) struct Names {
 }
 
 impl Names {
+    #[inline]
     fn take(&mut self) -> u32 {
         self.free.pop().unwrap_or_else(|| {
             self.next += 1;
@@ -43,10 +44,6 @@ pub(super) struct Teller<'a> {
     response: bool,
 }
 
-fn name_of(token: Token) -> u32 {
-    token.0[0]
-}
-
 impl<'a> Teller<'a> {
     /// For a message that is no event, or none at all.
     pub(super) fn new(
@@ -57,19 +54,17 @@ impl<'a> Teller<'a> {
         Teller { log, names, spill, current: Current::Elsewhere, response: false }
     }
 
-    /// For the message of an event.
-    pub(super) fn of_event(
-        (index, response): (usize, bool),
-        log: &'a mut Log,
-        names: &'a mut Names,
-        spill: &'a mut dyn FnMut(&mut Log),
-    ) -> Teller<'a> {
-        Teller { log, names, spill, current: Current::Event(At::event(index)), response }
-    }
-
     /// For the next message that is no event.
     pub(super) fn next(&mut self, response: bool) -> &mut Teller<'a> {
         self.current = Current::Elsewhere;
+        self.response = response;
+        self
+    }
+
+    /// For the next message, which is an event.
+    #[inline]
+    pub(super) fn event(&mut self, index: usize, response: bool) -> &mut Teller<'a> {
+        self.current = Current::Event(At::event(index));
         self.response = response;
         self
     }
@@ -85,6 +80,7 @@ impl<'a> Teller<'a> {
         }
     }
 
+    #[cold]
     fn keep(&mut self, sighting: &Sighting<'_>, same: bool) -> At {
         self.make_room();
         let at = self.log.keep(sighting);
@@ -98,6 +94,14 @@ impl<'a> Teller<'a> {
     #[inline]
     fn make_room(&mut self) {
         if self.log.is_full() {
+            self.spill();
+        }
+    }
+
+    /// The same for a transaction that ends, and nothing else that takes room.
+    #[inline]
+    fn make_room_to_settle(&mut self) {
+        if self.log.has_settled_enough() {
             self.spill();
         }
     }
@@ -129,25 +133,28 @@ impl<'a> Teller<'a> {
     }
 
     /// Notes something else.
+    #[inline]
     pub(super) fn tell(&mut self, entry: Entry) {
         self.log.entries.push(entry);
     }
 }
 
 impl Observer for Teller<'_> {
+    #[inline]
     fn opened(&mut self, query: &Sighting<'_>) -> Token {
         let (token, at) = (self.names.take(), self.at(query));
         self.tell(Entry::Opened { token, at });
-        Token([token, 0, 0])
+        Token::named(token)
     }
 
     fn resent(&mut self, token: &mut Token, query: &Sighting<'_>, answered: bool) {
         let at = self.at(query);
-        self.tell(Entry::Resent { token: name_of(*token), at, answered });
+        self.tell(Entry::Resent { token: token.name(), at, answered });
     }
 
+    #[inline]
     fn answered(&mut self, transaction: &Transaction, response: &Sighting<'_>) {
-        self.make_room();
+        self.make_room_to_settle();
         let at = self.at(response);
         let transaction = self.settled(transaction);
         self.tell(Entry::Answered { transaction, at });
@@ -155,17 +162,17 @@ impl Observer for Teller<'_> {
 
     fn duplicate(&mut self, token: Token, response: &Sighting<'_>) {
         let at = self.at(response);
-        self.tell(Entry::Duplicate { token: name_of(token), at });
+        self.tell(Entry::Duplicate { token: token.name(), at });
     }
 
     fn unanswered(&mut self, transaction: &Transaction, pending: bool) {
-        self.make_room();
+        self.make_room_to_settle();
         let transaction = self.settled(transaction);
         self.tell(Entry::Unanswered { transaction, pending });
     }
 
     fn evicted(&mut self, transaction: &Transaction) {
-        self.make_room();
+        self.make_room_to_settle();
         let transaction = self.settled(transaction);
         self.tell(Entry::Evicted { transaction });
     }
@@ -176,15 +183,13 @@ impl Observer for Teller<'_> {
 
     fn copied(&mut self, token: &mut Token, copy: &Sighting<'_>, same_interface: bool) {
         let at = self.at(copy);
-        self.tell(Entry::Copied { token: name_of(*token), at, same_interface });
+        self.tell(Entry::Copied { token: token.name(), at, same_interface });
     }
 
     fn strange(&mut self, token: Token, stranger: Option<Stranger>) {
-        let stranger = stranger.map(|stranger| {
-            self.log.strangers.push(stranger);
-            (self.log.strangers.len() - 1) as u32
-        });
-        self.tell(Entry::Strange { token: name_of(token), stranger });
+        self.log.strangers.push(stranger);
+        let stranger = (self.log.strangers.len() - 1) as u32;
+        self.tell(Entry::Strange { token: token.name(), stranger });
     }
 
     fn refused(
@@ -195,9 +200,9 @@ impl Observer for Teller<'_> {
     ) {
         self.make_room();
         let transaction = transaction.map(|transaction| self.settled(transaction));
-        self.log.refusals.push(refusal);
+        self.log.refusals.push((refusal, transaction));
         let (packet, refusal) = (self.packet(packet), (self.log.refusals.len() - 1) as u32);
-        self.tell(Entry::Refused { transaction, packet, refusal });
+        self.tell(Entry::Refused { packet, refusal });
     }
 
     fn answer_unwanted(&mut self, packet: &PacketMeta, unwanted: Unwanted) {
@@ -209,11 +214,11 @@ impl Observer for Teller<'_> {
 
     fn share(&mut self, token: Token) -> Token {
         let to = self.names.take();
-        self.tell(Entry::Shared { from: name_of(token), to });
-        Token([to, 0, 0])
+        self.tell(Entry::Shared { from: token.name(), to });
+        Token::named(to)
     }
 
     fn release(&mut self, token: Token) {
-        self.names.free.push(name_of(token));
+        self.names.free.push(token.name());
     }
 }
