@@ -84,7 +84,7 @@ const MOVED: u8 = 8;
 /// The bits of a key that an answer does not keep.
 pub(super) const KEY_REST: u32 = 16;
 
-/// Tells addresses from each other, and no other way in the next run.
+/// Tells addresses from each other, in every run the same way.
 fn mark_of(address: Address) -> u32 {
     const ODD: [u64; 2] = [0x9e37_79b9_7f4a_7c15, 0xbf58_476d_1ce4_e5b9];
     let [high, low] = address.halves();
