@@ -115,6 +115,7 @@ impl Answer {
             Transport::Udp => (0, u32::from(transaction.last_ip_id)),
             Transport::Tcp => (TCP, place_of(origin.interface, server)),
         };
+        let (strange, failed) = (u8::from(strange) * STRANGE, u8::from(failed) * FAILED);
         Answer {
             last_sent: transaction.last_sent,
             time: packet.time,
@@ -127,7 +128,7 @@ impl Answer {
             query_mark,
             interface: origin.interface,
             direction: origin.direction,
-            state: tcp | u8::from(strange) * STRANGE | u8::from(failed) * FAILED,
+            state: tcp | strange | failed,
             server,
             body: message.body_hash as u32,
             place: place_of(packet.interface, source),
