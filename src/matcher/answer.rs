@@ -84,7 +84,7 @@ const MOVED: u8 = 8;
 /// The bits of a key that an answer does not keep.
 pub(super) const KEY_REST: u32 = 16;
 
-/// Tells addresses from each other, and no other way in the next run.
+/// Tells addresses from each other, in every run the same way.
 fn mark_of(address: Address) -> u32 {
     const ODD: [u64; 2] = [0x9e37_79b9_7f4a_7c15, 0xbf58_476d_1ce4_e5b9];
     let [high, low] = address.halves();
@@ -115,6 +115,7 @@ impl Answer {
             Transport::Udp => (0, u32::from(transaction.last_ip_id)),
             Transport::Tcp => (TCP, place_of(origin.interface, server)),
         };
+        let (strange, failed) = (u8::from(strange) * STRANGE, u8::from(failed) * FAILED);
         Answer {
             last_sent: transaction.last_sent,
             time: packet.time,
@@ -127,7 +128,7 @@ impl Answer {
             query_mark,
             interface: origin.interface,
             direction: origin.direction,
-            state: tcp | u8::from(strange) * STRANGE | u8::from(failed) * FAILED,
+            state: tcp | strange | failed,
             server,
             body: message.body_hash as u32,
             place: place_of(packet.interface, source),

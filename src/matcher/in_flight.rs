@@ -9,8 +9,8 @@ use super::transaction::Transaction;
 use crate::model::{Address, Capacity, Endpoint, PacketMeta, Timestamp};
 
 /// Transactions in flight at most. Normal traffic keeps a few thousand; a total outage at 4,000
-/// queries a second fills this in the 30 s of retention. At 148 bytes each: 20 MB, and 28 MB more where
-/// each was seen in several places or refused.
+/// queries a second fills this in the 30 s of retention. At 148 bytes each and 32 of the index: 24 MB, and 32 MB
+/// more where each was seen in several places or refused.
 pub(super) const MAX_IN_FLIGHT: usize = 1 << 17;
 
 /// How many of the most recent transactions are looked at where no key is at hand (a response

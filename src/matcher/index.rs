@@ -162,15 +162,11 @@ mod tests {
         for step in 0..steps {
             let (key, slot) = (key(step), step as u32 + 1);
             let vacant = !plain.iter().any(|(other, _)| (other ^ key) & !SLOT == 0);
-            match index.vacancy(key) {
-                Some(place) => {
-                    assert!(vacant);
-                    index.fill(place, key, slot);
-                }
-                None => {
-                    assert!(!vacant);
-                    index.insert(key, slot);
-                }
+            let place = index.vacancy(key);
+            assert_eq!(place.is_some(), vacant);
+            match place {
+                Some(place) => index.fill(place, key, slot),
+                None => index.insert(key, slot),
             }
             plain.push((key, slot));
             if plain.len() > most {

@@ -1,7 +1,7 @@
 //! What the matcher tells of packets made by hand; `tests/regressions.rs` tells whole stories.
 
 use super::*;
-use crate::model::{Message, MessageFlags};
+use crate::model::{Message, MessageFlags, PacketMeta};
 
 /// The events, one word each.
 #[derive(Default)]

@@ -21,6 +21,9 @@ pub(super) struct At(u32);
 const KEPT: u32 = 1 << 31;
 
 impl At {
+    /// None, yet.
+    pub(super) const NOWHERE: At = At(u32::MAX);
+
     /// The sighting of an event.
     pub(super) fn event(index: usize) -> At {
         At(index as u32)

@@ -345,5 +345,5 @@ fn over_tcp(
 /// Takes one message that is no event. Nearly all are events: only their way through the matcher is made fast.
 #[inline(never)]
 fn observe_one(matcher: &mut Matcher, sighting: &Sighting<'_>, teller: &mut Teller<'_>) {
-    matcher.observe(sighting, teller.next(sighting.message.is_response()));
+    matcher.observe(sighting, teller.next());
 }

@@ -22,26 +22,15 @@ impl Names {
     }
 }
 
-/// The message that is being matched.
-#[derive(Clone, Copy)]
-enum Current {
-    /// An event of the unit.
-    Event(At),
-    /// One that stands elsewhere, and is kept as soon as anything is told of it.
-    Elsewhere,
-    /// One that was kept.
-    Kept(At),
-}
-
 /// Listens to the matcher while it matches one message.
 pub(super) struct Teller<'a> {
     log: &'a mut Log,
     names: &'a mut Names,
     /// Replays a full log.
     spill: &'a mut dyn FnMut(&mut Log),
-    current: Current,
-    /// Whether the message is a response: an early one is told of together with its query.
-    response: bool,
+    /// Where a query stands that is told of, and a response: one of them is matched. An early response, told of
+    /// together with its query, stands nowhere until it is kept, as does a message that is no event.
+    at: [At; 2],
 }
 
 impl<'a> Teller<'a> {
@@ -51,13 +40,20 @@ impl<'a> Teller<'a> {
         names: &'a mut Names,
         spill: &'a mut dyn FnMut(&mut Log),
     ) -> Teller<'a> {
-        Teller { log, names, spill, current: Current::Elsewhere, response: false }
+        Teller { log, names, spill, at: [At::NOWHERE; 2] }
     }
 
     /// For the next message that is no event.
-    pub(super) fn next(&mut self, response: bool) -> &mut Teller<'a> {
-        self.current = Current::Elsewhere;
-        self.response = response;
+    pub(super) fn next(&mut self) -> &mut Teller<'a> {
+        self.at = [At::NOWHERE; 2];
+        self
+    }
+
+    /// For the next message, which is an event.
+    #[inline]
+    pub(super) fn event(&mut self, index: usize, response: bool) -> &mut Teller<'a> {
+        self.at[usize::from(response)] = At::event(index);
+        self.at[usize::from(!response)] = At::NOWHERE;
         self
     }
 
@@ -73,20 +69,15 @@ impl<'a> Teller<'a> {
     /// in what is told.
     #[inline]
     fn at(&mut self, sighting: &Sighting<'_>) -> At {
-        let same = sighting.message.is_response() == self.response;
-        match self.current {
-            Current::Event(at) | Current::Kept(at) if same => at,
-            _ => self.keep(sighting, same),
-        }
+        let at = self.at[usize::from(sighting.message.is_response())];
+        if at == At::NOWHERE { self.keep(sighting) } else { at }
     }
 
     #[cold]
-    fn keep(&mut self, sighting: &Sighting<'_>, same: bool) -> At {
+    fn keep(&mut self, sighting: &Sighting<'_>) -> At {
         self.make_room();
         let at = self.log.keep(sighting);
-        if same {
-            self.current = Current::Kept(at);
-        }
+        self.at[usize::from(sighting.message.is_response())] = at;
         at
     }
 
@@ -110,8 +101,10 @@ impl<'a> Teller<'a> {
     fn spill(&mut self) {
         (self.spill)(self.log);
         self.log.clear();
-        if matches!(self.current, Current::Kept(_)) {
-            self.current = Current::Elsewhere;
+        for at in &mut self.at {
+            if at.as_event().is_none() {
+                *at = At::NOWHERE;
+            }
         }
     }
 
