@@ -115,7 +115,7 @@ impl Lookups {
         ended: &mut impl FnMut(Ended<'_>),
     ) -> (u32, u32) {
         self.moved = None;
-        let key = self.hasher.hash_with([question.client.into()], first_label(question.name));
+        let key = self.hasher.hash(first_label(question.name)) ^ u64::from(question.client);
         let mut at = self.heads[self.list(key)];
         let mut alike = 0;
         while let Some(open) = self.open.get_mut(at as usize) {

@@ -57,14 +57,6 @@ impl<'a> Teller<'a> {
         self
     }
 
-    /// For the next message, which is an event.
-    #[inline]
-    pub(super) fn event(&mut self, index: usize, response: bool) -> &mut Teller<'a> {
-        self.current = Current::Event(At::event(index));
-        self.response = response;
-        self
-    }
-
     /// Where the message stands. It may have to be kept, for which there will be room: so this comes first
     /// in what is told.
     #[inline]
