@@ -52,15 +52,6 @@ impl Gather {
         self.left == Some(0)
     }
 
-    /// Whether there are packets that can be given at once.
-    pub(super) fn has_more(&self) -> bool {
-        match &self.lanes[..] {
-            [lane] => !lane.waiting.is_empty() || !self.chunks.is_empty(),
-            // Those of one may have to wait for those of another.
-            _ => false,
-        }
-    }
-
     /// Puts the next packets into `block`, and waits for them; false when there are no more.
     pub(super) fn fill(&mut self, block: &mut Block) -> bool {
         block.records.clear();
@@ -207,12 +198,10 @@ mod tests {
             out.send(chunk(0, times, 0)).unwrap();
         }
         drop(out);
-        assert!(gather.has_more());
         assert!(gather.fill(&mut block));
         assert_eq!((times(&block), block.first_frame, block.sequence), (vec![3, 1], 1, 0));
         assert!(gather.fill(&mut block));
         assert_eq!((times(&block), block.first_frame, block.sequence), (vec![2], 3, 1));
-        assert!(!gather.has_more());
         assert!(!gather.fill(&mut block) && block.records.is_empty());
     }
 
