@@ -130,8 +130,8 @@ pub trait Blocks: Sync {
     /// What was learned; complete once [`Blocks::fill`] has returned false.
     fn notes(&self) -> Notes;
 
-    /// Whether [`Blocks::fill`] would wait now for packets that are yet to come: what there is must not
-    /// wait with it.
+    /// Whether [`Blocks::fill`] may wait for packets that are yet to come: what there is must not wait
+    /// with it.
     fn waits(&self) -> bool {
         false
     }
