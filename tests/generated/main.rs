@@ -189,6 +189,17 @@ fn much_over_tcp_and_much_lost() {
 }
 
 #[test]
+fn few_clients_with_hundreds_of_lookups_at_once() {
+    check("busy.pcap", "--packets 100000 --pps 40000 --seed 15 --clients 20 --timeouts 0.05");
+}
+
+#[test]
+fn clients_that_ask_once_or_twice() {
+    // Some of them walk through the list at the same moment as another one that wants the same name.
+    check("many.pcap", "--packets 200000 --pps 40000 --seed 17 --clients 60000");
+}
+
+#[test]
 fn an_attack() {
     // More clients than are told apart: those beyond are counted together, and the report says so.
     let arguments = "--packets 200000 --pps 8000 --seed 8 --profile attack";
