@@ -3,7 +3,7 @@
 use super::habits::Habits;
 use super::pairs::Frames;
 use crate::classify::{Ended, Ending};
-use crate::model::Address;
+use crate::model::{Address, Span};
 
 /// Clients at most; what comes beyond is counted together. 17 MB at worst.
 pub(super) const MAX_CLIENTS: usize = 1 << 16;
@@ -34,7 +34,7 @@ pub struct Client {
     pub only_ipv4: u64,
     /// Questions that somebody else had asked another server and was waiting for: a forwarder's.
     pub forwarded: u64,
-    /// Lookups that such questions were for.
+    /// Lookups that such questions were for, where they came at once: a forwarder does not wait before it asks.
     pub forwarded_lookups: u32,
     last_forwarded: (u32, u32),
     /// Transactions of any kind.
@@ -67,10 +67,12 @@ impl Client {
         Client { address, ..Client::default() }
     }
 
-    /// Counts a question that somebody else had asked, as a part of this lookup.
-    pub(super) fn forward(&mut self, lookup: (u32, u32)) {
+    /// Counts a question that somebody else had `waited` for, as a part of this lookup.
+    pub(super) fn forward(&mut self, lookup: (u32, u32), waited: Span) {
+        /// CoreDNS passes a question on within a millisecond, and under load within some ten.
+        const AT_ONCE: Span = Span::from_millis(100);
         self.forwarded += 1;
-        if self.forwarded == 1 || lookup != self.last_forwarded {
+        if waited <= AT_ONCE && (self.forwarded_lookups == 0 || lookup != self.last_forwarded) {
             self.forwarded_lookups = self.forwarded_lookups.saturating_add(1);
             self.last_forwarded = lookup;
         }
@@ -119,5 +121,21 @@ impl Client {
     /// Lookups with this ending.
     pub fn ending(&self, ending: Ending) -> u64 {
         self.endings[ending as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lookup_is_passed_on_once_and_at_once() {
+        let mut client = Client::default();
+        let questions = [((1, 1), 2), ((1, 1), 3), ((2, 1), 3_000), ((2, 1), 20), ((1, 2), 90)];
+        let counts = questions.map(|(lookup, waited)| {
+            client.forward(lookup, Span::from_millis(waited));
+            client.forwarded_lookups
+        });
+        assert_eq!((counts, client.forwarded), ([1, 1, 1, 2, 3], 5));
     }
 }

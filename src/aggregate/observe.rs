@@ -101,11 +101,11 @@ impl Observer for Aggregate {
         let (lookup, generation) = self.lookup_of((client, pair), name, query);
         let zone = self.lookups.zone(lookup).unwrap_or_else(|| Zone::of(name)) as u8;
         let probe = query.message.qtype == qtype::NS && name.len() == 1;
-        let forwarded = !probe && self.note_question(query);
+        let waited = if probe { None } else { self.note_question(query) };
         let asker = self.clients.get_mut(client);
         asker.asked += 1;
-        if forwarded {
-            asker.forward((lookup, generation));
+        if let Some(waited) = waited {
+            asker.forward((lookup, generation), waited);
         }
         asker.habits.note(query);
         if lookup != NO_LOOKUP {

@@ -9,15 +9,17 @@ use super::places::Places;
 use super::{Aggregate, Strays};
 use crate::classify::{Outcome, Zone};
 use crate::matcher::{Sighting, Token, Transaction};
+use crate::model::Span;
 
 impl Aggregate {
-    /// Notes who asks what, and says whether somebody waits for the same of another server, and so
-    /// the asker passes it on.
-    pub(super) fn note_question(&mut self, query: &Sighting<'_>) -> bool {
-        let Some(earlier) = self.questions.ask(query) else { return false };
+    /// Notes who asks what, and says how long somebody has waited for the same of another server, so that
+    /// the asker may pass it on.
+    pub(super) fn note_question(&mut self, query: &Sighting<'_>) -> Option<Span> {
+        let earlier = self.questions.ask(query)?;
         let question = question_of(query.message.qname_hash, query.message.qtype);
+        let waited = earlier.forwarded.then(|| query.packet.time.since(earlier.since));
         self.loops.again(question, query, (earlier.server, earlier.since), earlier.passed);
-        earlier.forwarded
+        waited
     }
 
     /// A copy of a query was seen, perhaps on its way to another address.
