@@ -5,7 +5,8 @@ use super::pairs::Frames;
 use crate::classify::{Ended, Ending};
 use crate::model::{Address, Span};
 
-/// Clients at most; what comes beyond is counted together. 17 MB at worst.
+/// Clients at most; what comes beyond is counted together. Each comes with a pair, of which there are half as
+/// many: 9 MB at worst.
 pub(super) const MAX_CLIENTS: usize = 1 << 16;
 
 /// Search suffixes kept of one client.

@@ -1,22 +1,18 @@
 //! An append-only table with an index: values are found by hash and equality, and known from then on
 //! by their place. When it is full, everything new shares place 0.
 
+use hashbrown::HashTable;
+
 /// The place that is shared by everything that came after the table was full.
 pub const SHARED: u32 = 0;
 
-/// The bits of the index that are a place, of which there are no more.
-const PLACE: u32 = 0xffff;
-
-/// Places of the first index.
-const FEWEST: usize = 16;
-
-/// A bounded table of `T`. Nothing is ever taken out, so that the index is as simple as one can be.
+/// A bounded table of `T`. The index holds places only, so that it stays in the cache; hashes are
+/// kept apart, for when it grows.
 #[derive(Clone)]
 pub struct Table<T> {
     entries: Vec<T>,
     hashes: Vec<u64>,
-    /// Linear probing, at most half full: a place in the lower bits and a part of its hash above; 0 is free.
-    index: Vec<u32>,
+    index: HashTable<u32>,
     most: usize,
     /// How often something new found the table full.
     pub overflowed: u64,
@@ -25,8 +21,8 @@ pub struct Table<T> {
 impl<T> Table<T> {
     /// A table of at most `most` entries; `shared` stands at place 0.
     pub fn new(most: usize, shared: T) -> Table<T> {
-        let (entries, hashes, index) = (vec![shared], vec![0], vec![0; FEWEST]);
-        Table { entries, hashes, index, most: most.min(PLACE as usize + 1), overflowed: 0 }
+        let hashes = vec![0];
+        Table { entries: vec![shared], hashes, index: HashTable::new(), most, overflowed: 0 }
     }
 
     /// The entry with this hash for which `same` holds, if there is one.
@@ -36,61 +32,31 @@ impl<T> Table<T> {
 
     /// The place of the entry with this hash for which `same` holds, if there is one.
     pub fn seek(&self, hash: u64, same: impl Fn(&T) -> bool) -> Option<u32> {
-        let (_, at) = self.probe(hash, |place| same(&self.entries[place]));
-        (at != SHARED).then_some(at)
+        self.index.find(hash, |&at| same(&self.entries[at as usize])).copied()
     }
 
     /// The place of the entry with this hash for which `same` holds; made by `make` if it is new.
-    #[inline]
     pub fn place(&mut self, hash: u64, same: impl Fn(&T) -> bool, make: impl FnOnce() -> T) -> u32 {
-        let (slot, at) = self.probe(hash, |place| same(&self.entries[place]));
-        if at == SHARED { self.enter(slot, hash, make) } else { at }
-    }
-
-    /// Where the index leads with this hash: to a place that is the `right` one, or to where a new one
-    /// would be entered.
-    fn probe(&self, hash: u64, right: impl Fn(usize) -> bool) -> (usize, u32) {
-        let mask = self.index.len() - 1;
-        let mut slot = hash as usize & mask;
-        loop {
-            let entry = self.index[slot];
-            let at = entry & PLACE;
-            if entry == 0 || entry & !PLACE == tag(hash) && right(at as usize) {
-                return (slot, at);
-            }
-            slot = (slot + 1) & mask;
+        let entries = &self.entries;
+        if let Some(&at) = self.index.find(hash, |&at| same(&entries[at as usize])) {
+            return at;
         }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn enter(&mut self, slot: usize, hash: u64, make: impl FnOnce() -> T) -> u32 {
         if self.entries.len() >= self.most {
             self.overflowed += 1;
             return SHARED;
         }
         let at = self.entries.len() as u32;
-        self.index[slot] = at | tag(hash);
         self.entries.push(make());
         self.hashes.push(hash);
-        if self.entries.len() * 2 > self.index.len() {
-            self.grow();
-        }
+        let hashes = &self.hashes;
+        self.index.insert_unique(hash, at, |&at| hashes[at as usize]);
         at
-    }
-
-    fn grow(&mut self) {
-        self.index = vec![0; 2 * self.index.len()];
-        for at in 1..self.hashes.len() {
-            let hash = self.hashes[at];
-            let (slot, _) = self.probe(hash, |_| false);
-            self.index[slot] = at as u32 | tag(hash);
-        }
     }
 
     /// Whether there is an entry with this hash.
     pub fn holds(&self, hash: u64) -> bool {
-        self.probe(hash, |place| self.hashes[place] == hash).1 != SHARED
+        !self.index.is_empty()
+            && self.index.find(hash, |&at| self.hashes[at as usize] == hash).is_some()
     }
 
     /// The entry at a place.
@@ -112,11 +78,6 @@ impl<T> Table<T> {
     pub fn shared(&self) -> &T {
         &self.entries[SHARED as usize]
     }
-}
-
-/// What of a hash stands in the index: entries with another are not looked at, which lie far apart.
-fn tag(hash: u64) -> u32 {
-    (hash >> 32) as u32 & !PLACE
 }
 
 #[cfg(test)]

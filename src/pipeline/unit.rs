@@ -83,7 +83,7 @@ impl Unit {
                     quality.others += 1;
                     false
                 }
-                _ => event.less_plain(block, at, ports, hasher, quality),
+                _ => event.take(block, at, ports, hasher, quality),
             };
             if kept {
                 event.packet.frame = block.first_frame + at as u64;
@@ -163,34 +163,9 @@ impl Event {
         true
     }
 
-    /// Puts down what a frame is that is not the plainest.
-    #[inline(never)]
-    fn less_plain(
-        &mut self,
-        block: &Block,
-        at: usize,
-        ports: &DnsPorts,
-        hasher: &NameHasher,
-        quality: &mut Quality,
-    ) -> bool {
-        let record = &block.records[at];
-        let bytes = block.bytes(record).unwrap_or_default();
-        match plain(block.link_type(record), bytes, &mut self.packet) {
-            Some(Plain::Datagram(payload, sent)) if ports.contains(53) => {
-                self.message(payload, sent, &block.data, hasher, quality)
-            }
-            Some(Plain::Segment) => {
-                let dns = ports.either(self.packet.source_port, self.packet.destination_port);
-                self.packet.source_port = 0;
-                self.packet.destination_port = 0;
-                self.beside(dns, at, quality)
-            }
-            _ => self.take(block, at, ports, hasher, quality),
-        }
-    }
-
     /// Puts down what any frame is to the ordered stages, but for its place and time. False for foreign
     /// traffic, which costs no more than this.
+    #[inline(never)]
     fn take(
         &mut self,
         block: &Block,
@@ -200,9 +175,19 @@ impl Event {
         quality: &mut Quality,
     ) -> bool {
         let record = &block.records[at];
-        let bytes = block.bytes(record).unwrap_or_default();
-        let Decoded { network, body } =
-            frame(block.link_type(record), bytes, record.original as usize);
+        let (link_type, bytes) = (block.link_type(record), block.bytes(record).unwrap_or_default());
+        match plain(link_type, bytes, &mut self.packet) {
+            Some(Plain::Datagram(payload, sent)) if ports.contains(53) => {
+                return self.message(payload, sent, &block.data, hasher, quality);
+            }
+            Some(Plain::Segment) => {
+                let dns = ports.either(self.packet.source_port, self.packet.destination_port);
+                (self.packet.source_port, self.packet.destination_port) = (0, 0);
+                return self.beside(dns, at, quality);
+            }
+            _ => {}
+        }
+        let Decoded { network, body } = frame(link_type, bytes, record.original as usize);
         self.packet = packet_of(&network, record.time, record.interface);
         if network.direction == Direction::Unknown {
             self.packet.direction = record.direction;
