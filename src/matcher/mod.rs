@@ -82,6 +82,13 @@ impl Matcher {
         self.query_timeout
     }
 
+    /// Has what was answered under these keys at hand when their messages come. The table of it is larger than
+    /// the second-level cache, and a message that found its place missing there would wait for memory; these reads
+    /// do not wait for each other.
+    pub fn expect(&self, keys: impl Iterator<Item = u64>) {
+        self.answered.touch(keys);
+    }
+
     /// Takes a DNS message.
     #[inline]
     pub fn observe(&mut self, sighting: &Sighting<'_>, observer: &mut impl Observer) {
