@@ -12,7 +12,7 @@ use hashbrown::HashSet;
 const MAX_FAILING_NAMES: usize = 4096;
 
 /// Bits that tell whether a name may be among them: 1 KiB.
-const BITS: usize = 2 * MAX_FAILING_NAMES;
+const BITS: usize = 16 * MAX_FAILING_NAMES;
 
 /// A name that failed between a client and a server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

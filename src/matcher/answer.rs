@@ -165,6 +165,16 @@ impl Answer {
         self.key() == key >> KEY_REST
     }
 
+    /// One bit that stands for a key, whose lowest bits it does not depend on.
+    pub(super) fn sign(key: u64) -> u32 {
+        1 << (key >> 59)
+    }
+
+    /// The sign of its key.
+    pub(super) fn own_sign(&self) -> u32 {
+        Answer::sign(self.key() << KEY_REST)
+    }
+
     /// Whether a bit of its key, not one of the lowest, is set.
     pub(super) fn key_bit(&self, bit: u32) -> bool {
         self.key() >> (bit - KEY_REST) & 1 != 0

@@ -12,20 +12,30 @@ const MEMORY: Span = Span::from_secs(6);
 /// How often what is too old is looked for: an answer may be remembered this much longer.
 const EXPIRY: Span = Span::from_millis(50);
 
-/// Answers remembered at most: 6 s at 40,000 a second. At 64 bytes each, and four times four for the heads of
+/// Answers remembered at most: 6 s at 40,000 a second. At 64 bytes each, and twice eight for the heads of
 /// chains: 21 MB at worst.
 const MAX_ANSWERED: usize = 1 << 18;
 
 /// Places for answers in the beginning.
 const FEWEST: usize = 1 << 8;
 
-/// Heads for each place: so many that most questions meet a chain that has ended.
-const HEADS_PER_PLACE: usize = 4;
+/// Heads for each place: so many that chains are short.
+const HEADS_PER_PLACE: usize = 2;
 
 /// Heads in the beginning, of which only those that are used take memory, and at least: their numbers are what
 /// an answer does not keep of its key.
-const HEADS: usize = 1 << 18;
+const HEADS: usize = 1 << 17;
 const FEWEST_HEADS: usize = 1 << KEY_REST;
+
+/// Where a chain begins.
+#[derive(Clone, Copy, Default)]
+struct Head {
+    /// Number of its last answer.
+    number: u32,
+    /// The [sign](Answer::sign) of each: nearly all questions see here that they are new, and do not wait for a
+    /// place, which is in no cache.
+    signs: u32,
+}
 
 /// The memory: a ring in order of time. A key's lowest bits give the number of the last answer with such a
 /// key, which leads to the one before. A chain ends at a number that is forgotten, so nothing has to be
@@ -36,7 +46,7 @@ pub(super) struct Answered {
     /// As many as a power of two: the answer with number n stands at n modulo their count.
     places: Vec<Answer>,
     /// Also as many as a power of two.
-    heads: Vec<u32>,
+    heads: Vec<Head>,
     /// Number of the first answer that is remembered, and of the next one.
     first: u32,
     next: u32,
@@ -49,7 +59,7 @@ impl Answered {
         let most = capacity.of(MAX_ANSWERED);
         Answered {
             places: vec![Answer::default(); FEWEST],
-            heads: vec![0; HEADS.min(HEADS_PER_PLACE * most).max(FEWEST_HEADS)],
+            heads: vec![Head::default(); HEADS.min(HEADS_PER_PLACE * most).max(FEWEST_HEADS)],
             first: 1,
             next: 1,
             next_expiry: Timestamp::MIN,
@@ -78,7 +88,7 @@ impl Answered {
     /// Reads where the chains of these keys begin, and no more.
     #[inline(never)]
     pub(super) fn touch(&self, keys: impl Iterator<Item = u64>) {
-        std::hint::black_box(keys.fold(0, |all, key| all ^ self.heads[self.head(key)]));
+        std::hint::black_box(keys.fold(0, |all, key| all ^ self.heads[self.head(key)].signs));
     }
 
     /// The last answer with a key.
@@ -90,7 +100,10 @@ impl Answered {
 
     #[inline]
     fn seek(&self, key: u64) -> Option<usize> {
-        let mut number = self.heads[self.head(key)];
+        let Head { mut number, signs } = self.heads[self.head(key)];
+        if signs & Answer::sign(key) == 0 {
+            return None;
+        }
         let mut before = self.len() as u32;
         while self.older(number) < before {
             let place = self.place(number);
@@ -112,7 +125,9 @@ impl Answered {
             self.grow();
         }
         let (number, head) = (self.next, self.head(key));
-        let previous = std::mem::replace(&mut self.heads[head], number);
+        let Head { number: previous, signs } = self.heads[head];
+        let kept = if self.older(previous) < self.len() as u32 { signs } else { 0 };
+        self.heads[head] = Head { number, signs: kept | Answer::sign(key) };
         let place = self.place(number);
         self.places[place] = answer(previous);
         self.next = number.wrapping_add(1);
@@ -170,10 +185,9 @@ impl Answered {
     fn split(&mut self) {
         let old = self.heads.len();
         let bit = old.trailing_zeros();
-        self.heads.resize(2 * old, 0);
+        self.heads.resize(2 * old, Head::default());
         for head in 0..old {
-            let mut number = self.heads[head];
-            self.heads[head] = 0;
+            let mut number = std::mem::take(&mut self.heads[head]).number;
             // The last answer of each chain; the next one goes behind it.
             let mut last = [None; 2];
             let mut before = self.len() as u32;
@@ -181,9 +195,11 @@ impl Answered {
                 before = self.older(number);
                 let place = self.place(number);
                 let upper = self.places[place].key_bit(bit);
+                let head = &mut self.heads[head + if upper { old } else { 0 }];
+                head.signs |= self.places[place].own_sign();
                 match last[usize::from(upper)].replace(place) {
                     Some(last) => self.places[last].previous = number,
-                    None => self.heads[head + if upper { old } else { 0 }] = number,
+                    None => head.number = number,
                 }
                 number = std::mem::take(&mut self.places[place].previous);
             }
@@ -238,7 +254,7 @@ mod tests {
     #[test]
     fn chains_are_found_when_there_are_more_of_them() {
         let steps = FEWEST_HEADS as u32 + 500;
-        let heads = vec![0; FEWEST_HEADS];
+        let heads = vec![Head::default(); FEWEST_HEADS];
         let mut answered = Answered { heads, ..Answered::new(Capacity::default()) };
         // Keys in pairs, which share a chain until there are more.
         let key =
