@@ -32,9 +32,20 @@ const FEWEST_HEADS: usize = 1 << KEY_REST;
 struct Head {
     /// Number of its last answer.
     number: u32,
-    /// The [sign](Answer::sign) of each: nearly all questions see here that they are new, and do not wait for a
-    /// place, which is in no cache.
+    /// The [sign](Answer::sign) of each: nearly all questions see here that they are new, and do not wait for one
+    /// of the places, which is in no cache.
     signs: u32,
+}
+
+impl Head {
+    /// The head that a word of [`Answered::heads`] is.
+    fn of(word: u64) -> Head {
+        Head { number: word as u32, signs: (word >> 32) as u32 }
+    }
+
+    fn word(self) -> u64 {
+        u64::from(self.signs) << 32 | u64::from(self.number)
+    }
 }
 
 /// The memory: a ring in order of time. A key's lowest bits give the number of the last answer with such a
@@ -46,7 +57,8 @@ pub(super) struct Answered {
     /// As many as a power of two: the answer with number n stands at n modulo their count.
     places: Vec<Answer>,
     /// Also as many as a power of two.
-    heads: Vec<Head>,
+    /// [`Head`]s, as words: zeros need not be written, and take no memory before they are used.
+    heads: Vec<u64>,
     /// Number of the first answer that is remembered, and of the next one.
     first: u32,
     next: u32,
@@ -59,7 +71,7 @@ impl Answered {
         let most = capacity.of(MAX_ANSWERED);
         Answered {
             places: vec![Answer::default(); FEWEST],
-            heads: vec![Head::default(); HEADS.min(HEADS_PER_PLACE * most).max(FEWEST_HEADS)],
+            heads: vec![0; HEADS.min(HEADS_PER_PLACE * most).max(FEWEST_HEADS)],
             first: 1,
             next: 1,
             next_expiry: Timestamp::MIN,
@@ -88,7 +100,7 @@ impl Answered {
     /// Reads where the chains of these keys begin, and no more.
     #[inline(never)]
     pub(super) fn touch(&self, keys: impl Iterator<Item = u64>) {
-        std::hint::black_box(keys.fold(0, |all, key| all ^ self.heads[self.head(key)].signs));
+        std::hint::black_box(keys.fold(0, |all, key| all ^ self.heads[self.head(key)]));
     }
 
     /// The last answer with a key.
@@ -100,7 +112,7 @@ impl Answered {
 
     #[inline]
     fn seek(&self, key: u64) -> Option<usize> {
-        let Head { mut number, signs } = self.heads[self.head(key)];
+        let Head { mut number, signs } = Head::of(self.heads[self.head(key)]);
         if signs & Answer::sign(key) == 0 {
             return None;
         }
@@ -125,9 +137,9 @@ impl Answered {
             self.grow();
         }
         let (number, head) = (self.next, self.head(key));
-        let Head { number: previous, signs } = self.heads[head];
+        let Head { number: previous, signs } = Head::of(self.heads[head]);
         let kept = if self.older(previous) < self.len() as u32 { signs } else { 0 };
-        self.heads[head] = Head { number, signs: kept | Answer::sign(key) };
+        self.heads[head] = Head { number, signs: kept | Answer::sign(key) }.word();
         let place = self.place(number);
         self.places[place] = answer(previous);
         self.next = number.wrapping_add(1);
@@ -185,9 +197,9 @@ impl Answered {
     fn split(&mut self) {
         let old = self.heads.len();
         let bit = old.trailing_zeros();
-        self.heads.resize(2 * old, Head::default());
+        self.heads.resize(2 * old, 0);
         for head in 0..old {
-            let mut number = std::mem::take(&mut self.heads[head]).number;
+            let mut number = Head::of(std::mem::take(&mut self.heads[head])).number;
             // The last answer of each chain; the next one goes behind it.
             let mut last = [None; 2];
             let mut before = self.len() as u32;
@@ -195,11 +207,14 @@ impl Answered {
                 before = self.older(number);
                 let place = self.place(number);
                 let upper = self.places[place].key_bit(bit);
-                let head = &mut self.heads[head + if upper { old } else { 0 }];
-                head.signs |= self.places[place].own_sign();
-                match last[usize::from(upper)].replace(place) {
-                    Some(last) => self.places[last].previous = number,
-                    None => head.number = number,
+                let word = &mut self.heads[head + if upper { old } else { 0 }];
+                let head = Head::of(*word);
+                let last = last[usize::from(upper)].replace(place);
+                let first = if last.is_none() { number } else { head.number };
+                let signs = head.signs | self.places[place].own_sign();
+                *word = Head { number: first, signs }.word();
+                if let Some(last) = last {
+                    self.places[last].previous = number;
                 }
                 number = std::mem::take(&mut self.places[place].previous);
             }
@@ -252,9 +267,30 @@ mod tests {
     }
 
     #[test]
+    fn signs_are_those_of_a_chain_and_go_with_it() {
+        let mut answered = Answered::new(Capacity::default());
+        // One head, four signs.
+        let key = |n: u64| n << 59 | 0xabc << 20 | 5;
+        let signs = |answered: &Answered| Head::of(answered.heads[5]).signs;
+        for n in [1, 7, 7] {
+            answered.insert(key(n), answer(key(n), 1));
+        }
+        assert_eq!(signs(&answered), 1 << 1 | 1 << 7);
+        answered.pop();
+        answered.insert(key(30), answer(key(30), 1));
+        assert_eq!(signs(&answered), 1 << 1 | 1 << 7 | 1 << 30, "kept as long as there is a chain");
+        while answered.len() > 0 {
+            answered.pop();
+        }
+        answered.insert(key(2), answer(key(2), 1));
+        assert_eq!(signs(&answered), 1 << 2);
+        assert!(answered.find(key(2)).is_some() && answered.find(key(1)).is_none());
+    }
+
+    #[test]
     fn chains_are_found_when_there_are_more_of_them() {
         let steps = FEWEST_HEADS as u32 + 500;
-        let heads = vec![Head::default(); FEWEST_HEADS];
+        let heads = vec![0; FEWEST_HEADS];
         let mut answered = Answered { heads, ..Answered::new(Capacity::default()) };
         // Keys in pairs, which share a chain until there are more.
         let key =
