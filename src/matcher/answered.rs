@@ -28,7 +28,6 @@ const HEADS: usize = 1 << 17;
 const FEWEST_HEADS: usize = 1 << KEY_REST;
 
 /// Where a chain begins.
-#[derive(Clone, Copy, Default)]
 struct Head {
     /// Number of its last answer.
     number: u32,
@@ -56,8 +55,8 @@ impl Head {
 pub(super) struct Answered {
     /// As many as a power of two: the answer with number n stands at n modulo their count.
     places: Vec<Answer>,
-    /// Also as many as a power of two.
-    /// [`Head`]s, as words: zeros need not be written, and take no memory before they are used.
+    /// [`Head`]s, also as many as a power of two. As words, of which zeros need not be written: they take no
+    /// memory before they are used.
     heads: Vec<u64>,
     /// Number of the first answer that is remembered, and of the next one.
     first: u32,
