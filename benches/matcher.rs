@@ -24,7 +24,7 @@ const PACE: Span = Span::from_micros(10);
 struct Deaf;
 
 impl Observer for Deaf {
-    fn opened(&mut self, _: &Sighting<'_>) -> Token {
+    fn opened(&mut self, _: &Sighting<'_>, _: bool) -> Token {
         Token::default()
     }
     fn resent(&mut self, _: &mut Token, _: &Sighting<'_>, _: bool) {}

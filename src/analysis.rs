@@ -102,7 +102,8 @@ fn taps(analysed: &Analysed) -> Taps {
 pub fn judge(analysed: &Analysed, config: &Config) -> Document {
     let aggregate = &analysed.aggregate;
     let mut forwarders = vec![false];
-    forwarders.extend(aggregate.clients.iter().map(|client| aggregate.is_forwarder(client)));
+    forwarders
+        .extend(aggregate.following.clients.iter().map(|client| aggregate.is_forwarder(client)));
     let kube = config.context.kube.as_ref();
     let kube = kube.filter(|kube| verdict::takes_part(kube, aggregate, analysed.quality.last));
     let mut cluster_dns = config.cluster_dns.clone();

@@ -55,7 +55,7 @@ fn sums(path: &Path, config: &Config) -> Result<Analysed, String> {
 /// First answers by the RCODE of the header, which is all that tshark's `dns.flags.rcode` holds.
 fn rcodes_of(analysed: &Analysed) -> BTreeMap<String, u64> {
     let mut rcodes = BTreeMap::new();
-    for (number, &count) in analysed.aggregate.totals.rcodes.iter().enumerate() {
+    for (number, &count) in analysed.aggregate.counting.totals.rcodes.iter().enumerate() {
         if count > 0 {
             let name = Rcode(number as u16 & 15).mnemonic().into_owned();
             *rcodes.entry(name).or_default() += count;
@@ -77,7 +77,7 @@ fn compare(name: &str, truth: &Value, analysed: &Analysed, differences: &mut Dif
         expect(metric, count(&truth[metric]).to_string(), ours.to_string());
     }
     let opinion = &truth["second_opinion"];
-    let totals = &analysed.aggregate.totals;
+    let totals = &analysed.aggregate.counting.totals;
     let matching = [
         ("transactions", totals.transactions),
         ("answered", totals.answered),
@@ -126,7 +126,11 @@ fn check(folder: &Path, path: &Path) -> Differences {
             assert_eq!(reported, analysed.quality.messages, "{name}");
             let traffic = &document.traffic;
             let parts = traffic.answered + traffic.unanswered + traffic.pending_at_end;
-            assert_eq!(traffic.transactions, parts + analysed.aggregate.totals.evicted, "{name}");
+            assert_eq!(
+                traffic.transactions,
+                parts + analysed.aggregate.counting.totals.evicted,
+                "{name}"
+            );
             assert_eq!(traffic.rcodes.values().sum::<u64>(), traffic.answered, "{name}");
             analysed
         }

@@ -74,9 +74,65 @@ impl<T> Table<T> {
         self.entries[1..].iter()
     }
 
+    /// All entries, the shared one first, to be changed.
+    pub(super) fn all_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.entries.iter_mut()
+    }
+
     /// The shared entry.
     pub fn shared(&self) -> &T {
         &self.entries[SHARED as usize]
+    }
+}
+
+/// Entries whose places somebody else gives out, one after the other.
+#[derive(Clone)]
+pub struct Listing<T>(Vec<T>);
+
+impl<T> Listing<T> {
+    /// With what stands at place 0.
+    pub fn new(shared: T) -> Listing<T> {
+        Listing(vec![shared])
+    }
+
+    /// All entries, the shared one first.
+    pub(super) fn all(&self) -> impl Iterator<Item = &T> {
+        self.0.iter()
+    }
+
+    /// Makes entries up to a place, where there are none.
+    pub(super) fn reach(&mut self, at: u32)
+    where
+        T: Clone + Default,
+    {
+        if at as usize >= self.0.len() {
+            self.0.resize(at as usize + 1, T::default());
+        }
+    }
+
+    /// Puts an entry at the next place.
+    pub(super) fn push(&mut self, entry: T) {
+        self.0.push(entry);
+    }
+
+    /// The entry at a place.
+    pub fn get(&self, at: u32) -> &T {
+        &self.0[at as usize]
+    }
+
+    /// The entry at a place, to be changed.
+    pub(super) fn get_mut(&mut self, at: u32) -> &mut T {
+        &mut self.0[at as usize]
+    }
+
+    /// All entries but the shared one, in the order in which they came.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.0[1..].iter()
+    }
+
+    /// The shared entry.
+    pub fn shared(&self) -> &T {
+        &self.0[SHARED as usize]
     }
 }
 

@@ -22,6 +22,17 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// All of them, in their order.
+    pub const ALL: [Outcome; 7] = [
+        Outcome::Answered,
+        Outcome::NoData,
+        Outcome::NxDomain,
+        Outcome::ServFail,
+        Outcome::Refused,
+        Outcome::Truncated,
+        Outcome::OtherError,
+    ];
+
     /// The outcome that `response` means.
     pub fn of(response: &Message) -> Outcome {
         match response.rcode {
@@ -55,6 +66,13 @@ mod tests {
         let flags = MessageFlags(0x8000 | flags);
         let rcode = Rcode(flags.0 & 0xf);
         Message { flags, rcode, counts: [1, answers, 0, 0], ..Message::default() }
+    }
+
+    #[test]
+    fn all_stand_in_their_order() {
+        for (at, outcome) in Outcome::ALL.into_iter().enumerate() {
+            assert_eq!(outcome as usize, at);
+        }
     }
 
     #[test]

@@ -25,7 +25,7 @@ use crate::transactions::Sinks;
 use crate::view;
 use crate::view::stream::Stream;
 
-/// On a node that has other work: reading and decoding in one, the ordered stage in the other.
+/// On a node that has other work: reading and decoding in one, the ordered stages in the other.
 const THREADS: usize = 2;
 
 /// How often a line is written where `--interval` does not say, and how often a screen is.

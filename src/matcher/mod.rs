@@ -15,6 +15,7 @@ mod in_flight;
 mod index;
 mod observer;
 mod order;
+mod ports;
 mod refusals;
 mod sighting;
 mod transaction;
@@ -27,12 +28,13 @@ use early::Early;
 use in_flight::InFlight;
 use index::Place;
 pub use observer::{Observer, Unwanted};
+use ports::Ports;
 pub use refusals::Refusal;
 pub use sighting::{Keys, Sighting, Transport};
 pub use transaction::{Core, Leg, Stranger, Token, Transaction};
 use transfers::Transfers;
 
-use crate::model::{Address, Capacity, Endpoint, NameHasher, Span, Timestamp};
+use crate::model::{Capacity, NameHasher, Span, Timestamp};
 
 /// How long after the last transmission of a question its answer is still taken for one.
 /// glibc gives up a single server after 10 s and two after 20 s; beyond that nobody waits.
@@ -56,6 +58,7 @@ pub struct Matcher {
     translations: Translations,
     transfers: Transfers,
     early: Vec<Early>,
+    ports: Ports,
     now: Timestamp,
     /// Nothing runs out before this moment.
     wake: Timestamp,
@@ -72,6 +75,7 @@ impl Matcher {
             translations: Translations::new(),
             transfers: Transfers::default(),
             early: Vec::new(),
+            ports: Ports::default(),
             now: Timestamp::MIN,
             wake: Timestamp::MIN,
         }
@@ -82,11 +86,11 @@ impl Matcher {
         self.query_timeout
     }
 
-    /// Has what was answered under these keys at hand when their messages come. The table of it is larger than
-    /// the second-level cache, and a message that found its place missing there would wait for memory; these reads
-    /// do not wait for each other.
-    pub fn expect(&self, keys: impl Iterator<Item = u64>) {
-        self.answered.touch(keys);
+    /// Has what was answered under these keys, and the ports that they came from, at hand when their messages
+    /// come: a message whose places are not in the cache would wait for memory. These reads wait for nothing.
+    pub fn expect(&self, keys: impl Iterator<Item = Keys> + Clone) {
+        self.answered.touch(keys.clone().map(|keys| keys.transaction));
+        self.ports.touch(keys.map(|keys| keys.socket));
     }
 
     /// Takes a DNS message.
@@ -221,7 +225,9 @@ impl Matcher {
             vacancy = None;
         }
         let slot = self.in_flight.begin(query, vacancy);
-        self.in_flight.get_mut(slot).token = observer.opened(query);
+        let reused = query.transport == Transport::Udp
+            && self.ports.is_reused(query.keys.socket, query.packet.time);
+        self.in_flight.get_mut(slot).token = observer.opened(query, reused);
         if let Some(at) = self.early_answer(query) {
             return self.settle_early(slot, at, observer);
         }
@@ -334,11 +340,6 @@ impl Matcher {
     /// How many transactions and answers are kept: for tests of the bounds.
     pub fn kept(&self) -> (usize, usize) {
         (self.in_flight.len(), self.answered.len())
-    }
-
-    /// The transaction in flight that `client` asked of `server`, most recent first.
-    fn in_flight_of(&self, client: Endpoint, server: Address) -> Option<u32> {
-        self.in_flight.find_by_endpoints(client, server)
     }
 }
 

@@ -17,9 +17,9 @@ pub struct Unwanted {
 
 /// What the matcher tells.
 pub trait Observer {
-    /// A question is asked for the first time. The token comes back with all that follows; where
-    /// it is lent, it may be changed.
-    fn opened(&mut self, query: &Sighting<'_>) -> Token;
+    /// A question is asked for the first time; `reused` when its client had asked this server from that port
+    /// for a while before. The token comes back with all that follows; where it is lent, it may be changed.
+    fn opened(&mut self, query: &Sighting<'_>, reused: bool) -> Token;
     /// The question is asked again; `answered` when its answer had been seen before.
     fn resent(&mut self, token: &mut Token, query: &Sighting<'_>, answered: bool);
     /// The first answer.

@@ -71,7 +71,7 @@ impl Matcher {
             // A client that hangs up does not want its answer any more: nobody refused it.
             return;
         };
-        let slot = self.in_flight_of(client, server.address);
+        let slot = self.in_flight.find_by_endpoints(client, server.address);
         let refusal = Refusal {
             icmp: None,
             reporter: packet.source,
@@ -120,7 +120,7 @@ impl Matcher {
                 let found = self.in_flight.find(keys.transaction, error.quoted_destination);
                 found.map(|found| found.slot)
             }
-            None => self.in_flight_of(client, error.quoted_destination),
+            None => self.in_flight.find_by_endpoints(client, error.quoted_destination),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What the matcher is shown: a DNS message, as it was seen on an interface.
 
+use super::ports;
 use crate::model::{Address, Message, NameHasher, PacketMeta};
 
 /// What carries the message.
@@ -21,6 +22,8 @@ pub struct Keys {
     pub transaction: u64,
     /// Of the client's and the server's address.
     pub ends: u64,
+    /// Of a query's client, its port and the server.
+    pub socket: u64,
 }
 
 impl Keys {
@@ -34,10 +37,10 @@ impl Keys {
     ) -> Keys {
         let hash = |address: Address| hasher.hash_words(address.halves());
         let (source, destination) = (hash(packet.source), hash(packet.destination));
-        let (client, server, port) = if message.is_response() {
-            (destination, source, packet.destination_port)
+        let (client, server, port, socket) = if message.is_response() {
+            (destination, source, packet.destination_port, 0)
         } else {
-            (source, destination, packet.source_port)
+            (source, destination, packet.source_port, ports::hash(packet))
         };
         let [port, id, kind, class] =
             [port, message.id, message.qtype, message.qclass].map(u64::from);
@@ -47,7 +50,7 @@ impl Keys {
             message.qname_hash ^ transport as u64,
         ];
         let transaction = hasher.go_on(client, words, &[]);
-        Keys { transaction, ends: NameHasher::both_ends(client, server) }
+        Keys { transaction, ends: NameHasher::both_ends(client, server), socket }
     }
 }
 

@@ -1,14 +1,14 @@
 //! What the matcher tells of packets made by hand; `tests/regressions.rs` tells whole stories.
 
 use super::*;
-use crate::model::{Message, MessageFlags, PacketMeta};
+use crate::model::{Address, Message, MessageFlags, PacketMeta};
 
 /// The events, one word each.
 #[derive(Default)]
 struct Told(Vec<&'static str>);
 
 impl Observer for Told {
-    fn opened(&mut self, _: &Sighting<'_>) -> Token {
+    fn opened(&mut self, _: &Sighting<'_>, _: bool) -> Token {
         self.0.push("opened");
         Token::default()
     }

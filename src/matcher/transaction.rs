@@ -272,6 +272,12 @@ impl Transaction {
         time.since(self.first_sent).max(Span::ZERO)
     }
 
+    /// Whether an answer at `time` is one to a question that was sent again. The first fragment of an answer may
+    /// be known for what it is only after that.
+    pub fn is_rescued_at(&self, time: Timestamp) -> bool {
+        self.retransmissions > 0 && time >= self.last_sent
+    }
+
     pub(super) fn goes_to(&self, server: Address) -> bool {
         // Its first leg went to the server that was asked.
         self.server.address == server || self.legs()[1..].iter().any(|leg| leg.server == server)

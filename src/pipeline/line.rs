@@ -7,6 +7,7 @@ use std::time::Duration;
 use crossbeam_channel::bounded;
 
 use super::counting::Counting;
+use super::following::Following;
 use super::intake::{Found, Intake};
 use super::log::Log;
 use super::matching::Matching;
@@ -33,8 +34,10 @@ pub(super) struct Line<'a> {
     hasher: NameHasher,
     decoded: Queue,
     matched: Queue,
-    /// Whoever holds both has taken this one first.
+    followed: Queue,
+    /// Whoever holds several of these three has taken them in this order.
     matching: Mutex<Matching>,
+    following: Mutex<Following>,
     counting: Mutex<Counting>,
     pub(super) packets: AtomicU64,
     over: AtomicBool,
@@ -66,6 +69,7 @@ impl<'a> Line<'a> {
         let threads = options.threads.max(1);
         // One thread has the same unit over and over: it never leaves the cache.
         let units = if threads == 1 { 1 } else { threads * UNITS_PER_THREAD };
+        let Aggregate { following, counting } = aggregate;
         Line {
             intake: Intake::new(source, units, threads),
             threads,
@@ -73,8 +77,10 @@ impl<'a> Line<'a> {
             hasher,
             decoded: Queue::new(units),
             matched: Queue::new(units),
+            followed: Queue::new(units),
             matching: Mutex::new(Matching::new(options, hasher)),
-            counting: Mutex::new(Counting::new(aggregate, rows)),
+            following: Mutex::new(Following::new(following)),
+            counting: Mutex::new(Counting::new(counting, rows)),
             packets: AtomicU64::new(0),
             over: AtomicBool::new(false),
         }
@@ -98,7 +104,7 @@ impl<'a> Line<'a> {
                 // would be a worker's day, and whoever watches has to hear of signals.
                 let most = self.threads * UNITS_PER_THREAD;
                 self.match_ready(most);
-                self.count_ready(most);
+                self.settle_ready(most);
             }
         });
         self.finish()
@@ -110,22 +116,32 @@ impl<'a> Line<'a> {
             self.decode(unit);
         }
         self.match_ready(usize::MAX);
-        self.count_ready(usize::MAX);
-        let matching = self.matching.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let counting = self.counting.into_inner().unwrap_or_else(PoisonError::into_inner);
-        close(matching, counting, self.intake.source.notes())
+        self.settle_ready(usize::MAX);
+        let notes = self.intake.source.notes();
+        let Line { matching, following, counting, .. } = self;
+        let matching = matching.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let following = following.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let counting = counting.into_inner().unwrap_or_else(PoisonError::into_inner);
+        close(matching, following, counting, notes)
     }
 
     /// What there would be if the capture ended here.
     pub(super) fn so_far(&self) -> Analysed {
-        let (matching, counting) = {
+        let (matching, following, counting) = {
             let matching = lock(&self.matching);
-            let mut counting = lock(&self.counting);
-            // Both have to have seen the same units.
-            self.count_with(&mut counting, usize::MAX);
-            (matching.so_far(), counting.so_far())
+            let (following, counting) = self.caught_up();
+            (matching.so_far(), following.clone(), counting.so_far())
         };
-        close(matching, counting, self.intake.source.notes())
+        close(matching, following, counting, self.intake.source.notes())
+    }
+
+    /// The two stages behind the matcher, which have seen all that is matched.
+    fn caught_up(&self) -> (MutexGuard<'_, Following>, MutexGuard<'_, Counting>) {
+        let mut following = lock(&self.following);
+        self.follow_with(&mut following, usize::MAX);
+        let mut counting = lock(&self.counting);
+        self.count_with(&mut counting, usize::MAX);
+        (following, counting)
     }
 
     /// Hands on the rows that there are, unless whoever counts is at it.
@@ -143,13 +159,15 @@ impl<'a> Line<'a> {
         lock(&self.counting).overdue(until, most)
     }
 
-    /// Reads, decodes and hands in until the capture is over; and matches and counts.
+    /// Reads, decodes and hands in until the capture is over; and matches, follows and counts.
     ///
-    /// The tables of a stage should stay in one core's cache. So the first worker counts and the second
-    /// matches, and another one does so only when it would have to wait otherwise: when all units
-    /// stand in line, or when the source has it wait for packets.
+    /// The tables of a stage should stay in one core's cache. So the first worker counts, the second matches
+    /// and the third follows, and another one does so only when it would have to wait otherwise: when all
+    /// units stand in line, or when the source has it wait for packets. Of two, the first does both that
+    /// are behind the matcher: that is half of all work.
     fn work(&self, number: usize) {
         let (counts, matches) = (number == 0, number == 1 || self.threads == 1);
+        let follows = number == 2 || self.threads < 3 && number == 0;
         let _leaving = Leaving(self);
         while !self.over.load(Ordering::Acquire) {
             // While there are packets at hand, each stage stays where it is.
@@ -157,7 +175,11 @@ impl<'a> Line<'a> {
             if matches || waits {
                 self.match_ready(usize::MAX);
             }
-            if counts || waits {
+            if follows && counts || waits {
+                self.settle_ready(usize::MAX);
+            } else if follows {
+                self.follow_ready(usize::MAX);
+            } else if counts {
                 self.count_ready(usize::MAX);
             }
             let Some(unit) = self.next_unit() else { return };
@@ -177,7 +199,7 @@ impl<'a> Line<'a> {
                 Found::Reading | Found::NoRoom => {}
             }
             self.match_ready(usize::MAX);
-            self.count_ready(usize::MAX);
+            self.settle_ready(usize::MAX);
             if let Found::Reading = found {
                 return self.intake.wait_for_reader();
             }
@@ -207,8 +229,8 @@ impl<'a> Line<'a> {
         while left > 0 && !self.decoded.is_empty() {
             let Some(mut matching) = try_lock(&self.matching) else { return };
             let mut spill = |log: &mut Log, block: &Block, events: &[Event]| {
-                let mut counting = lock(&self.counting);
-                self.count_with(&mut counting, usize::MAX);
+                let (mut following, mut counting) = self.caught_up();
+                following.replay(log, block, events);
                 counting.replay(log, block, events);
             };
             while left > 0
@@ -220,20 +242,55 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// Counts what is next in line, so many units at most, unless somebody else is at it.
-    fn count_ready(&self, most: usize) {
+    /// Follows and counts what is next in line, so many units at most: each is counted at once, so that units
+    /// become free one after the other and whoever reads is not kept waiting.
+    fn settle_ready(&self, most: usize) {
         let mut left = most;
-        while left > 0 && !self.matched.is_empty() {
-            let Some(mut counting) = try_lock(&self.counting) else { return };
-            left -= self.count_with(&mut counting, left);
+        while left > 0 && self.follow_ready(1) + self.count_ready(1) > 0 {
+            left -= 1;
         }
+    }
+
+    /// Follows what is next in line, so many units at most, unless somebody else is at it, and says how many there
+    /// were.
+    fn follow_ready(&self, most: usize) -> usize {
+        let mut done = 0;
+        while done < most && !self.matched.is_empty() {
+            let Some(mut following) = try_lock(&self.following) else { break };
+            done += self.follow_with(&mut following, most - done);
+        }
+        done
+    }
+
+    /// Follows so many units at most, and says how many there were.
+    fn follow_with(&self, following: &mut Following, most: usize) -> usize {
+        let mut done = 0;
+        while done < most
+            && let Some(mut unit) = self.matched.take()
+        {
+            following.take(&mut unit);
+            self.followed.put(unit);
+            done += 1;
+        }
+        done
+    }
+
+    /// Counts what is next in line, so many units at most, unless somebody else is at it, and says how many there
+    /// were.
+    fn count_ready(&self, most: usize) -> usize {
+        let mut done = 0;
+        while done < most && !self.followed.is_empty() {
+            let Some(mut counting) = try_lock(&self.counting) else { break };
+            done += self.count_with(&mut counting, most - done);
+        }
+        done
     }
 
     /// Counts so many units at most, and says how many there were.
     fn count_with(&self, counting: &mut Counting, most: usize) -> usize {
         let mut done = 0;
         while done < most
-            && let Some(mut unit) = self.matched.take()
+            && let Some(mut unit) = self.followed.take()
         {
             counting.take(&mut unit);
             self.intake.free.put(unit);
@@ -255,16 +312,24 @@ impl Drop for Leaving<'_, '_> {
     }
 }
 
-/// Settles what is open in both stages, which have seen the same units.
-fn close(matching: Matching, mut counting: Counting, notes: Notes) -> Analysed {
+/// Settles what is open in all stages, which have seen the same units.
+fn close(
+    matching: Matching,
+    mut following: Following,
+    mut counting: Counting,
+    notes: Notes,
+) -> Analysed {
     let mut count = |log: &mut Log, block: &Block, events: &[Event]| {
+        following.replay(log, block, events);
         counting.replay(log, block, events);
     };
     let mut log = Log::default();
     let matched = matching.finish(&mut log, &mut count);
     count(&mut log, &Block::default(), &[]);
+    let mut aggregate = Aggregate { following: following.sums, counting: counting.finish() };
+    aggregate.finish();
     Analysed {
-        aggregate: counting.finish(),
+        aggregate,
         quality: matched.quality,
         notes,
         streams: matched.streams,

@@ -1,9 +1,9 @@
-//! What the matcher told of a unit, written down for the stage that counts: so both stages can be at
+//! What the matcher told of a unit, written down for the two stages behind it: so all three can be at
 //! work at once, and each one's code and tables stay in the cache of the thread that is at it.
 //!
 //! Replayed in order, a log has the same effect as if the sums had listened themselves.
 
-use crate::aggregate::Assembly;
+use crate::aggregate::{Assembly, Handover};
 use crate::matcher::{Keys, Refusal, Sighting, Stranger, Transaction, Transport, Unwanted};
 use crate::model::{Message, PacketMeta};
 
@@ -41,6 +41,7 @@ pub(super) enum Entry {
     Opened {
         token: u32,
         at: At,
+        reused: bool,
     },
     Resent {
         token: u32,
@@ -62,9 +63,7 @@ pub(super) enum Entry {
     Evicted {
         transaction: u32,
     },
-    Orphan {
-        packet: u32,
-    },
+    Orphan,
     Copied {
         token: u32,
         at: At,
@@ -134,21 +133,23 @@ pub(super) struct Log {
     pub(super) unwanted: Vec<Unwanted>,
     kept: Vec<Kept>,
     bytes: Vec<u8>,
+    /// What whoever follows questions has to say to whoever counts.
+    pub(super) handover: Handover,
 }
 
 impl Log {
     /// Forgets all.
     pub(super) fn clear(&mut self) {
-        let Log { entries, settled, packets, refusals, strangers, unwanted, kept, bytes, .. } =
-            self;
+        let Log { entries, settled, packets, refusals, strangers, unwanted, .. } = self;
         entries.clear();
         *settled = 0;
         packets.clear();
         refusals.clear();
         strangers.clear();
         unwanted.clear();
-        kept.clear();
-        bytes.clear();
+        self.kept.clear();
+        self.bytes.clear();
+        self.handover.clear();
     }
 
     /// Whether another transaction is one too many.

@@ -1,14 +1,15 @@
 //! The only place with threads.
 //!
-//! A `Unit` goes through three stages. In the first its block is read and decoded, side by side with
+//! A `Unit` goes through four stages. In the first its block is read and decoded, side by side with
 //! others. In the second (`matching`) units are matched in the order of the capture, and what the
-//! matcher tells is written into the unit's log. In the third (`counting`) logs are counted, in the
-//! same order. The second and the third have one worker at a time each (`line` says which), and do not
-//! wait for one another; so the report is that of a sequential run whatever the number of threads, and
-//! with one thread it is one.
+//! matcher tells is written into the unit's log. In the third (`following`) it is told what belongs together,
+//! and in the fourth (`counting`) logs are counted, in the same order. All but the first have one worker at a
+//! time each (`line` says which), and do not wait for one another; so the report is that of a sequential run
+//! whatever the number of threads, and with one thread it is one.
 
 mod counting;
 mod events;
+mod following;
 mod intake;
 mod interfaces;
 mod line;
@@ -125,7 +126,7 @@ pub fn run_watched(
 ) -> Result<Analysed, Error> {
     // Tables are seeded per process: nobody outside can choose names that collide.
     let hasher = NameHasher::random();
-    let aggregate = Aggregate::new(options.settings.clone(), hasher)?;
+    let aggregate = Aggregate::new(&options.settings, hasher)?;
     if sinks.is_empty() {
         return Ok(Line::new(source, options, hasher, aggregate, None).run(watch));
     }

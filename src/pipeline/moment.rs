@@ -23,7 +23,7 @@ impl Moment<'_> {
         self.line.packets.load(Ordering::Relaxed)
     }
 
-    /// What the run would yield if the capture ended here. The sums are copied while both ordered stages
+    /// What the run would yield if the capture ended here. The sums are copied while the ordered stages
     /// wait, which takes milliseconds, since they are a few MiB on a node; closing the books of the
     /// copy holds nobody up. Without it a loss would be seen after half a minute, when its question
     /// leaves the table, not after the query timeout.

@@ -1,5 +1,7 @@
 //! Writes down what the matcher tells.
 
+use std::collections::VecDeque;
+
 use super::log::{At, Entry, Log};
 use crate::matcher::{Observer, Refusal, Sighting, Stranger, Token, Transaction, Unwanted};
 use crate::model::PacketMeta;
@@ -8,14 +10,16 @@ use crate::model::PacketMeta;
 /// of what each one stands for; it is as long as there were ever names in use at once.
 #[derive(Clone, Default)]
 pub(super) struct Names {
-    free: Vec<u32>,
+    /// In the order in which they became free, which is that of their places: so what is looked up of those in
+    /// flight, which were given out of late, stands close together.
+    free: VecDeque<u32>,
     next: u32,
 }
 
 impl Names {
     #[inline]
     fn take(&mut self) -> u32 {
-        self.free.pop().unwrap_or_else(|| {
+        self.free.pop_front().unwrap_or_else(|| {
             self.next += 1;
             self.next - 1
         })
@@ -126,9 +130,9 @@ impl<'a> Teller<'a> {
 
 impl Observer for Teller<'_> {
     #[inline]
-    fn opened(&mut self, query: &Sighting<'_>) -> Token {
+    fn opened(&mut self, query: &Sighting<'_>, reused: bool) -> Token {
         let (token, at) = (self.names.take(), self.at(query));
-        self.tell(Entry::Opened { token, at });
+        self.tell(Entry::Opened { token, at, reused });
         Token::named(token)
     }
 
@@ -162,8 +166,8 @@ impl Observer for Teller<'_> {
         self.tell(Entry::Evicted { transaction });
     }
 
-    fn orphan(&mut self, packet: &PacketMeta) {
-        self.tell_packet(packet, |packet| Entry::Orphan { packet });
+    fn orphan(&mut self, _packet: &PacketMeta) {
+        self.tell(Entry::Orphan);
     }
 
     fn copied(&mut self, token: &mut Token, copy: &Sighting<'_>, same_interface: bool) {
@@ -204,6 +208,6 @@ impl Observer for Teller<'_> {
     }
 
     fn release(&mut self, token: Token) {
-        self.names.free.push(token.name());
+        self.names.free.push_back(token.name());
     }
 }

@@ -25,7 +25,7 @@ pub fn document(
     let traffic = traffic(facts);
     let names = names(facts, &findings, &traffic);
     let schema = "dnspect.report/1";
-    let timeline = facts.aggregate.timeline.clone();
+    let timeline = facts.aggregate.counting.timeline.clone();
     Document { schema, verdict, findings, traffic, capture, timeline, names }
 }
 
@@ -37,7 +37,7 @@ fn names(facts: &Facts<'_>, findings: &[Finding], traffic: &Traffic) -> BTreeMap
     let named = addresses.chain(senders);
     let named = named.filter_map(|text| Some((text.clone(), facts.name(text.parse().ok()?)?)));
     // A link-layer address is nobody's: one of those who send by it is named.
-    let rows = facts.aggregate.rates.rows().into_iter();
+    let rows = facts.aggregate.following.rates.rows().into_iter();
     let links = rows.filter_map(|row| {
         let (_, source) = facts.sender(row);
         let link = source.filter(|source| source.parse::<Address>().is_err())?;
@@ -47,7 +47,7 @@ fn names(facts: &Facts<'_>, findings: &[Finding], traffic: &Traffic) -> BTreeMap
 }
 
 fn traffic(facts: &Facts<'_>) -> Traffic {
-    let totals = &facts.aggregate.totals;
+    let totals = &facts.aggregate.counting.totals;
     let mut rcodes: BTreeMap<String, u64> =
         [Rcode::NOERROR, Rcode::NXDOMAIN, Rcode::SERVFAIL, Rcode::REFUSED]
             .map(|rcode| (rcode.mnemonic().into_owned(), 0))
@@ -71,7 +71,7 @@ fn traffic(facts: &Facts<'_>) -> Traffic {
         retransmissions: totals.retransmissions,
         orphan_responses: totals.orphans,
         rcodes,
-        latency_us: latency(&facts.aggregate.delays),
+        latency_us: latency(&facts.aggregate.counting.delays),
         search,
         resolvers: facts.all_stubs(),
         resolver_pps: resolver_pps(facts),
@@ -95,7 +95,9 @@ fn latency(delays: &Delays) -> Latency {
 fn search(facts: &Facts<'_>) -> (Search, u64) {
     let mut search = Search::default();
     let (mut lookups, mut transactions) = (0, 0);
-    for (client, &forwards) in facts.aggregate.clients.iter().zip(facts.forwarders.iter().skip(1)) {
+    for (client, &forwards) in
+        facts.aggregate.following.clients.iter().zip(facts.forwarders.iter().skip(1))
+    {
         if !forwards {
             lookups += client.lookups;
             transactions += client.transactions;
@@ -104,12 +106,12 @@ fn search(facts: &Facts<'_>) -> (Search, u64) {
         }
     }
     // What clients beyond the table did is counted together in its shared entry.
-    let shared = facts.aggregate.clients.shared();
+    let shared = facts.aggregate.following.clients.shared();
     lookups += shared.lookups;
     let needed = transactions - search.extra_queries;
     search.amplification =
         if needed == 0 { 1.0 } else { round(transactions as f64 / needed as f64, 100.0) };
-    let suffixes = facts.aggregate.lookups.suffixes.in_order();
+    let suffixes = facts.aggregate.following.lookups.suffixes.in_order();
     search.search_domains =
         suffixes.iter().take(SEARCH_DOMAINS).map(|suffix| suffix.name.to_string()).collect();
     (search, lookups)
@@ -120,7 +122,7 @@ fn round(value: f64, parts: f64) -> f64 {
 }
 
 fn resolver_pps(facts: &Facts<'_>) -> Vec<ResolverRate> {
-    let rates = &facts.aggregate.rates;
+    let rates = &facts.aggregate.following.rates;
     rates
         .rows()
         .into_iter()
@@ -158,7 +160,7 @@ fn capture(facts: &Facts<'_>, notes: &Notes) -> Capture {
         packets: quality.packets,
         bytes: quality.bytes,
         dns,
-        copies: facts.aggregate.totals.copies,
+        copies: facts.aggregate.counting.totals.copies,
         snaplen_truncated: quality.cut,
         unsupported: quality.unsupported(),
         fragments_incomplete: facts.fragments.incomplete_dns + facts.fragments.incomplete_unknown,
@@ -216,7 +218,7 @@ fn caveats(facts: &Facts<'_>, notes: &Notes) -> Vec<String> {
 
 /// What cannot be told of large answers where no later fragment is in the capture.
 fn fragments_words(facts: &Facts<'_>) -> Option<String> {
-    let pairs = facts.aggregate.pairs.iter().map(|pair| pair.rare().fragmented);
+    let pairs = facts.aggregate.counting.pairs.iter().map(|pair| pair.rare().fragmented);
     let (partial, expired) = pairs.fold((0, 0), |(partial, expired), fragmented| {
         (partial + fragmented.partial, expired + fragmented.expired)
     });

@@ -1,9 +1,9 @@
-//! Listens to the matcher beside the sums and makes rows of what it hears.
+//! Hears what is counted, beside the sums, and makes rows of it.
 
 use super::asked::{Asked, Overdue};
 use super::row::{Batch, Fate, Response, Row};
-use crate::aggregate::Aggregate;
-use crate::matcher::{Observer, Refusal, Sighting, Stranger, Token, Transaction, Unwanted};
+use crate::aggregate::{Counting, number_of, zone_and_reuse};
+use crate::matcher::{Sighting, Token, Transaction};
 use crate::model::{PacketMeta, Span, Timestamp};
 
 /// Where full batches go.
@@ -57,16 +57,10 @@ impl Rows {
         }
     }
 
-    fn settle(
-        &mut self,
-        name: u32,
-        transaction: &Transaction,
-        fate: Fate,
-        response: Option<Response>,
-    ) {
+    fn settle(&mut self, transaction: &Transaction, fate: Fate, response: Option<Response>) {
         let Some(batch) = &mut self.batch else { return };
-        let (zone, reused_port) = Aggregate::zone_and_reuse(transaction.token);
-        let question = self.asked.settle(name);
+        let (zone, reused_port) = zone_and_reuse(transaction.token);
+        let question = self.asked.settle(number_of(transaction.token));
         let name = batch.keep_name(question.map_or(&[], |question| question.name()));
         let last = transaction.legs().last().map(|leg| leg.server);
         batch.push(Row {
@@ -96,7 +90,7 @@ impl Rows {
         }
     }
 
-    fn answered(&mut self, name: u32, transaction: &Transaction, response: &Sighting<'_>) {
+    fn answered(&mut self, transaction: &Transaction, response: &Sighting<'_>) {
         let Sighting { packet, message, bytes, .. } = response;
         let late = transaction.delay(packet.time) > self.query_timeout;
         let whole = message.complete && !bytes.is_empty();
@@ -112,87 +106,63 @@ impl Rows {
             extended_error: message.extended_error,
         };
         let fate = if late { Fate::Late } else { Fate::Answered };
-        self.settle(name, transaction, fate, Some(response));
+        self.settle(transaction, fate, Some(response));
     }
 }
 
 /// The sums, and the rows if they are wanted.
 pub struct Recorder<'a> {
     /// The sums.
-    pub aggregate: &'a mut Aggregate,
+    pub counting: &'a mut Counting,
     /// The rows.
     pub rows: Option<&'a mut Rows>,
-    /// The name that the matching stage has for the transaction told of.
-    pub name: u32,
 }
 
-impl Observer for Recorder<'_> {
-    fn opened(&mut self, query: &Sighting<'_>) -> Token {
+impl Recorder<'_> {
+    /// A question is asked for the first time; `name` is the transaction's in the log.
+    #[inline]
+    pub fn opened(&mut self, told: Token, name: u32, query: &Sighting<'_>) {
         if let Some(rows) = &mut self.rows {
-            rows.asked.open(self.name, query);
+            rows.asked.open(name, query);
         }
-        self.aggregate.opened(query)
+        self.counting.opened(told, query);
     }
 
-    fn resent(&mut self, token: &mut Token, query: &Sighting<'_>, answered: bool) {
-        self.aggregate.resent(token, query, answered);
-    }
-
-    fn answered(&mut self, transaction: &Transaction, response: &Sighting<'_>) {
-        self.aggregate.answered(transaction, response);
+    /// The first answer.
+    #[inline]
+    pub fn answered(&mut self, transaction: &Transaction, response: &Sighting<'_>) {
+        self.counting.answered(transaction, response);
         if let Some(rows) = &mut self.rows {
-            rows.answered(self.name, transaction, response);
+            rows.answered(transaction, response);
         }
     }
 
-    fn duplicate(&mut self, token: Token, response: &Sighting<'_>) {
-        self.aggregate.duplicate(token, response);
-    }
-
-    fn unanswered(&mut self, transaction: &Transaction, pending: bool) {
-        self.aggregate.unanswered(transaction, pending);
+    /// No answer came. `pending`: the capture ended before one had to.
+    pub fn unanswered(&mut self, transaction: &Transaction, pending: bool) {
+        self.counting.unanswered(transaction, pending);
         if let Some(rows) = &mut self.rows {
             let fate = match transaction.refusal() {
                 _ if pending => Fate::Pending,
                 Some(_) => Fate::Rejected,
                 None => Fate::Unanswered,
             };
-            rows.settle(self.name, transaction, fate, None);
+            rows.settle(transaction, fate, None);
         }
     }
 
-    fn evicted(&mut self, transaction: &Transaction) {
-        self.aggregate.evicted(transaction);
+    /// The room ran out for a transaction.
+    pub fn evicted(&mut self, transaction: &Transaction) {
+        self.counting.evicted();
         if let Some(rows) = &mut self.rows {
-            rows.settle(self.name, transaction, Fate::Evicted, None);
+            rows.settle(transaction, Fate::Evicted, None);
         }
     }
 
-    fn orphan(&mut self, packet: &PacketMeta) {
-        self.aggregate.orphan(packet);
-    }
-
-    fn copied(&mut self, token: &mut Token, copy: &Sighting<'_>, same_interface: bool) {
-        self.aggregate.copied(token, copy, same_interface);
-    }
-
-    fn strange(&mut self, token: Token, stranger: Option<Stranger>) {
-        self.aggregate.strange(token, stranger);
-    }
-
-    fn refused(
-        &mut self,
-        transaction: Option<&Transaction>,
-        packet: &PacketMeta,
-        refusal: Refusal,
-    ) {
-        if let Some(rows) = self.rows.as_mut().filter(|_| transaction.is_some()) {
-            rows.asked.refused(self.name);
+    /// An ICMP error or a TCP RST says no: to a question in flight, or to something older.
+    pub fn refused(&mut self, told: Token, transaction: Option<&Transaction>, packet: &PacketMeta) {
+        if let (Some(rows), Some(transaction)) = (&mut self.rows, transaction) {
+            rows.asked.refused(number_of(transaction.token));
         }
-        self.aggregate.refused(transaction, packet, refusal);
-    }
-
-    fn answer_unwanted(&mut self, packet: &PacketMeta, unwanted: Unwanted) {
-        self.aggregate.answer_unwanted(packet, unwanted);
+        self.counting.refused(told, packet, transaction.is_some());
     }
 }

@@ -22,7 +22,7 @@ impl Facts<'_> {
     /// Addresses of Services, sorted: what is asked of them is seen on its way to another address. Where
     /// the backends behind it are seen, a Service stands for them all.
     pub fn services(&self) -> Vec<Address> {
-        let translated = self.aggregate.pairs.iter().filter(|pair| pair.translated > 0);
+        let translated = self.aggregate.counting.pairs.iter().filter(|pair| pair.translated > 0);
         sorted(translated.map(|pair| pair.server))
     }
 

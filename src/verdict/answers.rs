@@ -51,7 +51,7 @@ impl<'a> Failing<'a> {
     ) -> Failing<'a> {
         let mut sum = Failing::default();
         for pair in pairs {
-            let failures = facts.aggregate.failures(pair);
+            let failures = facts.aggregate.counting.failures(pair);
             let before = sum.count;
             for failed in looks.iter().map(|&look| failures.look(look)).filter(|f| f.count > 0) {
                 sum.count += failed.count;
@@ -84,7 +84,7 @@ impl<'a> Failing<'a> {
     pub fn extended(&self, facts: &Facts<'_>, about: Matter) -> Vec<(u16, u64)> {
         let mut codes: Vec<(u16, u64)> = Vec::new();
         for pair in &self.pairs {
-            for (code, &count) in (0_u16..).zip(&facts.aggregate.failures(pair).extended) {
+            for (code, &count) in (0_u16..).zip(&facts.aggregate.counting.failures(pair).extended) {
                 match codes.iter_mut().find(|entry| entry.0 == code) {
                     _ if count == 0 || matter(code) != about => {}
                     Some(entry) => entry.1 += u64::from(count),
@@ -134,7 +134,7 @@ pub fn is_probed_alive(facts: &Facts<'_>) -> bool {
 /// Whether a server's address is known to be the cloud's resolver: then nobody is behind it whose
 /// questions a capture in the cluster could show.
 pub fn is_cloud_resolver(facts: &Facts<'_>, server: Address) -> bool {
-    facts.aggregate.limited.counts(server)
+    facts.aggregate.following.limited.counts(server)
 }
 
 /// Questions of these pairs for names outside that were answered.
@@ -167,7 +167,7 @@ pub fn severity(share: f64) -> Severity {
 pub fn slow<'a>(facts: &Facts<'_>, pairs: impl IntoIterator<Item = &'a Pair>) -> [Slow; 2] {
     let mut sums = [Slow::default(); 2];
     for pair in pairs {
-        let failures = facts.aggregate.failures(pair);
+        let failures = facts.aggregate.counting.failures(pair);
         sums[0].add(&failures.slow_external);
         sums[1].add(&failures.slow_cluster);
     }

@@ -94,7 +94,7 @@ const WALKED_SHARE: f64 = 0.05;
 impl Facts<'_> {
     /// Pairs whose client asks for itself.
     pub fn client_pairs(&self) -> impl Iterator<Item = &Pair> {
-        self.aggregate.pairs.iter().filter(|pair| self.asks_for_itself(pair))
+        self.aggregate.counting.pairs.iter().filter(|pair| self.asks_for_itself(pair))
     }
 
     /// Whether the pair's client asks for itself.
@@ -104,24 +104,24 @@ impl Facts<'_> {
 
     /// Pairs whose client forwards for others: the resolvers' own upstream leg.
     pub fn upstream_pairs(&self) -> impl Iterator<Item = &Pair> {
-        self.aggregate.pairs.iter().filter(|pair| self.forwards(pair))
+        self.aggregate.counting.pairs.iter().filter(|pair| self.forwards(pair))
     }
 
     /// Clients that ask for themselves.
     pub fn clients(&self) -> impl Iterator<Item = &Client> {
-        let clients = self.aggregate.clients.iter().zip(self.forwarders.iter().skip(1));
+        let clients = self.aggregate.following.clients.iter().zip(self.forwarders.iter().skip(1));
         clients.filter(|(_, forwards)| !**forwards).map(|(client, _)| client)
     }
 
     /// Whether this address forwards questions for others.
     pub fn is_forwarder(&self, address: Address) -> bool {
-        let client = self.aggregate.client(address);
+        let client = self.aggregate.following.client(address);
         client.is_some_and(|client| self.aggregate.is_forwarder(client))
     }
 
     /// The length of a client's search list, as far as its walks show it.
     pub fn longest_walk(&self, client: Address) -> u8 {
-        self.aggregate.client(client).map_or(0, |known| known.longest_walk)
+        self.aggregate.following.client(client).map_or(0, |known| known.longest_walk)
     }
 
     /// Addresses as a scope lists them, at most 100.
@@ -178,7 +178,7 @@ impl Facts<'_> {
     pub fn one_sided(&self) -> bool {
         let [queries, responses] =
             [0, 1].map(|side| self.quality.messages[side] + self.quality.messages[2 + side]);
-        let totals = &self.aggregate.totals;
+        let totals = &self.aggregate.counting.totals;
         if queries == 0 || responses == 0 {
             return queries + responses > 0
                 && (queries == 0 || totals.refusals == 0 && self.nobody_waits());
@@ -189,7 +189,8 @@ impl Facts<'_> {
     /// Whether those who ask behave as if they were answered: nobody asks again, walks go on at once,
     /// or what is asked again comes at any time but when a timer has run out.
     fn nobody_waits(&self) -> bool {
-        let (totals, lookups) = (&self.aggregate.totals, &self.aggregate.lookups);
+        let (totals, lookups) =
+            (&self.aggregate.counting.totals, &self.aggregate.following.lookups);
         let share = |part| Facts::share(part, totals.unanswered);
         let again = totals.retransmissions + lookups.retried();
         let by_chance = totals.retransmissions == 0 && lookups.timed() * 2 < lookups.retried();
@@ -198,7 +199,7 @@ impl Facts<'_> {
 
     /// Whether any question at all was answered.
     pub fn answers_anybody(&self) -> bool {
-        self.aggregate.totals.answered > 0
+        self.aggregate.counting.totals.answered > 0
     }
 
     /// Whether the capture holds nothing but DNS: then its filter left ICMP out, and what is refused out
@@ -209,7 +210,7 @@ impl Facts<'_> {
 
     /// Whether an address answered anybody.
     pub fn answers(&self, server: Address) -> bool {
-        self.aggregate.server(server).is_some_and(|server| server.answered > 0)
+        self.aggregate.counting.server(server).is_some_and(|server| server.answered > 0)
     }
 
     /// What an ENI is called in the report: interface name and source.

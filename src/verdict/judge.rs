@@ -99,7 +99,7 @@ fn losing_upstream(facts: &Facts<'_>) -> Option<String> {
 fn healthy_words(facts: &Facts<'_>, answered: u64, lost: u64) -> String {
     /// What busy networks lose of UDP all the time.
     const USUAL: f64 = 0.005;
-    let p99 = facts.aggregate.delays.quantile(0.99) as f64 / 1000.0;
+    let p99 = facts.aggregate.counting.delays.quantile(0.99) as f64 / 1000.0;
     let asked = answered + lost;
     match lost {
         _ if answered == 0 => {

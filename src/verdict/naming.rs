@@ -31,8 +31,8 @@ impl Facts<'_> {
 /// or, where it holds Services only, some Service. What is not in another cluster's list, or in that of
 /// another day, has not vanished; and the addresses of Services are the same in many clusters.
 pub fn takes_part(kube: &Kube, aggregate: &Aggregate, end: Option<Timestamp>) -> bool {
-    let clients = aggregate.clients.iter().map(|client| client.address);
-    let servers = aggregate.servers.iter().map(|server| server.address);
+    let clients = aggregate.following.clients.iter().map(|client| client.address);
+    let servers = aggregate.counting.servers.iter().map(|server| server.address);
     let mut addresses = clients.chain(servers);
     if kube.pods.is_empty() && kube.nodes.is_empty() {
         return addresses.any(|address| kube.service(address).is_some());

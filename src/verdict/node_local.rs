@@ -29,7 +29,8 @@ pub fn is_node_local(facts: &Facts<'_>, address: Address) -> bool {
 }
 
 fn is_here(facts: &Facts<'_>, address: Address) -> bool {
-    let mut pairs = facts.aggregate.pairs.iter().filter(|pair| pair.server == address).peekable();
+    let mut pairs =
+        facts.aggregate.counting.pairs.iter().filter(|pair| pair.server == address).peekable();
     let mut sent_here = false;
     let near = pairs.all(|pair| {
         let refused = pair.refused() > 0 && pair.rare().reporter == address;
@@ -42,7 +43,7 @@ fn is_here(facts: &Facts<'_>, address: Address) -> bool {
 
 /// Addresses of NodeLocal DNSCache that answered somebody.
 pub fn answering(facts: &Facts<'_>) -> Vec<Address> {
-    let servers = facts.aggregate.servers.iter().filter(|server| server.answered > 0);
+    let servers = facts.aggregate.counting.servers.iter().filter(|server| server.answered > 0);
     let mut found: Vec<Address> = servers
         .map(|server| server.address)
         .filter(|&address| is_node_local(facts, address))
@@ -56,12 +57,13 @@ pub fn answering(facts: &Facts<'_>) -> Vec<Address> {
 /// one server for everything.
 pub fn upstream_legs<'a>(facts: &'a Facts<'_>) -> Vec<&'a Pair> {
     let asks_outside = |client: Address| {
-        facts.aggregate.pairs.iter().any(|pair| {
+        facts.aggregate.counting.pairs.iter().any(|pair| {
             pair.client == client && pair.external().sent > 0 && pair.tcp < pair.all().sent
         })
     };
     facts
         .aggregate
+        .counting
         .pairs
         .iter()
         .filter(|pair| pair.cluster().sent >= FEW && pair.tcp == pair.all().sent)

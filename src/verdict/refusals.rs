@@ -37,6 +37,7 @@ pub fn refused(facts: &Facts<'_>, pair: &Pair) -> Refused {
 fn sent_by_server(facts: &Facts<'_>, pair: &Pair) -> bool {
     let onward = facts
         .aggregate
+        .counting
         .pairs
         .iter()
         .any(|other| other.server == pair.server && other.seen_beyond > 0);
@@ -52,7 +53,7 @@ fn sent_by_server(facts: &Facts<'_>, pair: &Pair) -> bool {
 
 /// Whether the pair's server answered other clients while it, or somebody in its name, refused.
 pub fn answered_others(facts: &Facts<'_>, pair: &Pair) -> bool {
-    facts.aggregate.pairs.iter().any(|other| {
+    facts.aggregate.counting.pairs.iter().any(|other| {
         other.server == pair.server
             && other.client != pair.client
             && refused_lapses(pair).any(|lapse| lapse.spares(&other.heard))
@@ -64,6 +65,7 @@ pub fn answered_others(facts: &Facts<'_>, pair: &Pair) -> bool {
 pub fn answered_nobody(facts: &Facts<'_>, pair: &Pair) -> bool {
     facts
         .aggregate
+        .counting
         .pairs
         .iter()
         .filter(|other| other.server == pair.server)

@@ -14,7 +14,7 @@ impl Finding {
         kinds: &[SampleKind],
         wanted: impl Fn(&Sample) -> bool,
     ) -> Finding {
-        let samples = &facts.aggregate.samples;
+        let samples = &facts.aggregate.following.samples;
         let sample = kinds.iter().flat_map(|&kind| samples.of(kind)).find(|sample| wanted(sample));
         match sample.and_then(evidence) {
             Some(evidence) => self.shown_by(evidence),

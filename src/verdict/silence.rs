@@ -145,7 +145,7 @@ pub fn noise(pair: &Pair) -> Noise {
 /// Where the lost queries of these pairs were last seen, if the capture shows queries on their way
 /// on; and whether that was before they left this node.
 pub fn last_seen(facts: &Facts<'_>, pairs: &[&Pair]) -> Option<(Evidence, bool)> {
-    let onward = facts.aggregate.pairs.iter().any(|pair| pair.seen_beyond > 0);
+    let onward = facts.aggregate.counting.pairs.iter().any(|pair| pair.seen_beyond > 0);
     let lost: u64 = pairs.iter().map(|pair| pair.silent()).sum();
     let beyond: u64 = pairs.iter().map(|pair| pair.lost_beyond).sum();
     if !onward || lost == 0 {
@@ -174,7 +174,7 @@ pub fn cut_off<'s, 'a>(facts: &Facts<'_>, clients: &'s [Sum<'a>]) -> Vec<&'s Sum
             .filter(|pair| pair.translated > 0)
             .fold((0, 0), |(all, lost), pair| (all + pair.all().answered, lost + pair.undelivered))
     }
-    let all = ways(facts.aggregate.pairs.iter());
+    let all = ways(facts.aggregate.counting.pairs.iter());
     let is_cut_off = |client: &&Sum<'_>| {
         let (answered, lost) = ways(client.pairs.iter().copied());
         let (delivered, missed) = (all.0 - answered, all.1 - lost);

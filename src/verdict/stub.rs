@@ -199,7 +199,7 @@ impl Facts<'_> {
         if self.is_forwarder(address) {
             return Some(StubKind::Forwarder);
         }
-        self.aggregate.client(address).and_then(kind_of)
+        self.aggregate.following.client(address).and_then(kind_of)
     }
 
     /// Which resolvers these clients use, and what each of them has to say, as evidence; `None` where
@@ -230,8 +230,8 @@ impl Facts<'_> {
     /// How many clients use which resolver, forwarders included.
     pub fn all_stubs(&self) -> Kinds {
         let mut kinds = Kinds::default();
-        let clients = self.aggregate.clients.iter().zip(self.forwarders.iter().skip(1));
-        for (client, &forwards) in clients.filter(|(client, _)| client.asked > 0) {
+        let clients = self.aggregate.following.clients.iter().zip(self.forwarders.iter().skip(1));
+        for (client, &forwards) in clients.filter(|(client, _)| client.asker.asked > 0) {
             kinds.count(if forwards { Some(StubKind::Forwarder) } else { kind_of(client) });
         }
         kinds
@@ -240,7 +240,7 @@ impl Facts<'_> {
 
 /// What a client's habits say.
 fn kind_of(client: &Client) -> Option<StubKind> {
-    let habits = &client.habits;
+    let habits = &client.asker.habits;
     let of = |habit| habits.pairs(habit);
     let (moved, repeated) = (u64::from(habits.moved), u64::from(habits.repeated));
     if moved >= PAIRS && moved >= MOVED * repeated {

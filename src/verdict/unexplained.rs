@@ -65,7 +65,7 @@ impl<'a> Losses<'a> {
 
     /// The time in which they crowd, if they do.
     fn crowd(&self, facts: &Facts<'_>) -> Option<Crowd> {
-        let timeline = &facts.aggregate.timeline;
+        let timeline = &facts.aggregate.counting.timeline;
         let crowd = Crowd::of(timeline, |bin| bin.unanswered + bin.rescued, |bin| bin.asked)?;
         let dated = crowd.count as f64 >= CROWDED * self.hurt() as f64
             && crowd.length().as_secs_f64() <= PART * facts.length().as_secs_f64()

@@ -53,7 +53,7 @@ impl Facts<'_> {
     }
 
     fn place(&self) -> (Place, Option<Address>) {
-        let pairs = || self.aggregate.pairs.iter().filter(|pair| pair.all().sent > 0);
+        let pairs = || self.aggregate.counting.pairs.iter().filter(|pair| pair.all().sent > 0);
         if pairs().next().is_none() {
             return (Place::Unknown, None);
         }
@@ -65,14 +65,14 @@ impl Facts<'_> {
             return (Place::Loopback, None);
         }
         // Several rings that are read one after the other give whole answers before their copies.
-        let copied = self.taps.several && self.aggregate.totals.copies > 0;
+        let copied = self.taps.several && self.aggregate.counting.totals.copies > 0;
         let onward = copied || pairs().any(|pair| pair.seen_beyond > 0);
         if onward && (self.taps.cooked || self.taps.several) {
             return (Place::Node, None);
         }
         let fresh = |client: Address| {
-            let client = self.aggregate.client(client);
-            client.is_none_or(|client| client.query_ttls.is_none_or(is_fresh))
+            let client = self.aggregate.following.client(client);
+            client.is_none_or(|client| client.asker.query_ttls.is_none_or(is_fresh))
         };
         let answers = |pair: &Pair| pair.answer_ttls.is_none_or(is_fresh);
         if let Some((address, serves)) = self.common() {
@@ -99,7 +99,7 @@ impl Facts<'_> {
     /// The address that takes part in everything, and whether it is asked; the client where one
     /// client and one server are all.
     fn common(&self) -> Option<(Address, bool)> {
-        let mut pairs = self.aggregate.pairs.iter().filter(|pair| pair.all().sent > 0);
+        let mut pairs = self.aggregate.counting.pairs.iter().filter(|pair| pair.all().sent > 0);
         let first = pairs.next()?;
         let mut candidates = vec![first.client, first.server];
         for pair in pairs {
@@ -107,8 +107,12 @@ impl Facts<'_> {
         }
         let address = *candidates.first()?;
         let both = candidates.len() == 2;
-        let asked =
-            self.aggregate.pairs.iter().any(|pair| pair.all().sent > 0 && pair.server == address);
+        let asked = self
+            .aggregate
+            .counting
+            .pairs
+            .iter()
+            .any(|pair| pair.all().sent > 0 && pair.server == address);
         Some((address, asked || both))
     }
 }

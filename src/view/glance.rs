@@ -195,7 +195,7 @@ pub(super) fn gauges(
     document: &Document,
     last: Option<Timestamp>,
 ) -> Vec<Gauge> {
-    let rows = aggregate.rates.rows();
+    let rows = aggregate.following.rates.rows();
     let told = document.traffic.resolver_pps.iter().zip(rows);
     let mut gauges: Vec<Gauge> = told
         .map(|(rate, row)| Gauge {
@@ -219,7 +219,7 @@ fn row(address: Address, counted: Tally, heard: Option<Tally>) -> Row {
 
 fn clients(aggregate: &Aggregate, heard: impl Fn(Address) -> Option<Tally>) -> Vec<Row> {
     let mut sums: HashMap<Address, Tally, foldhash::fast::RandomState> = HashMap::default();
-    for pair in aggregate.pairs.iter() {
+    for pair in aggregate.counting.pairs.iter() {
         let sum = sums.entry(pair.client).or_default();
         let all = pair.all();
         sum.questions += all.sent;
@@ -230,7 +230,7 @@ fn clients(aggregate: &Aggregate, heard: impl Fn(Address) -> Option<Tally>) -> V
 }
 
 fn servers(aggregate: &Aggregate, heard: impl Fn(Address) -> Option<Tally>) -> Vec<Row> {
-    let rows = aggregate.servers.iter().map(|server| {
+    let rows = aggregate.counting.servers.iter().map(|server| {
         let (questions, lost) = (server.asked, server.unanswered);
         let sum = Tally { questions, lost, failed: server.servfail, ..Tally::default() };
         row(server.address, sum, heard(server.address))

@@ -51,7 +51,7 @@ impl Resolver {
 }
 
 fn doubled(seen: &Seen) -> u64 {
-    seen.analysed.aggregate.clients.iter().map(|client| client.doubled).sum()
+    seen.analysed.aggregate.following.clients.iter().map(|client| client.doubled).sum()
 }
 
 #[test]

@@ -70,7 +70,7 @@ pub fn see_bytes(bytes: Vec<u8>) -> Seen {
     };
     let analysed = pipeline::run(&*open(bytes), &options, &mut |_, _, _| {}).unwrap();
     let Document { traffic, capture, .. } = document;
-    let totals = analysed.aggregate.totals;
+    let totals = analysed.aggregate.counting.totals;
     let parts = traffic.answered + traffic.unanswered + traffic.pending_at_end;
     assert_eq!(traffic.transactions, parts + totals.evicted, "what was asked has one end");
     Seen { traffic, capture, totals, analysed }

@@ -31,9 +31,9 @@ fn read(path: &Path) -> Option<(Vec<Row>, Totals, u64)> {
     let sink = Some(Sink { format: Format::Csv, out: &mut file });
     let aggregate =
         pipeline::run_into(&*source, &options, sink, &mut |_, _, _| {}).unwrap().aggregate;
-    let pairs = aggregate.pairs.iter().chain([aggregate.pairs.shared()]);
+    let pairs = aggregate.counting.pairs.iter().chain([aggregate.counting.pairs.shared()]);
     let after = pairs.map(|pair| pair.rare().resent_after_answer).sum();
-    Some((read_back::csv(&file), aggregate.totals, after))
+    Some((read_back::csv(&file), aggregate.counting.totals, after))
 }
 
 fn check(path: &Path) -> usize {

@@ -44,7 +44,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
 
 fn reason(facts: &Facts<'_>) -> Option<(String, &'static str, u64)> {
     let quality = facts.quality;
-    let totals = &facts.aggregate.totals;
+    let totals = &facts.aggregate.counting.totals;
     let messages: u64 = quality.messages.iter().sum();
     let [queries, responses] = [0, 1].map(|s| quality.messages[s] + quality.messages[2 + s]);
     let readable = totals.transactions + totals.orphans;
@@ -91,7 +91,7 @@ fn reason(facts: &Facts<'_>) -> Option<(String, &'static str, u64)> {
         ));
     }
     let dropped = facts.dropped.filter(|&dropped| dropped > 0)?;
-    let rescued: u64 = facts.aggregate.pairs.iter().map(|pair| pair.rare().rescued).sum();
+    let rescued: u64 = facts.aggregate.counting.pairs.iter().map(|pair| pair.rare().rescued).sum();
     let lost = totals.unanswered + rescued;
     (lost > 0 && Facts::share(lost, totals.transactions) > NOTICEABLE).then(|| {
         (

@@ -76,7 +76,7 @@ impl Cut<'_> {
             [] => pair.heard.any_within(self.client.losses.first, self.client.losses.last),
             outages => outages.iter().any(|outage| outage.spares(&pair.heard)),
         };
-        let others = facts.aggregate.pairs.iter().filter(|pair| {
+        let others = facts.aggregate.counting.pairs.iter().filter(|pair| {
             // One that keeps its ports is spared by what stops new flows, too.
             let fresh = pair.reused_answered * 2 < pair.all().answered;
             pair.client != self.client.address && servers.contains(&pair.server) && fresh

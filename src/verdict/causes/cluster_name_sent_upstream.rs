@@ -73,6 +73,7 @@ pub(super) fn explains(facts: &Facts<'_>, client: Address, name: &[u8]) -> bool 
     service
         && facts
             .aggregate
+            .following
             .strays
             .iter()
             .any(|stray| stray.client == client && !holds_zone(facts, stray.server))
@@ -80,10 +81,10 @@ pub(super) fn explains(facts: &Facts<'_>, client: Address, name: &[u8]) -> bool 
 
 /// Questions for the cluster's names that a server answered from outside, and from the zone itself.
 fn answers(facts: &Facts<'_>, server: Address) -> (u64, u64) {
-    let strays = || facts.aggregate.strays.iter().filter(|stray| stray.server == server);
+    let strays = || facts.aggregate.following.strays.iter().filter(|stray| stray.server == server);
     let outside: u64 = strays().map(|stray| stray.count).sum();
     let beside: u64 = strays().map(|stray| stray.beside).sum();
-    let pairs = facts.aggregate.pairs.iter().filter(|pair| pair.server == server);
+    let pairs = facts.aggregate.counting.pairs.iter().filter(|pair| pair.server == server);
     let all: u64 = pairs.map(|pair| pair.cluster().answered - pair.cluster().servfail).sum();
     (outside, all.saturating_sub(outside + beside))
 }
@@ -95,12 +96,17 @@ fn holds_zone(facts: &Facts<'_>, server: Address) -> bool {
 
 /// Who sends what this server answered out.
 fn sender(facts: &Facts<'_>, server: Address) -> Sender {
-    let upstream = facts.aggregate.limited.counts(server)
+    let upstream = facts.aggregate.following.limited.counts(server)
         || facts.upstream_pairs().any(|pair| pair.server == server);
     let service = facts.cluster_dns.contains(&server)
         || holds_zone(facts, server)
-        || facts.aggregate.pairs.iter().any(|pair| pair.server == server && pair.translated > 0);
-    let another = facts.aggregate.pairs.iter().any(|pair| {
+        || facts
+            .aggregate
+            .counting
+            .pairs
+            .iter()
+            .any(|pair| pair.server == server && pair.translated > 0);
+    let another = facts.aggregate.counting.pairs.iter().any(|pair| {
         pair.server != server
             && pair.cluster().answered - pair.cluster().servfail >= FEW
             && holds_zone(facts, pair.server)
@@ -114,7 +120,7 @@ fn sender(facts: &Facts<'_>, server: Address) -> Sender {
 }
 
 fn detect(facts: &Facts<'_>) -> Option<Finding> {
-    let rows: Vec<&Stray> = facts.aggregate.strays.iter().collect();
+    let rows: Vec<&Stray> = facts.aggregate.following.strays.iter().collect();
     // What a forwarder sends out is the deeper leg: its clients see the same answer once more.
     let forwarded: Vec<&Stray> =
         rows.iter().copied().filter(|row| facts.is_forwarder(row.client)).collect();

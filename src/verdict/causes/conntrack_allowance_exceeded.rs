@@ -79,7 +79,7 @@ impl Flows {
 }
 
 fn crossing<'a>(facts: &'a Facts<'_>) -> impl Iterator<Item = &'a Pair> {
-    facts.aggregate.pairs.iter().filter(|pair| pair.tcp == 0)
+    facts.aggregate.counting.pairs.iter().filter(|pair| pair.tcp == 0)
 }
 
 /// Whether the counter rose and the losses are those of new flows, as far as others are there to

@@ -156,7 +156,7 @@ fn losses<'a>(facts: &'a Facts<'_>) -> Option<(Losses<'a>, bool)> {
     if facts.one_sided() || facts.lossy() {
         return None;
     }
-    let onward = facts.aggregate.pairs.iter().any(|pair| pair.seen_beyond > 0);
+    let onward = facts.aggregate.counting.pairs.iter().any(|pair| pair.seen_beyond > 0);
     let services = services(facts, onward);
     let of_service = |pair: &&Pair| holds(&services, pair.server) && !is_link_local(pair.server);
     let losses = Losses::of(facts.client_pairs().filter(of_service).collect());
@@ -241,7 +241,7 @@ fn services(facts: &Facts<'_>, onward: bool) -> Vec<Address> {
     if onward {
         return facts.services();
     }
-    let serving = facts.aggregate.pairs.iter().filter(|pair| pair.cluster().answered > 0);
+    let serving = facts.aggregate.counting.pairs.iter().filter(|pair| pair.cluster().answered > 0);
     sorted(serving.map(|pair| pair.server).chain(facts.cluster_dns.iter().copied()))
 }
 

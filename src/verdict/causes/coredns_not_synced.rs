@@ -60,7 +60,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let asked = failing.servers();
     let backends = backends(facts, &asked);
     let shown: Vec<&Server> =
-        backends.iter().filter_map(|&at| facts.aggregate.server(at)).collect();
+        backends.iter().filter_map(|&at| facts.aggregate.counting.server(at)).collect();
     let fine = fine_backends(facts, &backends, &asked);
     let early = |s: &&Server| s.unsynced_times.first <= s.answers.first.plus(SOON);
     let started = shown.iter().all(early);
@@ -135,7 +135,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
 
 /// Who answers so: the addresses behind the DNAT where they are known.
 fn backends(facts: &Facts<'_>, asked: &[Address]) -> Vec<Address> {
-    let unsynced = || facts.aggregate.servers.iter().filter(|server| server.unsynced > 0);
+    let unsynced = || facts.aggregate.counting.servers.iter().filter(|server| server.unsynced > 0);
     let behind = sorted(
         unsynced()
             .map(|server| server.address)
@@ -147,11 +147,13 @@ fn backends(facts: &Facts<'_>, asked: &[Address]) -> Vec<Address> {
 /// Other backends that were fine in the meantime.
 fn fine_backends(facts: &Facts<'_>, backends: &[Address], asked: &[Address]) -> Vec<Address> {
     let (services, upstreams) = (facts.services(), facts.upstreams());
-    let times = |address: &Address| facts.aggregate.server(*address).map(|s| s.unsynced_times);
+    let times =
+        |address: &Address| facts.aggregate.counting.server(*address).map(|s| s.unsynced_times);
     let period = crate::aggregate::Period::of(backends.iter().filter_map(times));
     sorted(
         facts
             .aggregate
+            .counting
             .servers
             .iter()
             .filter(|s| s.unsynced == 0 && s.answered >= FEW && !holds(&services, s.address))

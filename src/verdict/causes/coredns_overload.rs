@@ -193,10 +193,10 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
 /// The load of the clients' own cluster DNS servers: Services left out whose backends are seen, and
 /// resolvers that are not of the cluster.
 fn servers<'a>(facts: &Facts<'a>) -> Vec<&'a ServerLoad> {
-    let rows = facts.aggregate.loads.rows();
+    let rows = facts.aggregate.counting.loads.rows();
     let (services, upstreams) = (facts.services(), facts.upstreams());
     rows.into_iter()
-        .filter(|row| !facts.aggregate.limited.counts(row.address))
+        .filter(|row| !facts.aggregate.following.limited.counts(row.address))
         // Behind a cache on the node, cluster DNS is asked for names of the cluster only.
         .filter(|row| !holds(&upstreams, row.address) || u64::from(row.external.asked) == 0)
         .filter(|row| !holds(&services, row.address))

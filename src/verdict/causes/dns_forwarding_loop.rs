@@ -73,7 +73,7 @@ pub(super) fn detected(facts: &Facts<'_>) -> bool {
 }
 
 fn rows<'a>(facts: &'a Facts<'_>) -> Vec<&'a Loop> {
-    facts.aggregate.loops.iter().filter(|row| is_loop(row)).collect()
+    facts.aggregate.counting.loops.iter().filter(|row| is_loop(row)).collect()
 }
 
 fn is_loop(row: &Loop) -> bool {

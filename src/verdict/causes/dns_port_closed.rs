@@ -49,6 +49,7 @@ pub(super) const CAUSE: Cause = Cause {
 fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let pairs: Vec<&Pair> = facts
         .aggregate
+        .counting
         .pairs
         .iter()
         .filter(|pair| refused(facts, pair).closed > 0)

@@ -45,7 +45,7 @@ pub(super) const CAUSE: Cause = Cause {
 
 /// Zones that fail validation: an extended error says so, or they are fine unchecked.
 fn broken<'a>(facts: &'a Facts<'_>) -> Vec<Zone<'a>> {
-    let rows = facts.aggregate.failing_names.iter();
+    let rows = facts.aggregate.counting.failing_names.iter();
     let rows = rows.filter(|row| row.servfail + row.unchecked > 0);
     zones::zones(rows, |row| row.servfail)
         .into_iter()
@@ -113,7 +113,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         ));
     zones::fill(&mut finding.confirm, &finding.scope.names);
     if coded > 0 {
-        let pairs = facts.aggregate.pairs.iter().filter(|pair| {
+        let pairs = facts.aggregate.counting.pairs.iter().filter(|pair| {
             rows.iter().any(|row| (row.client, row.server) == (pair.client, pair.server))
         });
         let failing = Failing::of(facts, pairs, &Look::SERVFAILS);

@@ -50,6 +50,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let gone = unreachable::pairs(facts);
     let pairs: Vec<&Pair> = facts
         .aggregate
+        .counting
         .pairs
         .iter()
         .filter(|pair| refused(facts, pair).rejected > 0)

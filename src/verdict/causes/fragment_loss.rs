@@ -56,9 +56,9 @@ pub(super) const CAUSE: Cause = Cause {
 fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let concerned =
         |pair: &&Pair| pair.rare().fragmented.partial + pair.rare().fragmented.expired > 0;
-    let pairs: Vec<&Pair> = facts.aggregate.pairs.iter().filter(concerned).collect();
+    let pairs: Vec<&Pair> = facts.aggregate.counting.pairs.iter().filter(concerned).collect();
     let sum = |figure: fn(&Fragmented) -> u64| -> u64 {
-        facts.aggregate.pairs.iter().map(|pair| figure(&pair.rare().fragmented)).sum()
+        facts.aggregate.counting.pairs.iter().map(|pair| figure(&pair.rare().fragmented)).sum()
     };
     let (partial, whole) = (sum(|f| f.partial), sum(|f| f.whole));
     let (expired, again) = (sum(|f| f.expired), sum(|f| f.again));

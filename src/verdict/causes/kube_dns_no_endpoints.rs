@@ -47,7 +47,7 @@ pub(super) fn explains(facts: &Facts<'_>, pair: &Pair) -> bool {
 
 fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let pairs: Vec<&Pair> =
-        facts.aggregate.pairs.iter().filter(|pair| explains(facts, pair)).collect();
+        facts.aggregate.counting.pairs.iter().filter(|pair| explains(facts, pair)).collect();
     let count: u64 = pairs.iter().map(|pair| refused(facts, pair).rejected).sum();
     if count < REFUSALS {
         return None;

@@ -63,6 +63,7 @@ pub(super) const CAUSE: Cause = Cause {
 fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let rows: Vec<&Stop> = facts
         .aggregate
+        .following
         .stops
         .iter()
         .filter(|row| row.count >= FEW && facts.clients().any(|client| stops(facts, client, row)))
@@ -178,7 +179,7 @@ fn goes_on(facts: &Facts<'_>, row: &Stop) -> bool {
 }
 
 fn exists(facts: &Facts<'_>, row: &Stop) -> bool {
-    row.names.iter().any(|&(_, hash)| facts.aggregate.stops.exists(hash))
+    row.names.iter().any(|&(_, hash)| facts.aggregate.following.stops.exists(hash))
 }
 
 #[cfg(test)]

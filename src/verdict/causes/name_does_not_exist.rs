@@ -61,7 +61,7 @@ impl Vain<'_> {
         let (lookups, transactions) = missing.others;
         let mut vain = Vain { missing, lookups, transactions, askers: Vec::new() };
         // A list may have made the name: then it may be a step of a walk whose rest is not seen.
-        let listed = facts.aggregate.lookups.suffixes.ends(&missing.name);
+        let listed = facts.aggregate.following.lookups.suffixes.ends(&missing.name);
         for asker in missing.askers.iter().filter(|asker| !facts.is_forwarder(asker.address)) {
             if cluster_name_sent_upstream::explains(facts, asker.address, &missing.name) {
                 continue;
@@ -83,7 +83,8 @@ impl Vain<'_> {
 }
 
 fn detect(facts: &Facts<'_>) -> Option<Finding> {
-    let names = facts.aggregate.missing.iter().filter(|missing| !is_reverse(&missing.name));
+    let names =
+        facts.aggregate.following.missing.iter().filter(|missing| !is_reverse(&missing.name));
     let losers = losers(facts);
     let mut vain: Vec<Vain<'_>> = names
         .map(|missing| Vain::of(facts, &losers, missing))

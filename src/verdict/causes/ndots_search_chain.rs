@@ -87,7 +87,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
 
 /// What one client's resolver is set to, as far as its walks tell.
 fn describe(facts: &Facts<'_>, client: &Client) -> Evidence {
-    let suffixes = &facts.aggregate.lookups.suffixes;
+    let suffixes = &facts.aggregate.following.lookups.suffixes;
     let list = suffixes.of(client.suffixes());
     let list: Vec<String> = list.iter().map(|suffix| suffix.name.to_string()).collect();
     let ndots = match (client.dots_searched, client.dots_as_is) {

@@ -129,8 +129,10 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
             .filter(format!("dns && tcp && {}", filter::from(&nodes))),
         )
     } else {
-        let served: u64 =
-            caches.iter().filter_map(|&cache| Some(facts.aggregate.server(cache)?.answered)).sum();
+        let served: u64 = caches
+            .iter()
+            .filter_map(|&cache| Some(facts.aggregate.counting.server(cache)?.answered))
+            .sum();
         finding.shown_by(
             Evidence::new(
                 "answers_of_the_cache",

@@ -79,9 +79,9 @@ struct Outage<'a> {
 
 impl Outage<'_> {
     fn of<'a>(facts: &'a Facts<'_>, address: Address) -> Option<Outage<'a>> {
-        let server = facts.aggregate.server(address)?;
+        let server = facts.aggregate.counting.server(address)?;
         let pairs: Vec<&Pair> =
-            facts.aggregate.pairs.iter().filter(|pair| pair.server == address).collect();
+            facts.aggregate.counting.pairs.iter().filter(|pair| pair.server == address).collect();
         if pairs.iter().any(|pair| pair.rare().reject_kind == Some(IcmpKind::Prohibited)) {
             return None;
         }
@@ -124,7 +124,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     if facts.one_sided() {
         return None;
     }
-    let servers = facts.aggregate.servers.iter().map(|server| server.address);
+    let servers = facts.aggregate.counting.servers.iter().map(|server| server.address);
     let down: Vec<(Address, Outage<'_>)> = servers
         .filter(|&address| is_node_local(facts, address))
         .filter_map(|address| Some((address, Outage::of(facts, address)?)))

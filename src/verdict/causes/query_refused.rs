@@ -62,7 +62,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let (why, failing) = (refused.why, &refused.failing);
     let servers = failing.servers();
     let clients = failing.clients();
-    let rows = facts.aggregate.failing_names.iter().filter(|row| {
+    let rows = facts.aggregate.counting.failing_names.iter().filter(|row| {
         row.refused > 0
             && failing.pairs.iter().any(|p| (p.client, p.server) == (row.client, row.server))
     });

@@ -86,6 +86,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     };
     let pairs: Vec<&Pair> = facts
         .aggregate
+        .counting
         .pairs
         .iter()
         .filter(|pair| !is_stuck(pair))
@@ -167,22 +168,22 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
 
 /// Whether names outside failed, or were answered after waits for an upstream.
 fn waits_for_upstream(facts: &Facts<'_>, pair: &Pair) -> bool {
-    let slow = &facts.aggregate.failures(pair).slow_external;
+    let slow = &facts.aggregate.counting.failures(pair).slow_external;
     pair.external_bad.any() || slow.after_timeouts > 0
 }
 
 /// Whether names outside were answered late, or not at all.
 fn is_late(facts: &Facts<'_>, pair: &Pair) -> bool {
-    pair.external_bad.any() || facts.aggregate.failures(pair).slow_period.any()
+    pair.external_bad.any() || facts.aggregate.counting.failures(pair).slow_period.any()
 }
 
 /// Whether the losses lie among the questions as chance would put them. Of `n` losses the first and
 /// the last enclose the share `c` of all questions or less with the probability
 /// `n c^(n-1) - (n-1) c^n` (the range of uniform order statistics).
 fn spread(facts: &Facts<'_>, losses: u64, period: Period) -> bool {
-    let width = facts.aggregate.timeline.width();
+    let width = facts.aggregate.counting.timeline.width();
     let (mut all, mut enclosed) = (0, 0);
-    for (start, bin) in facts.aggregate.timeline.bins() {
+    for (start, bin) in facts.aggregate.counting.timeline.bins() {
         all += u64::from(bin.asked);
         if start.plus(width) > period.first && start <= period.last {
             enclosed += u64::from(bin.asked);
@@ -194,7 +195,8 @@ fn spread(facts: &Facts<'_>, losses: u64, period: Period) -> bool {
 
 /// Whether the losses come with the load: the busier half of the questions has most of them.
 fn follows_the_load(facts: &Facts<'_>) -> bool {
-    let mut bins: Vec<&Bin> = facts.aggregate.timeline.bins().map(|(_, bin)| bin).collect();
+    let mut bins: Vec<&Bin> =
+        facts.aggregate.counting.timeline.bins().map(|(_, bin)| bin).collect();
     bins.sort_by_key(|bin| std::cmp::Reverse(bin.asked));
     let all: u64 = bins.iter().map(|bin| u64::from(bin.asked)).sum();
     let (mut asked, mut lost) = (0, [0_u64; 2]);
@@ -210,7 +212,7 @@ fn follows_the_load(facts: &Facts<'_>) -> bool {
 /// capture shows the backends behind it: it stands for them all.
 fn one_server(facts: &Facts<'_>) -> bool {
     let services = facts.services();
-    let servers = facts.aggregate.servers.iter();
+    let servers = facts.aggregate.counting.servers.iter();
     let backends: Vec<&Server> =
         servers.filter(|server| !holds(&services, server.address)).collect();
     let losses = |server: &Server| server.unanswered + server.rescued;

@@ -43,8 +43,13 @@ pub(super) const CAUSE: Cause = Cause {
 };
 
 fn detect(facts: &Facts<'_>) -> Option<Finding> {
-    let pairs: Vec<&Pair> =
-        facts.aggregate.pairs.iter().filter(|pair| pair.rare().strangers.count > 0).collect();
+    let pairs: Vec<&Pair> = facts
+        .aggregate
+        .counting
+        .pairs
+        .iter()
+        .filter(|pair| pair.rare().strangers.count > 0)
+        .collect();
     let count: u64 = pairs.iter().map(|pair| pair.rare().strangers.count).sum();
     if count < FEW {
         return None;
@@ -90,11 +95,11 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
                     filter::from(&servers)
                 )),
             )
-            .shown_by(Evidence::new("answers_refused", facts.aggregate.totals.unwanted as f64, "count",
+            .shown_by(Evidence::new("answers_refused", facts.aggregate.counting.totals.unwanted as f64, "count",
                 format!(
                     "{} ICMP errors of clients say that nobody listens for an answer; {fine} other questions \
                      of these clients were answered by the address that they asked.",
-                    facts.aggregate.totals.unwanted
+                    facts.aggregate.counting.totals.unwanted
                 )))
             .rather_than(
                 "client_egress_dropped",

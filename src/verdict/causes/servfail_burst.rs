@@ -116,7 +116,7 @@ impl Explained {
 
     /// How many of a pair's SERVFAILs of one look are left.
     fn left(self, facts: &Facts<'_>, pair: &Pair, look: Look) -> u64 {
-        let failed = facts.aggregate.failures(pair).look(look);
+        let failed = facts.aggregate.counting.failures(pair).look(look);
         match look {
             Look::Unsynced if self.unsynced => 0,
             Look::Relayed if self.relayed => 0,
@@ -133,6 +133,7 @@ impl Servfails {
     pub(super) fn backends(&self, facts: &Facts<'_>) -> Vec<Address> {
         let failing: Vec<Address> = facts
             .aggregate
+            .counting
             .servers
             .iter()
             .filter(|server| server.servfail > 0 && server.failures.any())
@@ -174,7 +175,7 @@ pub(super) fn servfails(facts: &Facts<'_>) -> Servfails {
             continue;
         }
         for look in Look::SERVFAILS.into_iter().filter(|&look| left(look) > 0) {
-            let failed = facts.aggregate.failures(pair).look(look);
+            let failed = facts.aggregate.counting.failures(pair).look(look);
             seen.period.join(failed.period);
             seen.frames.extend(failed.frames.iter());
         }
@@ -196,7 +197,7 @@ pub(super) fn servfails(facts: &Facts<'_>) -> Servfails {
 /// The most of so many SERVFAILs that come within 10 s, and when that is. The timeline counts those of
 /// all legs and causes: these are the same part of each moment.
 pub(super) fn peak(facts: &Facts<'_>, count: u64) -> (u64, Timestamp) {
-    let timeline = &facts.aggregate.timeline;
+    let timeline = &facts.aggregate.counting.timeline;
     let (peak, start) = timeline.peak(SHORT, |bin| bin.servfail);
     let all: u64 = timeline.bins().map(|(_, bin)| u64::from(bin.servfail)).sum();
     let part = Facts::share(count, all).min(1.0);
@@ -205,7 +206,7 @@ pub(super) fn peak(facts: &Facts<'_>, count: u64) -> (u64, Timestamp) {
 
 /// Whether so many SERVFAILs crowd in some 10 s.
 pub(super) fn is_burst(facts: &Facts<'_>, count: u64) -> bool {
-    let timeline = &facts.aggregate.timeline;
+    let timeline = &facts.aggregate.counting.timeline;
     let (peak, start) = peak(facts, count);
     let end = start.plus(SHORT.max(timeline.width()));
     let asked: u64 = timeline
@@ -289,7 +290,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
 
 /// Most of them in a part of the capture date it: the window, and words for it.
 fn when(facts: &Facts<'_>, seen: &Servfails) -> (Period, String) {
-    let timeline = &facts.aggregate.timeline;
+    let timeline = &facts.aggregate.counting.timeline;
     let Some(crowd) = Crowd::of(timeline, |bin| bin.servfail, |bin| bin.asked) else {
         return (seen.period, String::new());
     };

@@ -92,12 +92,12 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
 /// When the backend that answered them went silent, and when it was back, if others answered meanwhile.
 fn departure(facts: &Facts<'_>, backends: &[Address], failures: Period) -> Option<Evidence> {
     let [backend] = backends else { return None };
-    let server = facts.aggregate.server(*backend)?;
+    let server = facts.aggregate.counting.server(*backend)?;
     let stopped = server.heard.last_until(failures.last.plus(SHORT))?;
     let until = failures.last.plus(SHORT);
     let resumed = server.heard.first_from(until);
     let end = resumed.unwrap_or(facts.whole().last);
-    let others = facts.aggregate.servers.iter().filter(|other| other.address != *backend);
+    let others = facts.aggregate.counting.servers.iter().filter(|other| other.address != *backend);
     let alone = others.filter(|other| other.heard.any_inside(stopped, end)).count() == 0;
     if alone || end.since(stopped) < PAUSE {
         return None;

@@ -98,7 +98,7 @@ pub(super) fn stuck<'a>(facts: &'a Facts<'_>) -> Vec<Stuck<'a>> {
         }
     }
     let judge = |socket: &'a Socket| {
-        let pair = facts.aggregate.pairs.get(socket.pair);
+        let pair = facts.aggregate.counting.pairs.get(socket.pair);
         let silence = socket.silence();
         if silence.asked < FEW || silence.length() <= STUCK || !facts.asks_for_itself(pair) {
             return None;
@@ -111,12 +111,12 @@ pub(super) fn stuck<'a>(facts: &'a Facts<'_>) -> Vec<Stuck<'a>> {
         let (confidence, compared) = compare(socket, pair, silence, here, &cluster)?;
         Some(Stuck { pair, socket, silence, confidence, compared })
     };
-    facts.aggregate.sockets.iter().filter_map(judge).collect()
+    facts.aggregate.counting.sockets.iter().filter_map(judge).collect()
 }
 
 /// Whether a server answers somebody while the socket is stuck.
 fn answers_since(facts: &Facts<'_>, server: Address, silence: Silence) -> bool {
-    let last = facts.aggregate.server(server).map(|server| server.answers.last);
+    let last = facts.aggregate.counting.server(server).map(|server| server.answers.last);
     last.is_some_and(|last| last > silence.period.first.plus(STUCK))
 }
 

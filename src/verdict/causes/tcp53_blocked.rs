@@ -46,6 +46,7 @@ pub(super) const CAUSE: Cause = Cause {
 fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let pairs: Vec<&Pair> = facts
         .aggregate
+        .counting
         .pairs
         .iter()
         .filter(|pair| pair.rare().opened > 0 && pair.rare().accepted == 0 && pair.refused() == 0)
@@ -61,6 +62,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let truncated: u64 = pairs.iter().map(|pair| pair.outcome(Outcome::Truncated)).sum();
     let accepted: u64 = facts
         .aggregate
+        .counting
         .pairs
         .iter()
         .filter(|pair| servers.contains(&pair.server))
@@ -110,7 +112,12 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
 /// Whether the pair's server answers this client over UDP.
 fn udp_answered(facts: &Facts<'_>, pair: &Pair) -> bool {
     pair.all().answered > 0
-        || facts.aggregate.pairs.iter().any(|o| o.client == pair.client && o.all().answered > 0)
+        || facts
+            .aggregate
+            .counting
+            .pairs
+            .iter()
+            .any(|o| o.client == pair.client && o.all().answered > 0)
 }
 
 #[cfg(test)]

@@ -109,7 +109,7 @@ fn names_of<'a>(
     failing: &Failing<'_>,
 ) -> impl Iterator<Item = &'a FailingName> {
     let ends = ends(failing);
-    let rows = facts.aggregate.failing_names.iter();
+    let rows = facts.aggregate.counting.failing_names.iter();
     rows.filter(move |row| row.servfail > 0 && ends.contains(&(row.client, row.server)))
 }
 

@@ -143,7 +143,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
                 slow.from(800) + slow.after_timeouts,
                 late_ones(slow, *captured),
             ))
-            .at(slow_pairs(facts, pairs).flat_map(|pair| facts.aggregate.failures(pair).slow_frames.iter()))
+            .at(slow_pairs(facts, pairs).flat_map(|pair| facts.aggregate.counting.failures(pair).slow_frames.iter()))
             .filter(format!("dns.time >= {seconds} && {}", filter::from(&servers))),
         );
     zones::fill(&mut finding.confirm, &finding.scope.names);
@@ -216,14 +216,15 @@ fn judge<'a>(facts: &Facts<'_>, pairs: Vec<&'a Pair>, captured: bool) -> Option<
     let (border, count) = found
         .or_else(|| SLOW.iter().find_map(|&(border, share)| slower(border, share)))
         .or_else(few)?;
-    let period = Period::of(pairs.iter().map(|pair| facts.aggregate.failures(pair).slow_period));
+    let period =
+        Period::of(pairs.iter().map(|pair| facts.aggregate.counting.failures(pair).slow_period));
     Some(Upstream { pairs, captured, slow, answered, border, count, period })
 }
 
 /// Those of the pairs that had slow answers.
 fn slow_pairs<'a>(facts: &Facts<'_>, pairs: &[&'a Pair]) -> impl Iterator<Item = &'a Pair> {
     pairs.iter().copied().filter(|pair| {
-        let slow = &facts.aggregate.failures(pair).slow_external;
+        let slow = &facts.aggregate.counting.failures(pair).slow_external;
         slow.from(200) + slow.after_timeouts > 0
     })
 }
@@ -241,7 +242,7 @@ fn slow_names(facts: &Facts<'_>, pairs: &[&Pair]) -> usize {
 
 fn slow_rows<'a>(facts: &'a Facts<'_>, pairs: &[&Pair]) -> impl Iterator<Item = &'a FailingName> {
     let ends: Vec<(Address, Address)> = pairs.iter().map(|p| (p.client, p.server)).collect();
-    let rows = facts.aggregate.failing_names.iter();
+    let rows = facts.aggregate.counting.failing_names.iter();
     rows.filter(move |row| row.slow > 0 && ends.contains(&(row.client, row.server)))
 }
 
@@ -259,7 +260,7 @@ fn symptoms(facts: &Facts<'_>, upstream: &Upstream<'_>, failed: u64) -> Vec<Evid
     let mut shown = Vec::new();
     let unwanted = |pairs: &mut dyn Iterator<Item = &Pair>| {
         let (mut count, mut frames) = (0, Vec::new());
-        for failures in pairs.map(|pair| facts.aggregate.failures(pair)) {
+        for failures in pairs.map(|pair| facts.aggregate.counting.failures(pair)) {
             count += failures.unwanted + failures.repeated;
             frames.extend(failures.unwanted_frames.iter());
         }

@@ -264,6 +264,7 @@ fn answered_elsewhere(
 ) -> Vec<Address> {
     let mut others: Vec<Address> = facts
         .aggregate
+        .counting
         .pairs
         .iter()
         .filter(|pair| upstreams.contains(&pair.server) && !resolvers.contains(&pair.client))

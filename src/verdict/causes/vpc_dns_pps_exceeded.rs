@@ -63,10 +63,11 @@ pub(super) struct Bands {
 
 impl Bands {
     pub(super) fn of(facts: &Facts<'_>) -> Bands {
-        let timeline = &facts.aggregate.timeline;
+        let timeline = &facts.aggregate.counting.timeline;
         let bins: Vec<&Bin> = timeline.bins().map(|(_, bin)| bin).collect();
         let over = |at: usize| bins.get(at).is_some_and(|bin| bin.over > 0);
-        let (limit, width) = (facts.aggregate.rates.limit(), timeline.width().as_secs_f64());
+        let (limit, width) =
+            (facts.aggregate.following.rates.limit(), timeline.width().as_secs_f64());
         let mut bands = Bands { sent: [0; 2], lost: [0; 2], seconds: 0.0, limit };
         for (at, bin) in bins.iter().enumerate() {
             let band = usize::from(over(at) || over(at + 1) || at > 0 && over(at - 1));
@@ -110,13 +111,14 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let period = Period::of(rows.iter().map(|row| row.over));
     let lossy: Vec<&Pair> = facts
         .aggregate
+        .counting
         .pairs
         .iter()
         .filter(|pair| pair.limited > 0 && pair.all().unanswered + pair.rare().rescued > 0)
         .collect();
     let servers = crate::verdict::addresses::sorted(lossy.iter().map(|pair| pair.server));
     let clients = crate::verdict::addresses::sorted(lossy.iter().map(|pair| pair.client));
-    let limit = facts.aggregate.rates.limit();
+    let limit = facts.aggregate.following.rates.limit();
     let seconds: u64 = rows.iter().map(|row| row.seconds_over).sum();
     let (below, over) = (bands.share(0), bands.share(1));
     let severity = if over >= 0.1 { Severity::High } else { Severity::Medium };

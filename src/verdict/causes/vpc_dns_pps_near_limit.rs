@@ -29,12 +29,12 @@ pub(super) const CAUSE: Cause = Cause {
 
 /// Senders over the limit, the highest peak first.
 pub(super) fn over_rows<'a>(facts: &'a Facts<'_>) -> Vec<&'a Row> {
-    let rates = &facts.aggregate.rates;
+    let rates = &facts.aggregate.following.rates;
     rates.rows().into_iter().filter(|row| row.peak > rates.limit()).collect()
 }
 
 fn detect(facts: &Facts<'_>) -> Option<Finding> {
-    let rates = &facts.aggregate.rates;
+    let rates = &facts.aggregate.following.rates;
     let limit = rates.limit();
     let near: Vec<&Row> =
         rates.rows().into_iter().filter(|row| row.peak as f64 >= limit as f64 * NEAR).collect();

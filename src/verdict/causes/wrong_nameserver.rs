@@ -92,7 +92,7 @@ fn lost(server: &Sum<'_>) -> Option<u64> {
 
 fn is_wrong(facts: &Facts<'_>, server: &Sum<'_>) -> bool {
     let known = facts.cluster_dns.contains(&server.address)
-        || facts.aggregate.limited.counts(server.address)
+        || facts.aggregate.following.limited.counts(server.address)
         || facts.upstream_pairs().any(|pair| pair.server == server.address)
         || nodelocaldns_down::explains(facts, server.address);
     !known

@@ -90,7 +90,7 @@ fn search(facts: &Facts<'_>, conf: &ResolvConf, finding: &mut Finding) {
     };
     let text = format!("ndots:{}, search {list}: {dots}.", conf.ndots);
     note(finding, "search_domains", conf.search.len() as f64, &text);
-    let walked = facts.aggregate.lookups.suffixes.in_order();
+    let walked = facts.aggregate.following.lookups.suffixes.in_order();
     let walked: Vec<String> = walked.iter().map(|suffix| suffix.name.to_string()).collect();
     let plain = |name: &String| name.trim_end_matches('.').to_ascii_lowercase();
     if !walked.is_empty() && !walked.iter().any(|name| conf.search.contains(&plain(name))) {

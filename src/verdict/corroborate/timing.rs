@@ -34,7 +34,7 @@ pub(super) enum Timing {
 impl Timing {
     /// Holds the rises of a counter against the seconds in which questions were lost.
     pub(super) fn of(facts: &Facts<'_>, rises: &[Rise]) -> Timing {
-        let timeline = &facts.aggregate.timeline;
+        let timeline = &facts.aggregate.counting.timeline;
         let width = timeline.width();
         let (mut bins, mut lost) = (0_u64, 0_u64);
         let mut losses: Vec<Timestamp> = Vec::new();

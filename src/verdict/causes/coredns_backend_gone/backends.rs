@@ -79,6 +79,7 @@ fn backends<'a>(facts: &'a Facts<'_>) -> Vec<&'a Server> {
     let (services, upstreams) = (facts.services(), facts.upstreams());
     facts
         .aggregate
+        .counting
         .servers
         .iter()
         .filter(|s| !holds(&services, s.address))
@@ -147,7 +148,7 @@ fn never_answers(facts: &Facts<'_>, server: &Server) -> bool {
             && pair.lost_beyond > 0
             && pair.heard.any_inside(losses.first, losses.last)
     };
-    let behind = !facts.aggregate.pairs.iter().any(|pair| pair.server == server.address);
+    let behind = !facts.aggregate.counting.pairs.iter().any(|pair| pair.server == server.address);
     server.answered == 0
         && behind
         && facts.client_pairs().filter(answered_elsewhere).take(2).count() == 2
@@ -220,7 +221,8 @@ fn lost_in(facts: &Facts<'_>, clients: &[Sum<'_>], outage: &Outage) -> (usize, u
 /// A backend that answers nobody while questions to its Service are lost on this node.
 fn vanished_behind_service(facts: &Facts<'_>) -> Option<Gone> {
     let all = backends(facts);
-    let crowd = Crowd::of(&facts.aggregate.timeline, |bin| bin.unanswered, |bin| bin.asked)?;
+    let crowd =
+        Crowd::of(&facts.aggregate.counting.timeline, |bin| bin.unanswered, |bin| bin.asked)?;
     let services = by_server(facts.client_pairs().filter(|pair| pair.translated > 0));
     services.iter().find_map(|service| {
         let beyond: u64 = service.pairs.iter().map(|pair| pair.lost_beyond).sum();
@@ -285,5 +287,5 @@ fn not_refused(facts: &Facts<'_>, server: Address) -> bool {
     let refused = |pair: &Pair| {
         pair.refused() > 0 && (pair.server == server || pair.rare().reporter == server)
     };
-    !facts.aggregate.pairs.iter().any(refused)
+    !facts.aggregate.counting.pairs.iter().any(refused)
 }

@@ -29,7 +29,7 @@ pub(in super::super) fn pairs<'a>(facts: &'a Facts<'_>) -> Vec<&'a Pair> {
 /// with one client only, a rule against that client looks the same.
 fn nobody_is_answered(facts: &Facts<'_>, pair: &Pair) -> bool {
     let Period { first, last } = pair.rare().refusals;
-    let Some(server) = facts.aggregate.server(pair.server) else { return false };
+    let Some(server) = facts.aggregate.counting.server(pair.server) else { return false };
     let before = server.heard.last_until(first).is_some();
     let asks = |other: &&Pair| other.server == pair.server && other.rare().rejected > 0;
     let several = facts.client_pairs().filter(asks).take(2).count() == 2;
@@ -43,7 +43,8 @@ fn others_answer(facts: &Facts<'_>, refused: &Pair) -> bool {
     let (from, to) = (first, last.plus(ARP));
     let service = refused.translated > 0;
     let backend = |other: &Pair| {
-        let answered = facts.aggregate.server(other.server).is_some_and(|s| s.answered >= FEW);
+        let answered =
+            facts.aggregate.counting.server(other.server).is_some_and(|s| s.answered >= FEW);
         answered && refused.answers.any() && !refused.heard.any_inside(from.plus(ARP), to.plus(ARP))
     };
     facts.client_pairs().filter(|other| other.client == refused.client).any(|other| {

@@ -81,7 +81,7 @@ fn stalls(overloaded: &[Overload<'_>]) -> Option<Evidence> {
 /// How the questions are shared among the servers that answer the same clients.
 fn share(facts: &Facts<'_>, overloaded: &[Address]) -> Option<Evidence> {
     let rows = super::servers(facts);
-    let asked = |address: Address| facts.aggregate.server(address).map_or(0, |s| s.asked);
+    let asked = |address: Address| facts.aggregate.counting.server(address).map_or(0, |s| s.asked);
     let all: u64 = rows.iter().map(|row| asked(row.address)).sum();
     let (most, address) = rows.iter().map(|row| (asked(row.address), row.address)).max()?;
     let share = Facts::share(most, all);
@@ -119,7 +119,7 @@ fn others(facts: &Facts<'_>, overloaded: &[Address]) -> Option<Evidence> {
 fn gave_up(facts: &Facts<'_>, overloaded: &[Address]) -> Option<Evidence> {
     let pairs = asking(facts, overloaded);
     let again: u64 = pairs.iter().map(|pair| pair.rare().rescued).sum();
-    let unwanted = facts.aggregate.totals.unwanted;
+    let unwanted = facts.aggregate.counting.totals.unwanted;
     (again + unwanted > 0).then(|| {
         Evidence::new("client_gave_up_early", (again + unwanted) as f64, "count", format!(
             "{} were answered only after the client had asked again, and clients refused {} (ICMP) that \

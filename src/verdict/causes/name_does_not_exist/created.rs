@@ -13,7 +13,7 @@ const CACHED: Span = Span::from_secs(31);
 /// Services that were looked up in vain again and again, and found so soon after the last time that a
 /// negative cache can have been in between.
 pub(super) fn rows<'a>(facts: &'a Facts<'_>) -> Vec<&'a Created> {
-    let rows = facts.aggregate.created.iter().filter(|row| {
+    let rows = facts.aggregate.following.created.iter().filter(|row| {
         let soon = row.found.is_some_and(|found| found.since(row.misses.last) <= CACHED);
         // A resolver outside says no at any time.
         let strays = |&seeker: &Address| {

@@ -74,6 +74,7 @@ impl<'a> Refused<'a> {
         let answered = pairs.iter().map(answers).sum();
         let rows: Vec<_> = facts
             .aggregate
+            .counting
             .failing_names
             .iter()
             .filter(|row| row.refused > 0)
@@ -121,7 +122,7 @@ fn ends(failing: &Failing<'_>) -> impl Iterator<Item = (Address, Address)> {
 
 /// Answers of a pair that are neither refused nor from before the first refusal or after the last.
 fn fine(facts: &Facts<'_>, pair: &Pair) -> u64 {
-    let refused = facts.aggregate.failures(pair).look(Look::Refused);
+    let refused = facts.aggregate.counting.failures(pair).look(Look::Refused);
     let inside = |period: Period| period.first < refused.period.last;
     if inside(pair.answers) { pair.all().answered.saturating_sub(refused.count) } else { 0 }
 }
@@ -142,7 +143,7 @@ fn others(facts: &Facts<'_>, failing: &Failing<'_>) -> Vec<Address> {
 
 /// Whether answers for names outside take so long that many wait at a time.
 fn is_waiting(facts: &Facts<'_>) -> bool {
-    let all = facts.aggregate.pairs.iter();
+    let all = facts.aggregate.counting.pairs.iter();
     let [outside, _] = slow(facts, all);
     outside.from(400) + outside.after_timeouts >= FEW
 }

@@ -32,7 +32,7 @@ pub(super) struct Outages {
 
 impl Outages {
     pub(super) fn of(facts: &Facts<'_>) -> Outages {
-        let pairs = || facts.aggregate.pairs.iter();
+        let pairs = || facts.aggregate.counting.pairs.iter();
         let (mut walled, mut of_clients) = (Vec::new(), Vec::new());
         let losses = |outage: &Outage| outage.lapse.losses;
         for client in by_client(pairs()).iter().filter(|client| client.is_walled()) {
@@ -84,7 +84,7 @@ impl Outages {
 
     /// Whether the losses beside outages crowd in time: the rest of something that was no full outage.
     pub(super) fn crowd_beside(&self, facts: &Facts<'_>) -> bool {
-        let timeline = &facts.aggregate.timeline;
+        let timeline = &facts.aggregate.counting.timeline;
         let beside = |time: Timestamp| {
             let bin = Period { first: time, last: time.plus(timeline.width()) };
             let clients = self.of_clients.iter().map(|(_, period)| period);

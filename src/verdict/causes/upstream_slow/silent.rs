@@ -81,7 +81,7 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Finding> {
 
 /// The zones of names that clients got no other answer for than SERVFAIL after waiting.
 fn failing_zones<'a>(facts: &'a Facts<'_>, failing: &Failing<'_>) -> Vec<Zone<'a>> {
-    let rows = facts.aggregate.failing_names.iter().filter(|row| {
+    let rows = facts.aggregate.counting.failing_names.iter().filter(|row| {
         let ends = |pair: &&&crate::aggregate::Pair| {
             (pair.client, pair.server) == (row.client, row.server)
         };

@@ -27,7 +27,7 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let bad: u64 = pairs.iter().map(|p| p.external().unanswered + p.external().servfail).sum();
     // Names outside that were answered in the same time: from a cache.
     let asked = |bin: &Bin| bin.external_bad + bin.external_fine;
-    let crowd = Crowd::of(&facts.aggregate.timeline, |bin| bin.external_bad, asked)?;
+    let crowd = Crowd::of(&facts.aggregate.counting.timeline, |bin| bin.external_bad, asked)?;
     let (share, period) = (Facts::share(crowd.count, crowd.asked), crowd.period);
     let cluster = cluster_answers(facts);
     if leg_answers(facts, period) {
@@ -108,7 +108,7 @@ fn leg_answers(facts: &Facts<'_>, failing: Period) -> bool {
 
 /// SERVFAILs for names outside that look like a forwarder's after vain waiting.
 fn given_up(facts: &Facts<'_>, pair: &Pair) -> u64 {
-    facts.aggregate.failures(pair).look(Look::GivenUp).external
+    facts.aggregate.counting.failures(pair).look(Look::GivenUp).external
 }
 
 /// When it was, where names outside were fine before or after.

@@ -25,7 +25,8 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Finding> {
     if upstream_leg(facts).iter().any(|pair| pair.external().sent >= FEW) {
         return None;
     }
-    let waiting = |pair: &&Pair| facts.aggregate.failures(pair).slow_external.after_timeouts > 0;
+    let waiting =
+        |pair: &&Pair| facts.aggregate.counting.failures(pair).slow_external.after_timeouts > 0;
     let asks =
         |pair: &&Pair| !is_cloud_resolver(facts, pair.server) && pair.external().answered > 0;
     let pairs: Vec<&Pair> = facts.client_pairs().filter(asks).collect();
@@ -44,10 +45,13 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Finding> {
     }
     let pairs: Vec<&Pair> = pairs.into_iter().filter(waiting).collect();
     let (servers, clients) = (addresses::servers(&pairs), addresses::clients(&pairs));
-    let period = Period::of(pairs.iter().map(|pair| facts.aggregate.failures(pair).slow_period));
+    let period =
+        Period::of(pairs.iter().map(|pair| facts.aggregate.counting.failures(pair).slow_period));
     // What a client asks again meanwhile is not lost.
-    let again: u64 = pairs.iter().map(|pair| facts.aggregate.failures(pair).repeated).sum();
-    let frames = pairs.iter().flat_map(|pair| facts.aggregate.failures(pair).slow_frames.iter());
+    let again: u64 =
+        pairs.iter().map(|pair| facts.aggregate.counting.failures(pair).repeated).sum();
+    let frames =
+        pairs.iter().flat_map(|pair| facts.aggregate.counting.failures(pair).slow_frames.iter());
     let fine = cluster_answers(facts);
     Some(
         CAUSE
