@@ -78,7 +78,7 @@ impl Aggregate {
         let loops = |row: &Loop| row.client == client.address && row.deepest >= DEEP && !row.own;
         client.asker.probes >= PROBES
             || self.counting.loops.iter().any(loops)
-            || client.asker.may_pass_on()
+            || self.following.passes_on(client)
             || self.counting.server(client.address).is_some_and(|server| server.answered > 0)
     }
 

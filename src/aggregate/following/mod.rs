@@ -3,6 +3,7 @@
 //!
 //! This half gives out the places at which the other one counts.
 
+mod chance;
 mod clients;
 mod created;
 mod limited;
@@ -29,6 +30,7 @@ use super::handover::{Ends, Handover};
 use super::{Settings, Table};
 use crate::classify::{Ended, Ending, Lookups};
 use crate::model::{Address, NameHasher, PacketMeta};
+use chance::Chance;
 
 /// How the packet of a message counts towards a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +73,8 @@ pub struct Following {
     /// Long-lived sockets, the same way.
     sockets: Table<(u32, u16)>,
     metering: Metering,
+    /// Known when all lookups have ended.
+    chance: Chance,
     hasher: NameHasher,
 }
 
@@ -91,6 +95,7 @@ impl Following {
             pairs: Table::new(capacity.of(MAX_PAIRS), Ends::default()),
             sockets: Table::new(capacity.of(MAX_SOCKETS), (0, 0)),
             metering: Metering::Off,
+            chance: Chance::default(),
             hasher,
         }
     }
@@ -108,6 +113,12 @@ impl Following {
         for (client, asker) in self.clients.all_mut().zip(askers) {
             client.asker = *asker;
         }
+        self.chance = Chance::among(&self.clients);
+    }
+
+    /// Whether a client asks what somebody else is waiting for more often than chance would have it.
+    pub(super) fn passes_on(&self, client: &Client) -> bool {
+        client.asker.may_pass_on() && !self.chance.explains(client)
     }
 
     /// Says whether and how the packet of the next message counts towards a limit.
