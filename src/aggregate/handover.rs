@@ -1,5 +1,5 @@
-//! What the half that follows questions hands to the half that counts how they were served: rows to make, and
-//! for each thing that is told where it counts.
+//! What the half that follows questions hands to the half that counts them: rows to make, and for each thing that
+//! is told where it counts.
 //!
 //! Both halves are shown the same in the same order, the second after the first. The first knows what belongs
 //! together; the second needs no more of that than the places in here.

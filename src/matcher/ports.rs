@@ -46,8 +46,7 @@ impl Ports {
     /// Notes a query with this [hash] and says whether its port was in use for a while.
     #[inline]
     pub(super) fn is_reused(&mut self, hash: u64, time: Timestamp) -> bool {
-        // No tag is that of an empty place.
-        let (tag, place) = ((hash >> 16) as u32 | 1, place(hash));
+        let (tag, place) = (tag(hash), place(hash));
         let now = (time.0 >> UNIT) as u16;
         let [old, fresh] = &mut self.0[place];
         let known = if old.tag == tag { &mut *old } else { &mut *fresh };
@@ -72,21 +71,33 @@ fn place(hash: u64) -> usize {
     (hash >> (64 - PLACES.ilog2())) as usize
 }
 
+/// No tag is that of an empty place.
+fn tag(hash: u64) -> u32 {
+    (hash >> 16) as u32 | 1
+}
+
 /// Of the client, its port and the server: by what no seed of this process decides, so that the same is
 /// forgotten in every run.
 #[inline]
 pub(super) fn hash(query: &PacketMeta) -> u64 {
     /// 2^64 divided by the golden ratio.
     const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
-    let ([a, b], [c, d]) = (query.source.halves(), query.destination.halves());
-    let ends = a ^ b.rotate_left(13) ^ c.rotate_left(29) ^ d.rotate_left(47);
-    let mixed = (ends ^ u64::from(query.source_port) << 24).wrapping_mul(SPREAD);
-    (mixed ^ mixed >> 32).wrapping_mul(SPREAD)
+    let spread = |word: u64| {
+        let mixed = word.wrapping_mul(SPREAD);
+        mixed ^ mixed >> 32
+    };
+    // Each address is spread before it meets what comes next: two servers whose addresses differ in a few bits must
+    // not look like one server and two ports that differ in the same.
+    let of = |[high, low]: [u64; 2]| spread(spread(high) ^ low);
+    let ends = spread(of(query.source.halves())).wrapping_add(of(query.destination.halves()));
+    (spread(ends) ^ u64::from(query.source_port)).wrapping_mul(SPREAD)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::HashSet;
+
     use crate::model::{Address, Span};
 
     /// A query of one of several clients.
@@ -134,6 +145,26 @@ mod tests {
         let turned = query(3, 4000, 5000);
         let (source, destination) = (turned.destination, turned.source);
         assert!(!ask(&mut ports, &PacketMeta { source, destination, ..turned }));
+    }
+
+    #[test]
+    fn neighbours_with_other_ports_are_others() {
+        let (mut seen, mut told) = (HashSet::new(), HashSet::new());
+        for (client, server) in
+            (0..4_u8).flat_map(|client| (0..4).map(move |server| (client, server)))
+        {
+            let source = Address::from_v4([10, 0, client, 2]);
+            for destination in [[10, 0, server, 2], [10, server, 200, 2], [10, 0, 200, 16 * server]]
+            {
+                let destination = Address::from_v4(destination);
+                for source_port in 0..4096 {
+                    let query = PacketMeta { source, destination, source_port, ..query(0, 0, 0) };
+                    let known = seen.insert((source, destination, source_port));
+                    let hash = hash(&query);
+                    assert_eq!(told.insert((place(hash), tag(hash))), known, "{query:?}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -112,15 +112,10 @@ impl Following {
                 let response = scene.sighting(at, log);
                 self.sums.duplicate(self.tokens[token as usize], &response, handover);
             }
-            Entry::Unanswered { transaction, .. } => self.pass_on(transaction, log),
+            Entry::Unanswered { transaction, .. } | Entry::Evicted { transaction } => {
+                self.pass_on(transaction, log);
+            }
             Entry::Shared { from, to } => self.name(to, self.tokens[from as usize]),
-            _ => self.follow_rare(entry, log, handover),
-        }
-    }
-
-    fn follow_rare(&mut self, entry: Entry, log: &mut Log, handover: &mut Handover) {
-        match entry {
-            Entry::Evicted { transaction } => self.pass_on(transaction, log),
             Entry::Strange { token, .. } => {
                 self.sums.strange(self.tokens[token as usize], handover);
             }
@@ -155,15 +150,8 @@ impl Following {
                 self.sums.beside(client, server, handover);
             }
             Entry::Over => self.sums.set_metering(Metering::Off),
-            Entry::Orphan
-            | Entry::Assembly(_)
-            | Entry::Opened { .. }
-            | Entry::Answered { .. }
-            | Entry::Resent { .. }
-            | Entry::Copied { .. }
-            | Entry::Duplicate { .. }
-            | Entry::Unanswered { .. }
-            | Entry::Shared { .. } => {}
+            // These are for whoever counts, or dealt with before.
+            Entry::Orphan | Entry::Assembly(_) | Entry::Opened { .. } | Entry::Answered { .. } => {}
         }
     }
 

@@ -254,12 +254,9 @@ impl<'a> Line<'a> {
     /// Follows what is next in line, so many units at most, unless somebody else is at it, and says how many there
     /// were.
     fn follow_ready(&self, most: usize) -> usize {
-        let mut done = 0;
-        while done < most && !self.matched.is_empty() {
-            let Some(mut following) = try_lock(&self.following) else { break };
-            done += self.follow_with(&mut following, most - done);
-        }
-        done
+        ready(&self.matched, &self.following, most, |following, most| {
+            self.follow_with(following, most)
+        })
     }
 
     /// Follows so many units at most, and says how many there were.
@@ -275,15 +272,11 @@ impl<'a> Line<'a> {
         done
     }
 
-    /// Counts what is next in line, so many units at most, unless somebody else is at it, and says how many there
-    /// were.
+    /// The same of what is counted.
     fn count_ready(&self, most: usize) -> usize {
-        let mut done = 0;
-        while done < most && !self.followed.is_empty() {
-            let Some(mut counting) = try_lock(&self.counting) else { break };
-            done += self.count_with(&mut counting, most - done);
-        }
-        done
+        ready(&self.followed, &self.counting, most, |counting, most| {
+            self.count_with(counting, most)
+        })
     }
 
     /// Counts so many units at most, and says how many there were.
@@ -301,6 +294,22 @@ impl<'a> Line<'a> {
         }
         done
     }
+}
+
+/// Has a stage work at so many units of its line at most, unless somebody else is at it, and says how many there were.
+/// Whoever was at it looks once more after letting go.
+fn ready<T>(
+    line: &Queue,
+    stage: &Mutex<T>,
+    most: usize,
+    work: impl Fn(&mut T, usize) -> usize,
+) -> usize {
+    let mut done = 0;
+    while done < most && !line.is_empty() {
+        let Some(mut stage) = try_lock(stage) else { break };
+        done += work(&mut stage, most - done);
+    }
+    done
 }
 
 /// A worker leaves, by a panic too: nobody is to wait for what it would have done.

@@ -30,12 +30,12 @@ const LAYERS: &[(&str, &[&str], &str)] = &[
     (
         "aggregate",
         &["classify", "decode", "matcher", "model"],
-        "the matcher's observer; counts frames by why they were skipped, refusals by their kind",
+        "takes what the matcher tells; counts frames by why they were skipped, refusals by their kind",
     ),
     (
         "transactions",
         &["aggregate", "classify", "decode", "matcher", "model"],
-        "an observer around the sums, and formats that write to whatever takes bytes",
+        "beside the sums as they count, and formats that write to whatever takes bytes",
     ),
     ("context", &["model"], "texts of an operator to values: it knows nothing of packets"),
     ("confine", &[], "gives up rights of the process: it knows nothing of what that does"),

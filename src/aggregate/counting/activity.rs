@@ -44,80 +44,33 @@ pub struct Activity {
     /// The bits from the first on; bit 0 of word 0 is bit `first * 64` since 1970.
     words: Vec<u64>,
     first: i64,
-    /// The word that was written to last, and its number: it is not in `words` yet. Most moments lie in it, and
-    /// `words` stand elsewhere in memory.
-    current: u64,
-    at: i64,
 }
 
 impl Activity {
     /// Notes a moment. Whoever can tell that its second was noted before need not ask.
     pub fn note(&mut self, time: Timestamp) {
-        let bit = self.bit(time);
-        if bit >> 6 != self.at {
-            self.turn_to(bit >> 6);
-            // It may stand for more now.
-            self.current |= 1 << (self.bit(time) & 63);
-            return;
+        let mut at = self.bit(time);
+        if self.words.is_empty() {
+            self.first = at >> 6;
         }
-        self.current |= 1 << (bit & 63);
-    }
-
-    /// Makes another word the current one.
-    #[cold]
-    fn turn_to(&mut self, word: i64) {
-        self.settle();
-        self.at = word;
-        let (mut low, mut high) = self.range();
-        (low, high) = (low.min(word), high.max(word + 1));
-        while high - low > MAX_BITS / 64 {
+        let last = self.first + self.words.len() as i64 - 1;
+        let (mut low, mut high) = (self.first.min(at >> 6), last.max(at >> 6));
+        while high - low >= MAX_BITS / 64 {
             self.widen();
-            (self.at, low, high) = (self.at >> 1, low >> 1, ((high - 1) >> 1) + 1);
+            at >>= 1;
+            (low, high) = (low >> 1, high >> 1);
         }
-    }
-
-    /// Puts the current word where it belongs.
-    fn settle(&mut self) {
-        let (word, at) = (std::mem::take(&mut self.current), self.at);
-        self.add(at, word);
-    }
-
-    fn add(&mut self, at: i64, word: u64) {
-        if word == 0 {
-            return;
-        }
-        if self.words.is_empty() {
-            self.first = at;
-        }
-        self.reach(at);
-        self.words[(at - self.first) as usize] |= word;
-    }
-
-    /// The numbers of the words that are there, from the first up to behind the last; where there are none, no
-    /// numbers.
-    fn range(&self) -> (i64, i64) {
-        let (mut low, mut high) = (self.first, self.first + self.words.len() as i64);
-        if self.words.is_empty() {
-            (low, high) = (i64::MAX, i64::MIN);
-        }
-        if self.current != 0 {
-            (low, high) = (low.min(self.at), high.max(self.at + 1));
-        }
-        (low, high)
-    }
-
-    /// The word with a number.
-    fn word(&self, at: i64) -> u64 {
-        let settled = usize::try_from(at - self.first).ok().and_then(|at| self.words.get(at));
-        let current = if at == self.at { self.current } else { 0 };
-        settled.copied().unwrap_or_default() | current
+        self.reach(at >> 6);
+        self.words[((at >> 6) - self.first) as usize] |= 1 << (at & 63);
     }
 
     /// Adds what another one has noted.
     pub fn join(&mut self, other: &Activity) {
+        if self.words.is_empty() {
+            self.clone_from(other);
+            return;
+        }
         let mut other = other.clone();
-        other.settle();
-        self.settle();
         while other.shift < self.shift {
             other.widen();
         }
@@ -125,14 +78,20 @@ impl Activity {
             while self.shift < other.shift {
                 self.widen();
             }
-            let ((low, high), (from, to)) = (self.range(), other.range());
-            if high.max(to).saturating_sub(low.min(from)) <= MAX_BITS / 64 {
+            let low = self.first.min(other.first);
+            let high =
+                (self.first + self.words.len() as i64).max(other.first + other.words.len() as i64);
+            if other.words.is_empty() || high - low <= MAX_BITS / 64 {
                 break;
             }
             other.widen();
         }
-        for (at, &word) in (other.first..).zip(&other.words) {
-            self.add(at, word);
+        for (at, &word) in other.words.iter().enumerate() {
+            if word != 0 {
+                let at = other.first + at as i64;
+                self.reach(at);
+                self.words[(at - self.first) as usize] |= word;
+            }
         }
     }
 
@@ -166,14 +125,14 @@ impl Activity {
     /// The beginning of the last second with anything in it up to that of `time`.
     pub fn last_until(&self, time: Timestamp) -> Option<Timestamp> {
         let bit = self.bit(time);
-        let (low, high) = self.range();
-        (low..high.min((bit >> 6) + 1)).rev().find_map(|at| {
-            let mut word = self.word(at);
-            if at == bit >> 6 {
+        let most = ((bit >> 6) - self.first).min(self.words.len() as i64 - 1);
+        (0..=most).rev().find_map(|at| {
+            let mut word = self.words[at as usize];
+            if self.first + at == bit >> 6 {
                 word &= u64::MAX >> (63 - (bit & 63));
             }
             let highest = 63 - i64::from(word.leading_zeros());
-            (word != 0).then(|| self.time(at * 64 + highest))
+            (word != 0).then(|| self.time((self.first + at) * 64 + highest))
         })
     }
 
@@ -184,14 +143,14 @@ impl Activity {
 
     /// The first bit that is set from `bit` on.
     fn next(&self, bit: i64) -> Option<i64> {
-        let (low, high) = self.range();
-        (low.max(bit >> 6)..high).find_map(|at| {
-            let mut word = self.word(at);
-            if at == bit >> 6 {
+        let start = ((bit >> 6) - self.first).max(0);
+        (start..self.words.len() as i64).find_map(|at| {
+            let mut word = self.words[at as usize];
+            if self.first + at == bit >> 6 {
                 word &= u64::MAX << (bit & 63);
             }
             let lowest = i64::from(word.trailing_zeros());
-            (word != 0).then_some(at * 64 + lowest)
+            (word != 0).then_some((self.first + at) * 64 + lowest)
         })
     }
 
@@ -216,14 +175,15 @@ impl Activity {
         }
     }
 
-    /// Lets a bit stand for twice the time. The current word has to be settled.
+    /// Lets a bit stand for twice the time.
     fn widen(&mut self) {
-        let first = self.first >> 1;
-        let wide = Activity { shift: self.shift + 1, first, at: self.at, ..Activity::default() };
+        let wide = Activity { shift: self.shift + 1, first: self.first >> 1, words: Vec::new() };
         let old = std::mem::replace(self, wide);
-        for (at, &word) in (old.first..).zip(&old.words) {
+        for (at, &word) in old.words.iter().enumerate() {
+            let at = old.first + at as i64;
+            self.reach(at >> 1);
             let half: u64 = (0..32).map(|n| u64::from(word >> (2 * n) & 3 != 0) << n).sum();
-            self.add(at >> 1, half << (32 * (at & 1)));
+            self.words[((at >> 1) - self.first) as usize] |= half << (32 * (at & 1));
         }
     }
 }

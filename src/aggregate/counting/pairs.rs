@@ -106,7 +106,7 @@ pub struct Pair {
     pub pending: u64,
 }
 
-const _: () = assert!(size_of::<Pair>() == 552, "there are thousands");
+const _: () = assert!(size_of::<Pair>() == 536, "there are thousands");
 
 /// What few pairs have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -7,7 +7,7 @@
 use super::Client;
 use crate::aggregate::Table;
 
-/// Such captures in which any client at all is taken for a forwarder by chance.
+/// The share of captures in which chance may make a forwarder of any client at all.
 const MISTAKES: f64 = 0.05;
 
 /// How much is chance in a capture.
