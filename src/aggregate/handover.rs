@@ -97,11 +97,12 @@ impl Told {
 
     #[inline]
     pub(super) fn token(self, number: u32) -> Token {
-        Token([self.pair | self.socket << 16, number, self.flags])
+        Token::new([self.pair | self.socket << 16, number, self.flags])
     }
 
     #[inline]
-    pub(super) fn of(Token([places, _, flags]): Token) -> Told {
+    pub(super) fn of(token: Token) -> Told {
+        let [places, _, flags] = token.indexes();
         Told { pair: places & 0xffff, socket: places >> 16, flags }
     }
 
@@ -167,8 +168,8 @@ pub fn zone_and_reuse(token: Token) -> (Zone, bool) {
 }
 
 /// The number that a token of the second half has beside: its transaction's name in the log, or its lookup's.
-pub fn number_of(Token([_, number, _]): Token) -> u32 {
-    number
+pub fn number_of(token: Token) -> u32 {
+    token.indexes()[1]
 }
 
 #[cfg(test)]

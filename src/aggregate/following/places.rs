@@ -23,13 +23,14 @@ const _: () = assert!(KEPT < 1 << 8, "a generation has the other 24 bits of the 
 impl Places {
     #[inline]
     pub(super) fn token(self) -> Token {
-        let Token([first, _, flags]) = self.told.token(0);
-        Token([first, self.lookup, self.generation << 8 | flags])
+        let [first, _, flags] = self.told.token(0).indexes();
+        Token::new([first, self.lookup, self.generation << 8 | flags])
     }
 
     #[inline]
-    pub(super) fn of(Token([first, lookup, last]): Token) -> Places {
-        let told = Told::of(Token([first, 0, last & KEPT]));
+    pub(super) fn of(token: Token) -> Places {
+        let [first, lookup, last] = token.indexes();
+        let told = Told::of(Token::new([first, 0, last & KEPT]));
         Places { told, lookup, generation: last >> 8 }
     }
 
