@@ -28,7 +28,10 @@ pub struct Keys {
 
 impl Keys {
     /// Those of a message.
-    #[expect(clippy::inline_always, reason = "three words written by a call and read as two wait for each other")]
+    #[expect(
+        clippy::inline_always,
+        reason = "three words written by a call and read as two wait for each other"
+    )]
     #[inline(always)]
     pub fn of(
         packet: &PacketMeta,

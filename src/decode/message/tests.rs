@@ -288,6 +288,23 @@ proptest! {
     }
 
     #[test]
+    fn a_name_of_few_labels_is_read_as_one_of_many(
+        labels in prop::collection::vec((0_u8..70, 0_u8..5), 0..12), end in 0_usize..80
+    ) {
+        let mut bytes = Vec::new();
+        for (length, kind) in labels {
+            // One in five says what it likes.
+            bytes.push(if kind == 0 { length.wrapping_mul(5) } else { 1 + length % 63 });
+            bytes.extend((0..bytes[bytes.len() - 1] % 64).map(|at| at % 7));
+        }
+        bytes.extend([0, 0, 1, 0, 1]);
+        for cut in [0, end] {
+            let bytes = &bytes[..bytes.len().saturating_sub(cut)];
+            prop_assert_eq!(plain_name(bytes), name_of_many(bytes));
+        }
+    }
+
+    #[test]
     fn any_octets_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..600), more in 0_usize..100) {
         let _ = parse(&bytes, bytes.len() + more, &NameHasher::with_seed(7));
         let mut out = [0; FOLD_LIMIT];
