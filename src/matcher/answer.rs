@@ -2,7 +2,8 @@
 
 use super::COPY_WINDOW;
 use super::sighting::{Sighting, Transport};
-use super::transaction::{Token, Transaction};
+use super::token::Token;
+use super::transaction::Transaction;
 use crate::model::{Address, Direction, PacketMeta, Rcode, Span, Timestamp};
 
 /// Stub resolvers wait at least this long for an answer (c-ares: 250 ms). The same question on the

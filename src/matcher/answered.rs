@@ -2,7 +2,7 @@
 //! that are asked again although they were answered, from new ones.
 
 use super::answer::{Answer, KEY_REST};
-use super::transaction::Token;
+use super::token::Token;
 use crate::model::{Capacity, Span, Timestamp};
 
 /// How long an answer is remembered: a little more than the five seconds after which glibc asks again

@@ -18,6 +18,7 @@ mod order;
 mod ports;
 mod refusals;
 mod sighting;
+mod token;
 mod transaction;
 mod transfers;
 
@@ -31,7 +32,8 @@ pub use observer::{Observer, Unwanted};
 use ports::Ports;
 pub use refusals::Refusal;
 pub use sighting::{Keys, Sighting, Transport};
-pub use transaction::{Core, Leg, Stranger, Token, Transaction};
+pub use token::Token;
+pub use transaction::{Core, Leg, Stranger, Transaction};
 use transfers::Transfers;
 
 use crate::model::{Capacity, NameHasher, Span, Timestamp};

@@ -6,43 +6,8 @@ use super::COPY_WINDOW;
 use super::answer::Origin;
 use super::refusals::Refusal;
 use super::sighting::{Sighting, Transport};
+use super::token::Token;
 use crate::model::{Address, Direction, Endpoint, PacketMeta, Span, Timestamp};
-
-/// What the observer remembers a transaction by: three indexes into its own tables. Of one that is answered
-/// the matcher keeps the first.
-///
-/// It is written as it is read, by a word and a half: a word that is read right after its halves were written
-/// waits until both have left the store buffer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(C, packed(4))]
-pub struct Token {
-    first_two: u64,
-    third: u32,
-}
-
-impl Token {
-    /// One of these indexes.
-    #[inline]
-    pub fn new([first, second, third]: [u32; 3]) -> Token {
-        Token { first_two: u64::from(first) | u64::from(second) << 32, third }
-    }
-
-    /// One with the first index alone.
-    pub fn named(name: u32) -> Token {
-        Token::new([name, 0, 0])
-    }
-
-    /// The first index.
-    pub fn name(self) -> u32 {
-        self.first_two as u32
-    }
-
-    /// All three.
-    #[inline]
-    pub fn indexes(self) -> [u32; 3] {
-        [self.first_two as u32, (self.first_two >> 32) as u32, self.third]
-    }
-}
 
 /// A response to a question that came from an address that was not asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

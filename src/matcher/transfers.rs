@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 
 use super::RETENTION;
 use super::sighting::{Sighting, Transport};
-use super::transaction::{Token, Transaction};
+use super::token::Token;
+use super::transaction::Transaction;
 use crate::model::{Address, Endpoint, Timestamp, qtype};
 
 /// Transfers followed at once; a server rarely grants more than ten (BIND's `transfers-out`).
