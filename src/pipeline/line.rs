@@ -225,21 +225,16 @@ impl<'a> Line<'a> {
 
     /// Matches what is next in line, so many units at most, unless somebody else is at it.
     fn match_ready(&self, most: usize) {
-        let mut left = most;
-        while left > 0 && !self.decoded.is_empty() {
-            let Some(mut matching) = try_lock(&self.matching) else { return };
-            let mut spill = |log: &mut Log, block: &Block, events: &[Event]| {
-                let (mut following, mut counting) = self.caught_up();
-                following.replay(log, block, events);
-                counting.replay(log, block, events);
-            };
-            while left > 0
-                && let Some(unit) = self.decoded.take()
-            {
-                left -= 1;
+        let mut spill = |log: &mut Log, block: &Block, events: &[Event]| {
+            let (mut following, mut counting) = self.caught_up();
+            following.replay(log, block, events);
+            counting.replay(log, block, events);
+        };
+        ready(&self.decoded, &self.matching, most, |matching, most| {
+            each(&self.decoded, most, |unit| {
                 matching.take(unit, &mut spill, &mut |unit| self.matched.put(unit));
-            }
-        }
+            })
+        });
     }
 
     /// Follows and counts what is next in line, so many units at most: each is counted at once, so that units
@@ -261,15 +256,10 @@ impl<'a> Line<'a> {
 
     /// Follows so many units at most, and says how many there were.
     fn follow_with(&self, following: &mut Following, most: usize) -> usize {
-        let mut done = 0;
-        while done < most
-            && let Some(mut unit) = self.matched.take()
-        {
+        each(&self.matched, most, |mut unit| {
             following.take(&mut unit);
             self.followed.put(unit);
-            done += 1;
-        }
-        done
+        })
     }
 
     /// The same of what is counted.
@@ -281,14 +271,10 @@ impl<'a> Line<'a> {
 
     /// Counts so many units at most, and says how many there were.
     fn count_with(&self, counting: &mut Counting, most: usize) -> usize {
-        let mut done = 0;
-        while done < most
-            && let Some(mut unit) = self.followed.take()
-        {
+        let done = each(&self.followed, most, |mut unit| {
             counting.take(&mut unit);
             self.intake.free.put(unit);
-            done += 1;
-        }
+        });
         if counting.is_abandoned() {
             self.end();
         }
@@ -302,12 +288,24 @@ fn ready<T>(
     line: &Queue,
     stage: &Mutex<T>,
     most: usize,
-    work: impl Fn(&mut T, usize) -> usize,
+    mut work: impl FnMut(&mut T, usize) -> usize,
 ) -> usize {
     let mut done = 0;
     while done < most && !line.is_empty() {
         let Some(mut stage) = try_lock(stage) else { break };
         done += work(&mut stage, most - done);
+    }
+    done
+}
+
+/// Takes so many units of a line at most, has each worked at, and says how many there were.
+fn each(line: &Queue, most: usize, mut work: impl FnMut(Box<Unit>)) -> usize {
+    let mut done = 0;
+    while done < most
+        && let Some(unit) = line.take()
+    {
+        work(unit);
+        done += 1;
     }
     done
 }
