@@ -36,7 +36,7 @@ pub use token::Token;
 pub use transaction::{Core, Leg, Stranger, Transaction};
 use transfers::Transfers;
 
-use crate::model::{Capacity, NameHasher, Span, Timestamp};
+use crate::model::{Capacity, NameHasher, PacketMeta, Span, Timestamp};
 
 /// How long after the last transmission of a question its answer is still taken for one.
 /// glibc gives up a single server after 10 s and two after 20 s; beyond that nobody waits.
@@ -88,11 +88,11 @@ impl Matcher {
         self.query_timeout
     }
 
-    /// Has what was answered under these keys, and the ports that they came from, at hand when their messages
-    /// come: a message whose places are not in the cache would wait for memory. These reads wait for nothing.
-    pub fn expect(&self, keys: impl Iterator<Item = Keys> + Clone) {
-        self.answered.touch(keys.clone().map(|keys| keys.transaction));
-        self.ports.touch(keys.map(|keys| keys.socket));
+    /// Has what was answered, and the ports of clients, at hand when these messages come (keys, packet, whether it
+    /// is a query): one whose places are not in the cache would wait for memory. These reads wait for nothing.
+    pub fn expect<'a>(&self, messages: impl Iterator<Item = (Keys, &'a PacketMeta, bool)> + Clone) {
+        self.answered.touch(messages.clone().map(|(keys, ..)| keys.transaction));
+        self.ports.touch(messages.map(|(_, packet, is_query)| (packet, is_query)));
     }
 
     /// Takes a DNS message.
@@ -227,8 +227,7 @@ impl Matcher {
             vacancy = None;
         }
         let slot = self.in_flight.begin(query, vacancy);
-        let reused = query.transport == Transport::Udp
-            && self.ports.is_reused(query.keys.socket, query.packet.time);
+        let reused = query.transport == Transport::Udp && self.ports.is_reused(query.packet);
         self.in_flight.get_mut(slot).token = observer.opened(query, reused);
         if let Some(at) = self.early_answer(query) {
             return self.settle_early(slot, at, observer);

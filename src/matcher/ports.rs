@@ -1,7 +1,7 @@
 //! Which source ports were in use before: fresh ports of stub resolvers told from long-lived sockets
 //! (c-ares, Envoy, node agents). A sketch of fixed size: what it forgets counts as fresh.
 
-use crate::model::{PacketMeta, Timestamp};
+use crate::model::PacketMeta;
 
 /// Places, two sockets each: of 1,000 fresh ports a second, nine in ten are still known after 1.5 s.
 /// A quarter of a MiB, so that it stays in the second-level cache.
@@ -28,27 +28,40 @@ struct Place {
 
 /// The sketch: in each place an old socket, which fresh ones do not drive out, and a fresh one.
 #[derive(Clone)]
-pub(super) struct Ports(Vec<[Place; 2]>);
+pub(super) struct Ports {
+    places: Vec<[Place; 2]>,
+    /// What addresses are multiplied with, odd; 0 before the first query, which it comes from: nobody knows
+    /// beforehand which sockets will share a place, and every run over a capture forgets the same.
+    spread: u64,
+}
+
+/// 2^64 divided by the golden ratio.
+const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
 impl Default for Ports {
     fn default() -> Ports {
-        Ports(vec![[Place::default(); 2]; PLACES])
+        Ports { places: vec![[Place::default(); 2]; PLACES], spread: 0 }
     }
 }
 
 impl Ports {
-    /// Reads the places of these hashes, and no more.
+    /// Reads the places of those of these messages that are queries, and no more.
     #[inline(never)]
-    pub(super) fn touch(&self, hashes: impl Iterator<Item = u64>) {
-        std::hint::black_box(hashes.fold(0, |all, hash| all ^ self.0[place(hash)][0].tag));
+    pub(super) fn touch<'a>(&self, messages: impl Iterator<Item = (&'a PacketMeta, bool)>) {
+        let place = |(packet, is_query)| if is_query { place(self.hash(packet)) } else { 0 };
+        std::hint::black_box(messages.map(place).fold(0, |all, at| all ^ self.places[at][0].tag));
     }
 
-    /// Notes a query with this [hash] and says whether its port was in use for a while.
+    /// Notes a query and says whether its port was in use for a while.
     #[inline]
-    pub(super) fn is_reused(&mut self, hash: u64, time: Timestamp) -> bool {
+    pub(super) fn is_reused(&mut self, query: &PacketMeta) -> bool {
+        if self.spread == 0 {
+            self.spread = spread_of(query);
+        }
+        let hash = self.hash(query);
         let (tag, place) = (tag(hash), place(hash));
-        let now = (time.0 >> UNIT) as u16;
-        let [old, fresh] = &mut self.0[place];
+        let now = (query.time.0 >> UNIT) as u16;
+        let [old, fresh] = &mut self.places[place];
         let known = if old.tag == tag { &mut *old } else { &mut *fresh };
         let idle = now.wrapping_sub(known.last).cast_signed();
         if known.tag != tag || idle > FORGOTTEN {
@@ -64,6 +77,32 @@ impl Ports {
         }
         true
     }
+
+    /// Of the client, its port and the server.
+    #[inline]
+    fn hash(&self, query: &PacketMeta) -> u64 {
+        let spread = |word: u64| {
+            let mixed = word.wrapping_mul(self.spread);
+            mixed ^ mixed >> 32
+        };
+        // Each address is spread before it meets what comes next: two servers whose addresses differ in a few bits
+        // must not look like one server and two ports that differ in the same.
+        let of = |[high, low]: [u64; 2]| spread(spread(high) ^ low);
+        let ends = spread(of(query.source.halves())).wrapping_add(of(query.destination.halves()));
+        (spread(ends) ^ u64::from(query.source_port)).wrapping_mul(GOLDEN)
+    }
+}
+
+/// What nobody knows before the capture begins: the time of a query to the nanosecond, with what its sender drew
+/// at random.
+#[cold]
+fn spread_of(query: &PacketMeta) -> u64 {
+    let drawn = u64::from(query.source_port) << 48 | u64::from(query.frame as u16);
+    let mut word = (query.time.0 as u64 ^ drawn).wrapping_add(GOLDEN);
+    // The end of splitmix64 (Steele, Lea, Flood, OOPSLA 2014): each bit has a part in all of them.
+    word = (word ^ word >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    word = (word ^ word >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    (word ^ word >> 31) | 1
 }
 
 /// The highest bits are those that all others have a part in.
@@ -76,29 +115,12 @@ fn tag(hash: u64) -> u32 {
     (hash >> 16) as u32 | 1
 }
 
-/// Of the client, its port and the server: by what no seed of this process decides, so that the same is
-/// forgotten in every run.
-#[inline]
-pub(super) fn hash(query: &PacketMeta) -> u64 {
-    /// 2^64 divided by the golden ratio.
-    const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
-    let spread = |word: u64| {
-        let mixed = word.wrapping_mul(SPREAD);
-        mixed ^ mixed >> 32
-    };
-    // Each address is spread before it meets what comes next: two servers whose addresses differ in a few bits must
-    // not look like one server and two ports that differ in the same.
-    let of = |[high, low]: [u64; 2]| spread(spread(high) ^ low);
-    let ends = spread(of(query.source.halves())).wrapping_add(of(query.destination.halves()));
-    (spread(ends) ^ u64::from(query.source_port)).wrapping_mul(SPREAD)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::collections::HashSet;
 
-    use crate::model::{Address, Span};
+    use crate::model::{Address, Span, Timestamp};
 
     /// A query of one of several clients.
     fn query(client: u16, port: u16, millis: i64) -> PacketMeta {
@@ -113,7 +135,16 @@ mod tests {
     }
 
     fn ask(ports: &mut Ports, query: &PacketMeta) -> bool {
-        ports.is_reused(hash(query), query.time)
+        ports.is_reused(query)
+    }
+
+    /// As they are after a first query at several times.
+    fn several() -> impl Iterator<Item = Ports> {
+        (0..16).map(|millis| {
+            let mut ports = Ports::default();
+            ask(&mut ports, &query(7, 53, millis));
+            ports
+        })
     }
 
     #[test]
@@ -149,7 +180,8 @@ mod tests {
 
     #[test]
     fn neighbours_with_other_ports_are_others() {
-        let (mut seen, mut told) = (HashSet::new(), HashSet::new());
+        let mut several: Vec<_> = several().map(|ports| (ports, HashSet::new())).collect();
+        let mut seen = HashSet::new();
         for (client, server) in
             (0..4_u8).flat_map(|client| (0..4).map(move |server| (client, server)))
         {
@@ -160,8 +192,10 @@ mod tests {
                 for source_port in 0..4096 {
                     let query = PacketMeta { source, destination, source_port, ..query(0, 0, 0) };
                     let known = seen.insert((source, destination, source_port));
-                    let hash = hash(&query);
-                    assert_eq!(told.insert((place(hash), tag(hash))), known, "{query:?}");
+                    for (ports, told) in &mut several {
+                        let hash = ports.hash(&query);
+                        assert_eq!(told.insert((place(hash), tag(hash))), known, "{query:?}");
+                    }
                 }
             }
         }
@@ -169,11 +203,22 @@ mod tests {
 
     #[test]
     fn what_follows_each_other_gets_far_apart() {
-        for of in [|n: u16| query(3, n, 0), |n| query(n, 4000, 0)] {
-            let mut places = vec![0; PLACES];
-            (0..PLACES as u16).for_each(|n| places[place(hash(&of(n)))] += 1);
-            // As at random: a place in a hundred thousand would have nine.
-            assert!(places.iter().all(|&count| count < 9));
+        for ports in several() {
+            for of in [|n: u16| query(3, n, 0), |n| query(n, 4000, 0)] {
+                let mut places = vec![0; PLACES];
+                (0..PLACES as u16).for_each(|n| places[place(ports.hash(&of(n)))] += 1);
+                // As at random: of so many, one place in a hundred such tables would have ten.
+                assert!(places.iter().all(|&count| count < 10));
+            }
         }
+    }
+
+    #[test]
+    fn each_capture_forgets_others_and_always_the_same() {
+        let socket = query(3, 4000, 0);
+        let place = |ports: Ports| place(ports.hash(&socket));
+        let first: Vec<_> = several().map(place).collect();
+        assert!(several().map(place).eq(first.iter().copied()));
+        assert_eq!(first.iter().collect::<HashSet<_>>().len(), first.len());
     }
 }

@@ -1,6 +1,5 @@
 //! What the matcher is shown: a DNS message, as it was seen on an interface.
 
-use super::ports;
 use crate::model::{Address, Message, NameHasher, PacketMeta};
 
 /// What carries the message.
@@ -22,16 +21,11 @@ pub struct Keys {
     pub transaction: u64,
     /// Of the client's and the server's address.
     pub ends: u64,
-    /// Of a query's client, its port and the server.
-    pub socket: u64,
 }
 
 impl Keys {
     /// Those of a message.
-    #[expect(
-        clippy::inline_always,
-        reason = "three words written by a call and read as two wait for each other"
-    )]
+    #[expect(clippy::inline_always, reason = "what is written by a call and read wider waits")]
     #[inline(always)]
     pub fn of(
         packet: &PacketMeta,
@@ -41,10 +35,10 @@ impl Keys {
     ) -> Keys {
         let hash = |address: Address| hasher.hash_words(address.halves());
         let (source, destination) = (hash(packet.source), hash(packet.destination));
-        let (client, server, port, socket) = if message.is_response() {
-            (destination, source, packet.destination_port, 0)
+        let (client, server, port) = if message.is_response() {
+            (destination, source, packet.destination_port)
         } else {
-            (source, destination, packet.source_port, ports::hash(packet))
+            (source, destination, packet.source_port)
         };
         let [port, id, kind, class] =
             [port, message.id, message.qtype, message.qclass].map(u64::from);
@@ -54,7 +48,7 @@ impl Keys {
             message.qname_hash ^ transport as u64,
         ];
         let transaction = hasher.go_on(client, words, &[]);
-        Keys { transaction, ends: NameHasher::both_ends(client, server), socket }
+        Keys { transaction, ends: NameHasher::both_ends(client, server) }
     }
 }
 

@@ -122,7 +122,7 @@ impl Matching {
         self.interfaces.number_all(block, events);
         let (block, events): (&Block, &[Event]) = (block, events);
         let mut spill = |log: &mut Log| spill(log, block, events);
-        self.matcher.expect(events.iter().map(|event| event.keys));
+        self.matcher.expect(events.iter().map(Event::expected));
         let mut next = 0;
         while let Some(event) = events.get(next) {
             let waiting = self.fragments.is_waiting();

@@ -32,6 +32,11 @@ impl Event {
     pub(super) fn is_named(&self, block: &Block) -> bool {
         self.link_interface != 0 || block.is_named()
     }
+
+    /// What the matcher may look at beforehand.
+    pub(super) fn expected(&self) -> (Keys, &PacketMeta, bool) {
+        (self.keys, &self.packet, !self.message.is_response())
+    }
 }
 
 /// What it is.
