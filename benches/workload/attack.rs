@@ -49,6 +49,12 @@ impl Attack {
         }
         let response = response(&query).nxdomain("victim.example");
         let latency = wire.random.log_normal(2_000_000.0, 1.0).clamp(150_000.0, 2e9) as Time;
-        wire.udp(at, &path, &Asked { query, response, latency }, false, Starts::Lookup);
+        wire.udp(
+            at,
+            &path,
+            &Asked { query, response, latency, forwarded: None },
+            false,
+            Starts::Lookup,
+        );
     }
 }

@@ -19,6 +19,24 @@ pub struct Asked {
     pub query: Message,
     pub response: Message,
     pub latency: Time,
+    /// What the server asks for it elsewhere, once it has got the query.
+    pub forwarded: Option<Forwarded>,
+}
+
+/// A question that is passed on.
+pub struct Forwarded {
+    pub path: Path,
+    /// So long after the question came.
+    pub after: Time,
+    pub exchange: Box<Asked>,
+}
+
+impl Forwarded {
+    /// Passes it on.
+    pub fn send(&self, came: Time, wire: &mut Wire) {
+        let Forwarded { path, after, exchange } = self;
+        wire.udp(came + after, path, exchange, false, Starts::Nothing);
+    }
 }
 
 impl Asked {
@@ -108,6 +126,9 @@ impl Wire {
         stream.control(now, false, ACK);
 
         for (exchange, (key, received)) in asked.iter().zip(questions) {
+            if let Some(forwarded) = &exchange.forwarded {
+                forwarded.send(received + round_trip / 2, stream.wire);
+            }
             now = (now + 40_000).max(received + round_trip + exchange.latency);
             let mut bytes = exchange.response.over_tcp();
             if stream.wire.random.chance(0.25) {

@@ -5,7 +5,7 @@ use hashbrown::HashMap;
 
 use super::answers;
 use super::cluster::{Cluster, Ids};
-use super::exchange::Asked;
+use super::exchange::{Asked, Forwarded};
 use super::forge::{self, Message, query};
 use super::names::{Names, Step, Wanted, Zone};
 use super::options::Options;
@@ -104,7 +104,7 @@ impl Kubernetes {
             if let Some(size) = self.cluster.pods[pod].edns {
                 query = query.edns(size);
             }
-            asked.push(self.serve(at, backend, query, step, !over_tcp, wire));
+            asked.push(self.serve(at, backend, query, step, over_tcp, wire));
         }
         if over_tcp {
             let pipelined = asked.len() < 2 || wire.random.chance(0.5);
@@ -170,7 +170,7 @@ impl Kubernetes {
         let end = wire.udp(at, path, &exchange, lost, starts).ok_or(at + 15_000_000_000)?;
         let Some(response) = full else { return Ok(end) };
         let path = self.another_socket(pod, path, wire);
-        let again = Asked { query: exchange.query, response, latency: 250_000 };
+        let again = Asked { query: exchange.query, response, latency: 250_000, forwarded: None };
         Ok(wire.tcp(end + 60_000, &path, &[again], Starts::Nothing))
     }
 
@@ -181,19 +181,19 @@ impl Kubernetes {
         backend: usize,
         query: Message,
         step: &Step,
-        may_fail: bool,
+        over_tcp: bool,
         wire: &mut Wire,
     ) -> Asked {
-        if may_fail && wire.random.chance(self.servfail) {
+        if !over_tcp && wire.random.chance(self.servfail) {
             let latency = wire.random.between(400_000_000, 2_000_000_000);
             let response = answers::servfail(&query);
-            return Asked { query, response, latency };
+            return Asked { query, response, latency, forwarded: None };
         }
         // Slower than the copies of a query take to pass, never slower than a client's patience.
         let latency = wire.random.log_normal(260_000.0, 0.5).clamp(150_000.0, 300e6) as Time;
         let response = answers::answer(&query, step);
         if step.zone == Zone::Cluster {
-            return Asked { query, response, latency };
+            return Asked { query, response, latency, forwarded: None };
         }
         let name = answers::spread(&step.name);
         let key = mix(name ^ u64::from(query.questions[0].kind) << 1 ^ backend as u64);
@@ -201,19 +201,26 @@ impl Kubernetes {
         // VPC resolver does not see a burst that no real node would send.
         let before = forge::START.as_nanos() as Time + mix(key) % CACHED;
         if *self.cached.get(&key).unwrap_or(&before) > at {
-            return Asked { query, response, latency };
+            return Asked { query, response, latency, forwarded: None };
         }
         forget(&mut self.cached, at);
         self.cached.insert(key, at + CACHED);
         let upstream = wire.random.log_normal(1_500_000.0, 0.6).clamp(200_000.0, 1e9) as Time;
         let (path, Ids([id, _])) = self.cluster.forwarders[backend].socket();
-        let forwarded = Asked {
+        let exchange = Box::new(Asked {
             query: query.clone().id(id),
             response: response.clone().id(id),
             latency: upstream,
-        };
-        wire.udp(at + latency / 2, &path, &forwarded, false, Starts::Nothing);
-        Asked { query, response, latency: latency + upstream }
+            forwarded: None,
+        });
+        let forwarded = Forwarded { path, after: latency / 2, exchange };
+        let latency = latency + upstream;
+        if over_tcp {
+            // When the query will have come, the connection knows.
+            return Asked { query, response, latency, forwarded: Some(forwarded) };
+        }
+        forwarded.send(at, wire);
+        Asked { query, response, latency, forwarded: None }
     }
 }
 
