@@ -17,6 +17,18 @@ pub(super) struct Early {
     keys: Keys,
 }
 
+impl Early {
+    /// Whether it is the answer where one of the two was cut within its question.
+    fn is_of_cut(&self, query: &Sighting<'_>) -> bool {
+        let whole = self.message.has_question() && query.message.has_question();
+        !whole
+            && (self.message.is_cut() || query.message.is_cut())
+            && self.message.id == query.message.id
+            && self.transport == query.transport
+            && self.packet.to() == query.packet.from()
+    }
+}
+
 impl Matcher {
     /// Holds a response to nothing that was asked until now.
     pub(super) fn hold(&mut self, response: &Sighting<'_>, observer: &mut impl Observer) {
@@ -36,8 +48,8 @@ impl Matcher {
     #[inline]
     pub(super) fn early_answer(&self, query: &Sighting<'_>) -> Option<usize> {
         self.early.iter().position(|early| {
-            early.keys.transaction == query.keys.transaction
-                && early.packet.source == query.packet.destination
+            let key = early.keys.transaction == query.keys.transaction;
+            early.packet.source == query.packet.destination && (key || early.is_of_cut(query))
         })
     }
 

@@ -115,22 +115,6 @@ impl InFlight {
             .map(|(found, _)| found.slot)
     }
 
-    /// The transaction that a response without a question belongs to.
-    pub(super) fn find_by_id(
-        &self,
-        client: Endpoint,
-        server: Address,
-        response: &Sighting<'_>,
-    ) -> Option<u32> {
-        self.recent().find(|&slot| {
-            let transaction = self.get(slot);
-            transaction.id == response.message.id
-                && transaction.transport == response.transport
-                && transaction.client == client
-                && transaction.goes_to(server)
-        })
-    }
-
     /// The most recent transaction between these two.
     pub(super) fn find_by_endpoints(&self, client: Endpoint, server: Address) -> Option<u32> {
         self.recent().find(|&slot| {
@@ -139,7 +123,8 @@ impl InFlight {
         })
     }
 
-    fn recent(&self) -> impl Iterator<Item = u32> {
+    /// The most recent transactions, the last one first.
+    pub(super) fn recent(&self) -> impl Iterator<Item = u32> {
         self.order.last_first().take(SCAN)
     }
 

@@ -13,6 +13,7 @@ mod copies;
 mod early;
 mod in_flight;
 mod index;
+mod lacking;
 mod observer;
 mod order;
 mod ports;
@@ -121,7 +122,7 @@ impl Matcher {
     fn expire(&mut self, now: Timestamp, observer: &mut impl Observer) {
         while let Some(slot) = self.in_flight.expire(now) {
             let transaction = self.in_flight.get(slot);
-            observer.unanswered(transaction, false);
+            observer.unanswered(transaction, transaction.lacks_answer());
             observer.release(transaction.token);
         }
         let mut forgotten = |token| observer.release(token);
@@ -140,7 +141,7 @@ impl Matcher {
             let transaction = self.in_flight.get(slot);
             let waited = end.since(transaction.first_sent);
             let pending = transaction.refusal().is_none() && waited < self.query_timeout;
-            observer.unanswered(transaction, pending);
+            observer.unanswered(transaction, pending || transaction.lacks_answer());
             observer.release(transaction.token);
         }
     }
@@ -242,7 +243,7 @@ impl Matcher {
         let transaction = self.in_flight.get(oldest);
         // Whether it was answered in time is known by now, for most of them.
         if now.since(transaction.first_sent) >= self.query_timeout {
-            observer.unanswered(transaction, false);
+            observer.unanswered(transaction, transaction.lacks_answer());
         } else {
             observer.evicted(transaction);
         }
@@ -252,26 +253,21 @@ impl Matcher {
     #[expect(clippy::inline_always, reason = "one of the two ways of every message")]
     #[inline(always)]
     fn response(&mut self, response: &Sighting<'_>, observer: &mut impl Observer) {
-        let packet = response.packet;
-        let key = response.keys.transaction;
-        let found = if response.message.has_question() {
-            let found = self.in_flight.find(key, packet.source);
-            found.map(|found| (found.slot, Some(found.place)))
-        } else {
-            let slot = self.in_flight.find_by_id(packet.to(), packet.source, response);
-            slot.map(|slot| (slot, None))
-        };
-        if let Some((slot, place)) = found {
-            self.in_flight.release(slot, place);
-            return self.settle(slot, response, observer);
-        }
-        self.beside(response, observer);
+        let found = self.in_flight.find(response.keys.transaction, response.packet.source);
+        let Some(found) = found else { return self.beside(response, observer) };
+        self.in_flight.release(found.slot, Some(found.place));
+        self.settle(found.slot, response, observer);
     }
 
-    /// A response to what is not in flight.
+    /// A response with the key of nothing that is in flight.
     #[cold]
     fn beside(&mut self, response: &Sighting<'_>, observer: &mut impl Observer) {
         let (packet, key) = (response.packet, response.keys.transaction);
+        let has_question = response.message.has_question();
+        if !has_question && let Some(slot) = self.in_flight.find_by_id(response) {
+            self.in_flight.release(slot, None);
+            return self.settle(slot, response, observer);
+        }
         if let Some(answer) = self.answered.find(key) {
             let mut token = answer.token();
             if let Some(same_interface) = answer.judge_response(response) {
@@ -286,6 +282,10 @@ impl Matcher {
         }
         if let Some(token) = self.transfers.continued(response) {
             return observer.duplicate(token, response);
+        }
+        if has_question && let Some(slot) = self.in_flight.find_cut(response, &self.hasher) {
+            self.in_flight.release(slot, None);
+            return self.settle(slot, response, observer);
         }
         if self.in_flight.note_stranger(key, packet) {
             return;

@@ -1,7 +1,7 @@
 //! Which source ports were in use before: fresh ports of stub resolvers told from long-lived sockets
 //! (c-ares, Envoy, node agents). A sketch of fixed size: what it forgets counts as fresh.
 
-use crate::model::PacketMeta;
+use crate::model::{NameHasher, PacketMeta};
 
 /// Places, two sockets each: of 1,000 fresh ports a second, nine in ten are still known after 1.5 s.
 /// A quarter of a MiB, so that it stays in the second-level cache.
@@ -30,17 +30,19 @@ struct Place {
 #[derive(Clone)]
 pub(super) struct Ports {
     places: Vec<[Place; 2]>,
-    /// What addresses are multiplied with, odd; 0 before the first query, which it comes from: nobody knows
-    /// beforehand which sockets will share a place, and every run over a capture forgets the same.
-    spread: u64,
+    /// Seeded by the first query, once there was one: nobody knows beforehand which sockets will share a place, and
+    /// every run over a capture forgets the same.
+    hasher: NameHasher,
+    seeded: bool,
 }
-
-/// 2^64 divided by the golden ratio.
-const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
 impl Default for Ports {
     fn default() -> Ports {
-        Ports { places: vec![[Place::default(); 2]; PLACES], spread: 0 }
+        Ports {
+            places: vec![[Place::default(); 2]; PLACES],
+            hasher: NameHasher::with_seed(0),
+            seeded: false,
+        }
     }
 }
 
@@ -48,15 +50,15 @@ impl Ports {
     /// Reads the places of those of these messages that are queries, and no more.
     #[inline(never)]
     pub(super) fn touch<'a>(&self, messages: impl Iterator<Item = (&'a PacketMeta, bool)>) {
-        let place = |(packet, is_query)| if is_query { place(self.hash(packet)) } else { 0 };
+        let place = |(packet, is_query)| place(self.hash(packet)) * usize::from(is_query);
         std::hint::black_box(messages.map(place).fold(0, |all, at| all ^ self.places[at][0].tag));
     }
 
     /// Notes a query and says whether its port was in use for a while.
     #[inline]
     pub(super) fn is_reused(&mut self, query: &PacketMeta) -> bool {
-        if self.spread == 0 {
-            self.spread = spread_of(query);
+        if !self.seeded {
+            (self.hasher, self.seeded) = (NameHasher::with_seed(seed(query)), true);
         }
         let hash = self.hash(query);
         let (tag, place) = (tag(hash), place(hash));
@@ -81,28 +83,9 @@ impl Ports {
     /// Of the client, its port and the server.
     #[inline]
     fn hash(&self, query: &PacketMeta) -> u64 {
-        let spread = |word: u64| {
-            let mixed = word.wrapping_mul(self.spread);
-            mixed ^ mixed >> 32
-        };
-        // Each address is spread before it meets what comes next: two servers whose addresses differ in a few bits
-        // must not look like one server and two ports that differ in the same.
-        let of = |[high, low]: [u64; 2]| spread(spread(high) ^ low);
-        let ends = spread(of(query.source.halves())).wrapping_add(of(query.destination.halves()));
-        (spread(ends) ^ u64::from(query.source_port)).wrapping_mul(GOLDEN)
+        let ([a, b], [c, d]) = (query.source.halves(), query.destination.halves());
+        self.hasher.hash_words([a, b, c, d, u64::from(query.source_port)])
     }
-}
-
-/// What nobody knows before the capture begins: the time of a query to the nanosecond, with what its sender drew
-/// at random.
-#[cold]
-fn spread_of(query: &PacketMeta) -> u64 {
-    let drawn = u64::from(query.source_port) << 48 | u64::from(query.frame as u16);
-    let mut word = (query.time.0 as u64 ^ drawn).wrapping_add(GOLDEN);
-    // The end of splitmix64 (Steele, Lea, Flood, OOPSLA 2014): each bit has a part in all of them.
-    word = (word ^ word >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    word = (word ^ word >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    (word ^ word >> 31) | 1
 }
 
 /// The highest bits are those that all others have a part in.
@@ -113,6 +96,16 @@ fn place(hash: u64) -> usize {
 /// No tag is that of an empty place.
 fn tag(hash: u64) -> u32 {
     (hash >> 16) as u32 | 1
+}
+
+/// What nobody knows before the capture begins: when its first query came, and from which port.
+#[cold]
+fn seed(query: &PacketMeta) -> u64 {
+    let mut word = query.time.0 as u64 ^ u64::from(query.source_port) << 48;
+    // The end of splitmix64 (Steele, Lea, Flood, OOPSLA 2014): each bit has a part in all of them.
+    word = (word ^ word >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    word = (word ^ word >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    word ^ word >> 31
 }
 
 #[cfg(test)]

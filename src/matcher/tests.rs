@@ -5,7 +5,7 @@ use crate::model::{Address, Message, MessageFlags, PacketMeta};
 
 /// The events, one word each.
 #[derive(Default)]
-struct Told(Vec<&'static str>);
+pub(super) struct Told(pub(super) Vec<&'static str>);
 
 impl Observer for Told {
     fn opened(&mut self, _: &Sighting<'_>, _: bool) -> Token {
@@ -44,27 +44,49 @@ impl Observer for Told {
     }
 }
 
-const CLIENT: Address = Address::from_v4([10, 0, 0, 1]);
-const SERVER: Address = Address::from_v4([10, 96, 0, 10]);
+pub(super) const CLIENT: Address = Address::from_v4([10, 0, 0, 1]);
+pub(super) const SERVER: Address = Address::from_v4([10, 96, 0, 10]);
 
 /// One question and its answer, seen at some time with some IP-ID on some interface.
-struct Play {
+pub(super) struct Play {
     transport: Transport,
     client: Address,
     ttl: u8,
-    matcher: Matcher,
-    told: Told,
+    pub(super) matcher: Matcher,
+    pub(super) told: Told,
 }
 
 impl Play {
-    fn over(transport: Transport) -> Play {
-        let matcher = Matcher::new(NameHasher::random(), Span::from_secs(5), Capacity::default());
+    pub(super) fn over(transport: Transport) -> Play {
+        let hasher = NameHasher::with_seed(1);
+        let matcher = Matcher::new(hasher, Span::from_secs(5), Capacity::default());
         Play { transport, client: CLIENT, ttl: 64, matcher, told: Told::default() }
     }
 
     fn see(&mut self, response: bool, micros: i64, ip_id: u16, interface: u16) -> &mut Play {
+        let message = Message {
+            id: 7,
+            flags: MessageFlags(if response { 0x8180 } else { 0x0100 }),
+            qname_hash: 99,
+            body_hash: u64::from(response),
+            qname_length: 5,
+            qtype: 1,
+            qclass: 1,
+            ..Message::default()
+        };
+        self.show(&message, micros, ip_id, interface)
+    }
+
+    /// Shows the matcher a message.
+    pub(super) fn show(
+        &mut self,
+        message: &Message,
+        micros: i64,
+        ip_id: u16,
+        interface: u16,
+    ) -> &mut Play {
         let (client, server) = ((self.client, 4000), (SERVER, 53));
-        let (from, to) = if response { (server, client) } else { (client, server) };
+        let (from, to) = if message.is_response() { (server, client) } else { (client, server) };
         let packet = PacketMeta {
             time: Timestamp(0).plus(Span::from_micros(micros)),
             source: from.0,
@@ -76,34 +98,24 @@ impl Play {
             ttl: self.ttl,
             ..PacketMeta::default()
         };
-        let message = Message {
-            id: 7,
-            flags: MessageFlags(if response { 0x8180 } else { 0x0100 }),
-            qname_hash: 99,
-            body_hash: u64::from(response),
-            qname_length: 5,
-            qtype: 1,
-            qclass: 1,
-            ..Message::default()
-        };
-        let sighting =
-            Sighting::new(&packet, self.transport, &message, &[], &NameHasher::with_seed(1));
+        let hasher = NameHasher::with_seed(1);
+        let sighting = Sighting::new(&packet, self.transport, message, &[], &hasher);
         self.matcher.observe(&sighting, &mut self.told);
         self
     }
 
     /// Has seven seconds pass: no answer is remembered for that long.
-    fn wait(&mut self) -> &mut Play {
+    pub(super) fn wait(&mut self) -> &mut Play {
         let later = self.matcher.now.plus(Span::from_secs(7));
         self.matcher.advance(later, &mut self.told);
         self
     }
 
-    fn ask(&mut self, micros: i64, ip_id: u16, interface: u16) -> &mut Play {
+    pub(super) fn ask(&mut self, micros: i64, ip_id: u16, interface: u16) -> &mut Play {
         self.see(false, micros, ip_id, interface)
     }
 
-    fn answer(&mut self, micros: i64, ip_id: u16, interface: u16) -> &mut Play {
+    pub(super) fn answer(&mut self, micros: i64, ip_id: u16, interface: u16) -> &mut Play {
         self.see(true, micros, ip_id, interface)
     }
 }

@@ -134,6 +134,10 @@ struct More {
     alias: Option<u64>,
     refusal: Option<Refusal>,
     stranger: Option<Stranger>,
+    /// Its query was cut, perhaps within its question.
+    cut: bool,
+    /// Its answer may be among octets that the capture lacks.
+    lacks_answer: bool,
 }
 
 impl Transaction {
@@ -173,6 +177,9 @@ impl Transaction {
             last_ttl: packet.ttl,
             last_body: message.body_hash,
         };
+        if message.is_cut() {
+            self.more().cut = true;
+        }
     }
 
     /// Where the query was seen, in the order of the capture; the first is the client's own.
@@ -225,6 +232,19 @@ impl Transaction {
             **more = More { legs, leg_count: 1, first_leg_count: 1, ..More::default() };
         }
         more
+    }
+
+    pub(super) fn is_cut(&self) -> bool {
+        self.rare().is_some_and(|more| more.cut)
+    }
+
+    pub(super) fn lack_answer(&mut self) {
+        self.more().lacks_answer = true;
+    }
+
+    /// Whether the capture of its stream ended before it was answered or refused.
+    pub fn lacks_answer(&self) -> bool {
+        self.rare().is_some_and(|more| more.lacks_answer && more.refusal.is_none())
     }
 
     pub(super) fn refuse(&mut self, refusal: Refusal) {

@@ -215,6 +215,13 @@ impl Message {
 
     /// Whether there is a first question whose name, type and class could all be read.
     pub fn has_question(&self) -> bool {
-        self.qname_length > 0 && self.malformed & (malformed::QNAME | malformed::QUESTION) == 0
+        let is_bad = self.malformed & (malformed::QNAME | malformed::QUESTION) != 0;
+        let is_name_alone = self.is_cut() && (self.qtype, self.qclass) == (0, 0);
+        self.qname_length > 0 && !is_bad && !is_name_alone
+    }
+
+    /// Whether it ends before its counts do by no fault of its own: the snap length cut it, or TC says so.
+    pub fn is_cut(&self) -> bool {
+        !self.complete && self.malformed == 0
     }
 }

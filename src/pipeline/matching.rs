@@ -104,8 +104,7 @@ impl Matching {
         streams.finish(&mut |whole: StreamMessage<'_>| {
             over_tcp(&whole, matcher, &mut teller, quality, hasher);
         });
-        let end = quality.last.unwrap_or_default();
-        matcher.finish(end, &mut teller);
+        matcher.finish(quality.last.unwrap_or_default(), &mut teller);
         Matched {
             quality: self.quality,
             streams: *self.streams.counters(),
@@ -306,10 +305,11 @@ impl Matching {
         let packet = PacketMeta { source_port, destination_port, ..*packet };
         let Matching { streams, matcher, quality, hasher, names, .. } = self;
         let mut teller = Teller::new(log, names, spill);
-        let event = streams.observe(&packet, segment, &mut |whole: StreamMessage<'_>| {
+        let observed = streams.observe(&packet, segment, &mut |whole| {
             over_tcp(&whole, matcher, &mut teller, quality, hasher);
         });
-        match event {
+        matcher.lacks(&packet, observed.lacking);
+        match observed.event {
             ConnectionEvent::Reset { .. } => {
                 let by_server = self.ports.contains(source_port);
                 self.matcher.reset(&packet, by_server, &mut teller);

@@ -165,6 +165,7 @@ fn capture(facts: &Facts<'_>, notes: &Notes) -> Capture {
         unsupported: quality.unsupported(),
         fragments_incomplete: facts.fragments.incomplete_dns + facts.fragments.incomplete_unknown,
         tcp_gaps: facts.streams.gaps,
+        answers_lacking: facts.aggregate.counting.totals.lacking,
         dropped_by_kernel: notes.dropped,
         dropped_by_dnspect: notes.shed,
         state_evicted: facts.aggregate.evicted() + facts.streams.evicted + facts.fragments.evicted,
@@ -196,6 +197,7 @@ fn caveats(facts: &Facts<'_>, notes: &Notes) -> Vec<String> {
     if facts.one_sided() {
         caveats.push(ONE_SIDED.to_owned());
     }
+    caveats.extend(cut_words(facts));
     caveats.extend(fragments_words(facts));
     if let (Some(kube), None) = (&facts.context.kube, facts.kube) {
         caveats.push(format!(
@@ -214,6 +216,17 @@ fn caveats(facts: &Facts<'_>, notes: &Notes) -> Vec<String> {
         caveats.push(format!("Not decoded: {}.", unsupported.join(", ")));
     }
     caveats
+}
+
+/// What cannot be told where questions were cut before their end.
+fn cut_words(facts: &Facts<'_>) -> Option<String> {
+    let (cut, all) = (facts.all_cut_questions(), facts.aggregate.counting.totals.transactions);
+    (cut > 0).then(|| {
+        format!(
+            "{cut} of {all} questions were cut before their end: what these asked, and whether their lookups \
+             failed, is unknown. Capture with a snap length of at least 512."
+        )
+    })
 }
 
 /// What cannot be told of large answers where no later fragment is in the capture.

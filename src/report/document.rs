@@ -163,6 +163,9 @@ pub struct Capture {
     pub fragments_incomplete: u64,
     /// Holes in TCP streams of port 53.
     pub tcp_gaps: u64,
+    /// Questions whose answers may be among octets that the capture lacks: for people, not part of the contract.
+    #[serde(skip)]
+    pub answers_lacking: u64,
     /// Packets that the kernel dropped; null: the source does not say.
     pub dropped_by_kernel: Option<u64>,
     /// Packets that dnspect dropped.

@@ -41,7 +41,7 @@ impl Capture {
         if self.dropped_by_dnspect > 0 {
             limits.push(shed_words(self.dropped_by_dnspect));
         }
-        let counters: [(u64, &str, &str); 5] = [
+        let counters: [(u64, &str, &str); 6] = [
             (
                 self.snaplen_truncated,
                 "frame",
@@ -54,6 +54,11 @@ impl Capture {
                 "incomplete: the messages in them are unknown",
             ),
             (self.tcp_gaps, "hole", "found in TCP streams: messages within are missing"),
+            (
+                self.answers_lacking,
+                "question",
+                "asked over TCP whose answer may be in what the capture lacks: they count as pending",
+            ),
             (
                 self.state_evicted,
                 "entry",

@@ -124,6 +124,23 @@ impl Facts<'_> {
         self.aggregate.following.client(client).map_or(0, |known| known.longest_walk)
     }
 
+    /// How many questions of a client were cut before their end.
+    pub fn cut_questions(&self, client: Address) -> u64 {
+        self.aggregate.following.client(client).map_or(0, |known| known.cut_questions)
+    }
+
+    /// The share of all questions that were cut before their end: what they asked is unknown.
+    pub fn cut_share(&self) -> f64 {
+        Facts::share(self.all_cut_questions(), self.aggregate.counting.totals.transactions)
+    }
+
+    /// How many those are.
+    pub fn all_cut_questions(&self) -> u64 {
+        let clients = &self.aggregate.following.clients;
+        let all = clients.iter().chain(std::iter::once(clients.shared()));
+        all.map(|client| client.cut_questions).sum()
+    }
+
     /// Addresses as a scope lists them, at most 100.
     pub fn list(addresses: &[Address]) -> Vec<String> {
         const MOST: usize = 100;

@@ -74,7 +74,7 @@ fn healthy(facts: &Facts<'_>) -> Verdict {
         root_cause: "none",
         category: None,
         severity: Severity::None,
-        confidence: facts.capped(0.9),
+        confidence: facts.capped(0.9) * (1.0 - facts.cut_share()),
         summary: healthy_words(facts, tally.answered, lost),
     }
 }

@@ -189,6 +189,26 @@ fn much_over_tcp_and_much_lost() {
 }
 
 #[test]
+fn frames_that_are_cut_hide_answers_but_lose_none() {
+    for (length, seed) in [(96, 31), (128, 32), (160, 33), (256, 34)] {
+        let arguments = "--packets 60000 --pps 4000 --clients 50 --tcp 0.5 --timeouts 0 --servfail 0 --ipv6 0.2";
+        let arguments = format!("{arguments} --seed {seed} --snap-length {length}");
+        let generated = Generated::new(&format!("cut-{length}.pcap"), &arguments);
+        let [report, truth] = [&generated.report(1), &generated.truth];
+        let traffic = |name: &str| report["traffic"][name].as_u64().unwrap();
+        assert_eq!(report["capture"]["snaplen_truncated"], truth["capture"]["snaplen_truncated"]);
+        assert_eq!(traffic("unanswered") + traffic("retransmissions"), 0, "{arguments}");
+        assert_eq!(
+            truth["traffic"]["pending_at_end"],
+            traffic("pending_at_end"),
+            "{arguments}: no answer of the generator shares a segment with another"
+        );
+        assert!(traffic("answered") > 5_000, "{arguments}");
+        assert_eq!(&generated.report(4), report, "{arguments}: 4 threads");
+    }
+}
+
+#[test]
 fn few_clients_with_hundreds_of_lookups_at_once() {
     check("busy.pcap", "--packets 100000 --pps 40000 --seed 15 --clients 20 --timeouts 0.05");
 }

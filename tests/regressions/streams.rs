@@ -1,7 +1,7 @@
 //! DNS over TCP, as it is really captured.
 
 use crate::forge::*;
-use crate::seen::see;
+use crate::seen::{see, see_bytes};
 
 const POD: &str = "10.244.1.7:40000";
 const SERVER: &str = "10.96.0.10";
@@ -153,4 +153,38 @@ fn a_zone_transfer_that_repeats_no_question_has_no_orphans() {
         let seen = transfer(pause, false);
         assert_eq!((seen.matched(), seen.others()), ([1, 1, 0, 0, 0], [255, 0, 0]), "{pause:?}");
     }
+}
+
+/// Two questions in one segment, two answers in another, of which the snap length leaves so much.
+fn two_in_one(snap_length: u32) -> Vec<u8> {
+    let (asked, answers): (Vec<_>, Vec<_>) =
+        (0..2).map(|n| ask(&format!("n{n}.example.com"), n)).unzip();
+    let together =
+        |messages: &[Message]| -> Vec<u8> { messages.iter().flat_map(Message::over_tcp).collect() };
+    let (asked, answers) = (together(&asked), together(&answers));
+    let (seq, ack) = (101 + asked.len() as u32, 501 + answers.len() as u32);
+    let mut story = Capture::new(Link::Ethernet);
+    story.tcp(POD, SERVER, SYN, (100, 0), []).tcp(SERVER, POD, SYN | ACK, (500, 101), []);
+    story.after(us(50)).tcp(POD, SERVER, PSH | ACK, (101, 501), asked);
+    story.after(us(500)).tcp(SERVER, POD, PSH | ACK, (501, seq), answers);
+    story.after(us(50)).tcp(POD, SERVER, ACK, (seq, ack), []);
+    // The capture goes on for longer than anybody waits.
+    let (other, answer) = ask("other.example.com", 7);
+    story.after(secs(60)).udp(POD, SERVER, other.encode());
+    story.after(us(500)).udp(SERVER, POD, answer.encode());
+    story.pcap_with(PcapOptions { snap_length, ..PcapOptions::new(Link::Ethernet) })
+}
+
+#[test]
+fn an_answer_behind_the_cut_of_another_one_may_have_come() {
+    let whole = see_bytes(two_in_one(65_535));
+    assert_eq!((whole.matched(), whole.totals.lacking), ([3, 3, 0, 0, 0], 0));
+    // The ID of the second answer is left.
+    let cut = see_bytes(two_in_one(110));
+    assert_eq!((cut.matched(), cut.totals.lacking), ([3, 3, 0, 0, 0], 0));
+    // Nothing of it, and the ID of its question.
+    let cut = see_bytes(two_in_one(104));
+    assert_eq!((cut.matched(), cut.totals.lacking), ([3, 2, 0, 1, 0], 1));
+    let limits = cut.capture.limits();
+    assert!(limits.iter().any(|limit| limit.starts_with("1 question was asked over TCP")));
 }

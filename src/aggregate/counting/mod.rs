@@ -67,8 +67,10 @@ pub struct Totals {
     pub answered: u64,
     /// Not answered although there was time.
     pub unanswered: u64,
-    /// Sent too close to the end to tell.
+    /// Sent too close to the end of the capture, or of what it holds of their stream, to tell.
     pub pending: u64,
+    /// Of these, questions over TCP whose answers may be among octets that the capture lacks.
+    pub lacking: u64,
     /// Answered after the query timeout.
     pub late: u64,
     /// Queries sent again.

@@ -168,6 +168,7 @@ impl Counting {
         if pending {
             self.pairs.get_mut(told.pair).pending += 1;
             self.totals.pending += 1;
+            self.totals.lacking += u64::from(transaction.lacks_answer());
             return;
         }
         self.note_loss(transaction, told);

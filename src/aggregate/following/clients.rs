@@ -47,6 +47,8 @@ pub struct Client {
     pub passed: [u64; 2],
     /// Walks that ended within the search list at such a step.
     pub stopped: [u64; 2],
+    /// Its questions that were cut before their end: nobody can say which lookups they belonged to.
+    pub cut_questions: u64,
     suffixes: [u16; MAX_SUFFIXES],
     suffix_count: u8,
 }

@@ -196,6 +196,9 @@ impl Following {
             && !matches!(message.qtype, qtype::AXFR | qtype::IXFR)
             && !(message.qtype == qtype::NS && name.len() == 1);
         if !wanted {
+            if message.is_cut() && !message.has_question() {
+                self.clients.get_mut(client).cut_questions += 1;
+            }
             return (NO_LOOKUP, 0);
         }
         let question = Question {

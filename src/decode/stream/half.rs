@@ -70,6 +70,8 @@ pub(super) struct Half {
     /// Whether the framing stands since the SYN, so that what is no message proves no DNS.
     from_start: bool,
     pub(super) finished: bool,
+    /// Messages are among octets that the capture lacks and the peer has.
+    pub(super) lacking: bool,
 }
 
 impl Half {
@@ -109,6 +111,11 @@ impl Half {
         }
     }
 
+    /// Whether the peer has received everything before `sequence`.
+    fn is_received(&self, sequence: u32) -> bool {
+        self.acknowledged.is_some_and(|known| known.wrapping_sub(sequence) as i32 >= 0)
+    }
+
     /// Goes on behind a hole that will not be filled any more.
     pub(super) fn give_up_holes(
         &mut self,
@@ -117,9 +124,7 @@ impl Half {
     ) {
         while let Some(first) = self.held.first() {
             let waited = stage.now.since(self.held_since);
-            let received = self
-                .acknowledged
-                .is_some_and(|acknowledged| acknowledged.wrapping_sub(first.sequence) as i32 >= 0);
+            let received = self.is_received(first.sequence);
             let hopeless = self.held.len() > MAX_HELD
                 || waited >= GIVE_UP
                 || (received && waited >= REORDERING);
@@ -234,9 +239,11 @@ impl Half {
         let mut message = |bytes: &[u8], sent: usize| {
             deliver(StreamMessage { meta: &meta, bytes, sent });
         };
+        let received = self.is_received(first.sequence);
         self.next = first.sequence;
         if self.framer.hole(length, &mut stage.pool, &mut message).is_err() {
             self.lose(stage);
+            self.lacking |= received;
         }
         self.drain(None, stage, deliver);
         self.held_since = stage.now;
@@ -287,7 +294,11 @@ impl Half {
                     self.mode = Mode::NotDns;
                     return;
                 }
-                Err(_) => self.lose(stage),
+                Err(_) => {
+                    self.lose(stage);
+                    // The rest of a segment that was seen: it was sent, and cut by the snap length.
+                    self.lacking |= hole > 0;
+                }
             }
         }
     }

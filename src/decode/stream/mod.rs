@@ -81,6 +81,22 @@ pub enum ConnectionEvent {
     },
 }
 
+/// What a segment told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Observed {
+    /// What it meant for its connection.
+    pub event: ConnectionEvent,
+    /// Whether messages of its sender, and of its receiver, turned out to be among octets that were sent and that the
+    /// capture lacks.
+    pub lacking: [bool; 2],
+}
+
+impl From<ConnectionEvent> for Observed {
+    fn from(event: ConnectionEvent) -> Observed {
+        Observed { event, lacking: [false; 2] }
+    }
+}
+
 /// What was counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StreamCounters {
@@ -163,14 +179,14 @@ impl Streams {
         &self.stage.counters
     }
 
-    /// Takes a segment, delivers the messages that it completes, and says what it meant for its
-    /// connection. `meta` holds its endpoints.
+    /// Takes a segment, delivers the messages that it completes, and says what it told. `meta` holds its
+    /// endpoints.
     pub fn observe(
         &mut self,
         meta: &PacketMeta,
         segment: &Segment<'_>,
         deliver: &mut impl FnMut(StreamMessage<'_>),
-    ) -> ConnectionEvent {
+    ) -> Observed {
         self.stage.now = self.stage.now.max(meta.time);
         self.expire(deliver);
         let source = (meta.source, meta.source_port);
@@ -179,18 +195,18 @@ impl Streams {
         let (low, high) = if side == 0 { (source, destination) } else { (destination, source) };
         let key = Key { low, high, interface: meta.interface };
         let Some(slot) = self.find(key, segment) else {
-            return if segment.flags & Segment::RST != 0 {
-                ConnectionEvent::Reset { refused: false }
-            } else {
-                ConnectionEvent::None
-            };
+            let reset = segment.flags & Segment::RST != 0;
+            let event = ConnectionEvent::Reset { refused: false };
+            return if reset { event.into() } else { ConnectionEvent::None.into() };
         };
         let Some(connection) = self.slots.get_mut(slot as usize) else {
-            return ConnectionEvent::None;
+            return ConnectionEvent::None.into();
         };
         connection.seen = self.stage.now;
         let before = usize::from(connection.closed);
         let event = connection.observe(side, meta, segment, &mut self.stage, deliver);
+        let lacking =
+            [side, 1 - side].map(|side| std::mem::take(&mut connection.halves[side].lacking));
         let after = usize::from(connection.closed);
         if before == after {
             self.lists[after].touch(slot, &mut self.links);
@@ -199,7 +215,7 @@ impl Streams {
             self.lists[after].push(slot, &mut self.links);
         }
         self.bound(deliver);
-        event
+        Observed { event, lacking }
     }
 
     /// Delivers what is held, and forgets all connections: the capture has ended.

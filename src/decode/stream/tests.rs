@@ -8,6 +8,8 @@ struct Capture {
     frame: u64,
     /// Frame that completed it, captured octets, length sent.
     messages: Vec<(u64, Vec<u8>, usize)>,
+    /// Whether messages of the client, and of the server, were told to be lacking.
+    lacking: [bool; 2],
 }
 
 const SYN: u8 = Segment::SYN;
@@ -17,7 +19,13 @@ const RST: u8 = Segment::RST;
 
 impl Capture {
     fn new() -> Capture {
-        Capture { streams: Streams::new(), millis: 0, frame: 0, messages: Vec::new() }
+        Capture {
+            streams: Streams::new(),
+            millis: 0,
+            frame: 0,
+            messages: Vec::new(),
+            lacking: [false; 2],
+        }
     }
 
     /// A capture with a handshake; the client's data starts at 101, the server's at 501.
@@ -71,9 +79,13 @@ impl Capture {
             sent,
         };
         let messages = &mut self.messages;
-        self.streams.observe(&meta, &segment, &mut |message| {
+        let observed = self.streams.observe(&meta, &segment, &mut |message| {
             messages.push((message.meta.frame, message.bytes.to_vec(), message.sent));
-        })
+        });
+        let [sender, receiver] = observed.lacking;
+        let [client, server] = if from_client { [sender, receiver] } else { [receiver, sender] };
+        self.lacking = [self.lacking[0] | client, self.lacking[1] | server];
+        observed.event
     }
 
     fn finish(&mut self) {
@@ -221,6 +233,17 @@ fn a_hole_that_the_peer_has_acknowledged_is_given_up() {
     assert_eq!(capture.ids(), [1, 4]);
     assert_eq!(capture.messages[1].0, frame, "readable when it came");
     assert_eq!((capture.counters().gaps, capture.counters().resynchronised), (1, 1));
+    assert_eq!(capture.lacking, [false, true], "the client has what the capture has not");
+}
+
+#[test]
+fn octets_that_nobody_acknowledges_may_never_have_arrived() {
+    let mut capture = Capture::open();
+    capture.server(ACK, 501 + 200, &response(3, 100));
+    capture.millis += 8_000;
+    capture.server(ACK, 501 + 302, &response(4, 100));
+    assert_eq!(capture.ids(), [3, 4]);
+    assert_eq!((capture.counters().gaps, capture.lacking), (1, [false; 2]));
 }
 
 #[test]
@@ -246,13 +269,13 @@ fn a_cut_segment_is_a_hole_of_known_size() {
     capture.segment(0, false, ACK, (1201, 0), &long[700..740], 302);
     capture.server(ACK, 1503, &response(2, 100));
     assert_eq!((capture.messages[0].1.as_slice(), capture.messages[0].2), (&long[2..60], 1000));
-    assert_eq!(capture.messages[1].1[1], 2);
+    assert_eq!((capture.messages[1].1[1], capture.lacking), (2, [false; 2]));
     // Cut so that the next length is missing: lost until the next segment.
     let two = [response(3, 100), response(4, 100)].concat();
     capture.segment(0, false, ACK, (1605, 0), &two[..60], two.len());
     capture.server(ACK, 1809, &response(5, 100));
     let ids: Vec<u8> = capture.messages[2..].iter().map(|message| message.1[1]).collect();
-    assert_eq!(ids, [3, 5]);
+    assert_eq!((ids.as_slice(), capture.lacking), (&[3, 5][..], [false, true]));
 }
 
 #[test]

@@ -5,6 +5,9 @@ use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, words};
 /// From this share of unanswered questions on, drops of the capture itself are in question.
 const NOTICEABLE: f64 = 0.005;
 
+/// From this share of questions without a readable name on, nothing is known of most lookups.
+const UNREADABLE: f64 = 0.5;
+
 /// The cause.
 pub(super) const CAUSE: Cause = Cause {
     code: "capture_incomplete",
@@ -16,8 +19,8 @@ pub(super) const CAUSE: Cause = Cause {
         answer had to come, or it holds no DNS at all. What it does show is reported; a verdict \
         would be a guess.",
     signature: "Queries without any response while nobody asks again (or responses without \
-        queries); no readable DNS message; unanswered questions in a capture that lost packets \
-        itself; every question younger than the query timeout at the end.",
+        queries); no readable DNS message, or most questions cut within their names; unanswered \
+        questions in a capture that lost packets itself; every question younger than the query timeout at the end.",
     look_alikes: &[
         ("client_egress_dropped", "clients that get no answer ask again"),
         ("random_loss", "the capture itself lost nothing"),
@@ -89,6 +92,15 @@ fn reason(facts: &Facts<'_>) -> Option<(String, &'static str, u64)> {
             "pending_at_end",
             totals.pending,
         ));
+    }
+    if facts.cut_share() > UNREADABLE {
+        let cut = facts.all_cut_questions();
+        let text = format!(
+            "{cut} of {} are cut within what they ask: which lookups failed cannot be told. Capture with a snap \
+             length of at least 512.",
+            words::counted(totals.transactions, "question")
+        );
+        return Some((text, "cut_questions", cut));
     }
     let dropped = facts.dropped.filter(|&dropped| dropped > 0)?;
     let rescued: u64 = facts.aggregate.counting.pairs.iter().map(|pair| pair.rare().rescued).sum();

@@ -71,7 +71,9 @@ impl Vain<'_> {
             let alone = if doubtful { asker.alone() } else { 0 };
             // Behind a Service each step may go to another backend, on a way that is not captured.
             let partial = asker.partial(facts.longest_walk(asker.address));
-            let lookups = asker.lookups.saturating_sub(alone + partial);
+            // A longer name of the same lookup may have been found; its question was cut by the snap length.
+            let cut = facts.cut_questions(asker.address);
+            let lookups = asker.lookups.saturating_sub(alone + partial + cut);
             if lookups > 0 {
                 vain.lookups += lookups;
                 vain.transactions += asker.transactions;

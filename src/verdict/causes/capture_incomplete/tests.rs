@@ -1,6 +1,6 @@
 use crate::forge::{A, Answer, Capture, Link, PcapOptions, ms, secs};
-use crate::verdict::Status;
 use crate::verdict::tests::{Reply, Seen, Story, View};
+use crate::verdict::{Status, Verdict};
 
 #[track_caller]
 fn is_inconclusive(seen: &Seen) {
@@ -133,5 +133,35 @@ fn drops_without_losses_are_only_a_caveat() {
         let seen = Seen::of(story.capture.pcapng_with(false, [9_000, 0, 7]));
         assert!(seen.faults().is_empty() && !seen.0.capture.caveats.is_empty(), "{}", seen.words());
         assert!(seen.0.verdict.confidence <= 0.3);
+    });
+}
+
+/// The shorter the frames, the fewer names are whole, and the less is sure.
+#[test]
+fn questions_that_are_cut_show_no_health() {
+    Story::each(&[View::Pod], 1..=8, |story| {
+        story.background(ms(0), secs(30), 6.0, &mut |ask| ask.healthy());
+        story.settle(secs(45));
+        let cut = |snap_length| {
+            let options = PcapOptions { snap_length, ..PcapOptions::new(Link::Ethernet) };
+            Seen::of(story.capture.pcap_with(options))
+        };
+        let mut sure = 1.0;
+        for snap_length in (72..=140).rev().step_by(2) {
+            let seen = cut(snap_length);
+            let Verdict { status, confidence, .. } = seen.0.verdict;
+            if status == Status::Inconclusive {
+                break;
+            }
+            assert_eq!(status, Status::Healthy, "{snap_length}: {}", seen.words());
+            assert!(confidence <= sure, "{snap_length}: {confidence}, {sure} before");
+            let told = seen.0.capture.caveats.iter().any(|caveat| caveat.contains("were cut"));
+            assert_eq!(told, confidence < 0.9, "{snap_length}: {}", seen.words());
+            sure = confidence;
+        }
+        assert!(sure < 0.9, "some are cut");
+        let seen = cut(70);
+        is_inconclusive(&seen);
+        assert!(seen.0.verdict.summary.contains("cut within what they ask"), "{}", seen.words());
     });
 }
