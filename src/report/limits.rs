@@ -57,7 +57,7 @@ impl Capture {
             (
                 self.answers_lacking,
                 "question",
-                "asked over TCP whose answer may be in what the capture lacks: they count as pending",
+                "asked over TCP and may have been answered in what the capture lacks: counted as pending",
             ),
             (
                 self.state_evicted,

@@ -294,10 +294,10 @@ impl Half {
                     self.mode = Mode::NotDns;
                     return;
                 }
-                Err(_) => {
+                Err(broken) => {
                     self.lose(stage);
                     // The rest of a segment that was seen: it was sent, and cut by the snap length.
-                    self.lacking |= hole > 0;
+                    self.lacking |= broken == Broken::Lost && hole > 0;
                 }
             }
         }

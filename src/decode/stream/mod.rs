@@ -195,9 +195,12 @@ impl Streams {
         let (low, high) = if side == 0 { (source, destination) } else { (destination, source) };
         let key = Key { low, high, interface: meta.interface };
         let Some(slot) = self.find(key, segment) else {
-            let reset = segment.flags & Segment::RST != 0;
-            let event = ConnectionEvent::Reset { refused: false };
-            return if reset { event.into() } else { ConnectionEvent::None.into() };
+            let event = if segment.flags & Segment::RST != 0 {
+                ConnectionEvent::Reset { refused: false }
+            } else {
+                ConnectionEvent::None
+            };
+            return event.into();
         };
         let Some(connection) = self.slots.get_mut(slot as usize) else {
             return ConnectionEvent::None.into();

@@ -237,6 +237,17 @@ fn a_hole_that_the_peer_has_acknowledged_is_given_up() {
 }
 
 #[test]
+fn what_was_no_message_after_all_lacks_nothing() {
+    // Two octets that might be a length, and then a message that begins anew and is cut.
+    let mut capture = Capture::new();
+    capture.server(ACK, 1000, &[0, 40]);
+    let message = response(1, 100);
+    capture.segment(0, false, ACK, (1002, 0), &message[..60], message.len());
+    assert_eq!((capture.messages.len(), capture.lacking), (1, [false; 2]));
+    assert_eq!(capture.messages[0].1, message[2..60]);
+}
+
+#[test]
 fn octets_that_nobody_acknowledges_may_never_have_arrived() {
     let mut capture = Capture::open();
     capture.server(ACK, 501 + 200, &response(3, 100));
