@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use dnspect::capture::{self, Block};
 use dnspect::config::Config;
+use dnspect::report::Document;
 use dnspect::verdict::Status;
 use forge::file::{Interface, PcapNgWriter};
 use serde_json::Value;
@@ -145,12 +146,17 @@ impl Whole {
     }
 }
 
-/// What is said to a file that should not be, if anything. `little`: there may be too little to tell.
-fn alarm(file: Vec<u8>, little: bool) -> Option<String> {
+/// The report of a file.
+fn report(file: Vec<u8>) -> Document {
     let options = capture::Options { threads: 1, ..capture::Options::default() };
     let source = capture::open_reader("part", Box::new(Cursor::new(file)), &options).unwrap();
     let config = Config { threads: NonZeroUsize::MIN, ..Config::default() };
-    let document = dnspect::analyse_blocks(&*source, &config, &mut |_, _, _| {}).unwrap();
+    dnspect::analyse_blocks(&*source, &config, &mut |_, _, _| {}).unwrap()
+}
+
+/// What is said to a file that should not be, if anything. `little`: there may be too little to tell.
+fn alarm(file: Vec<u8>, little: bool) -> Option<String> {
+    let document = report(file);
     let faults: Vec<&str> =
         document.findings.iter().filter(|f| !f.normal).map(|finding| finding.cause).collect();
     // Nothing asked and answered in that time: there is nothing to say.
@@ -163,6 +169,11 @@ fn alarm(file: Vec<u8>, little: bool) -> Option<String> {
 
 /// Captures from which nothing is expected but health.
 fn healthy() -> Vec<PathBuf> {
+    expecting(|expected| expected["status"] == "healthy")
+}
+
+/// Captures of the lab from which such a verdict is expected, in order.
+fn expecting(wanted: impl Fn(&Value) -> bool) -> Vec<PathBuf> {
     let captures = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
     let mut found = Vec::new();
     for folder in fs::read_dir(captures).unwrap().map(|entry| entry.unwrap().path()) {
@@ -171,7 +182,7 @@ fn healthy() -> Vec<PathBuf> {
         for (file, expected) in listed["captures"].as_object().unwrap() {
             let compressed = Path::new(file).extension().is_some_and(|e| e == "gz" || e == "zst");
             let readable = cfg!(feature = "compressed") || !compressed;
-            if readable && expected["status"] == "healthy" {
+            if readable && wanted(expected) {
                 found.push(folder.join(file));
             }
         }
@@ -215,6 +226,31 @@ fn no_part_of_a_healthy_capture_raises_an_alarm() {
 #[test]
 fn no_snap_length_makes_a_healthy_capture_raise_an_alarm() {
     check(Whole::snapped_alarms);
+}
+
+/// ICMP errors that are cut before they say what they refuse make silence of refusals: no cause that is silent
+/// is sure of itself then.
+#[test]
+fn cut_refusals_leave_silence_unsure() {
+    let refused = |cause: &str| matches!(cause, "firewall_reject" | "dns_port_closed");
+    let paths = expecting(|expected| expected["root_cause"].as_str().is_some_and(refused));
+    assert!(paths.len() > 10, "few captures with refusals were found: {}", paths.len());
+    let mut unsure = 0;
+    for path in paths {
+        let whole = Whole::read(&path);
+        for length in [54, 60, 68] {
+            let document = report(whole.snapped(length));
+            let cut = document.capture.caveats.iter().any(|caveat| caveat.contains("ICMP error"));
+            let silent = |cause| matches!(cause, "client_egress_dropped" | "coredns_backend_gone");
+            for finding in document.findings.iter().filter(|finding| cut && silent(finding.cause)) {
+                let words = format!("{} of {length} octets: {}", whole.name, finding.summary);
+                assert!(finding.confidence <= 0.6, "{words}");
+                assert!(finding.alternatives.iter().any(|other| refused(&other.cause)), "{words}");
+                unsure += 1;
+            }
+        }
+    }
+    assert!(unsure > 10, "{unsure} findings were held back");
 }
 
 /// The check can fail: a part of a capture in which something is wrong raises an alarm.

@@ -36,6 +36,8 @@ pub struct Quality {
     pub skipped_otherwise: u64,
     /// ICMP errors of any kind.
     pub icmp_errors: u64,
+    /// ICMP errors that the capture cut before what they refuse is told.
+    pub cut_refusals: u64,
     /// Frames that are neither from nor to a DNS port: ICMP, other services.
     pub others: u64,
     /// Messages that came in a tunnel.
@@ -77,6 +79,7 @@ impl Quality {
         }
         self.skipped_otherwise += other.skipped_otherwise;
         self.icmp_errors += other.icmp_errors;
+        self.cut_refusals += other.cut_refusals;
         self.others += other.others;
         self.tunnelled += other.tunnelled;
         self.later_fragments += other.later_fragments;

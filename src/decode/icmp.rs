@@ -74,9 +74,11 @@ fn error(kind: IcmpKind, code: (u8, u8), quoted: Part<'_>) -> Body<'_> {
         quoted_destination_port: 0,
         quoted_ip_id: 0,
         quoted_payload: &[],
+        is_cut: false,
     };
     // Where the quotation ends, so does what is known.
-    let _ = quote(quoted, &mut error);
+    let ended = quote(quoted, &mut error).is_err_and(|skip| skip != Skip::NotIp);
+    error.is_cut = ended && error.quoted_destination_port == 0 && quoted.bytes.len() < quoted.sent;
     Body::IcmpError(error)
 }
 

@@ -180,6 +180,13 @@ pub enum IcmpKind {
     Other,
 }
 
+impl IcmpKind {
+    /// Whether the packet is lost for good: one that was too big is sent again in smaller ones.
+    pub fn refuses(self) -> bool {
+        self != IcmpKind::TooBig
+    }
+}
+
 /// An ICMP error with the packet that it quotes. `Decoded::network` holds who sent the error and
 /// to whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -202,6 +209,8 @@ pub struct IcmpError<'a> {
     pub quoted_ip_id: u16,
     /// What is quoted behind the UDP header: often the whole query, sometimes nothing.
     pub quoted_payload: &'a [u8],
+    /// Whether the capture, not the sender, ends the quotation before its ports.
+    pub is_cut: bool,
 }
 
 /// Why a frame gave nothing: each is counted and reported by its name.

@@ -45,8 +45,7 @@ impl Matcher {
             }
             return;
         }
-        if matches!(error.kind, IcmpKind::TooBig) {
-            // The sender cuts its packets smaller and goes on: no refusal.
+        if !error.kind.refuses() {
             return;
         }
         let slot = if error.quoted_protocol == UDP { self.quoted(packet, error) } else { None };

@@ -220,6 +220,7 @@ impl Event {
             }
             Body::IcmpError(error) => {
                 quality.icmp_errors += 1;
+                quality.cut_refusals += u64::from(error.is_cut && error.kind.refuses());
                 self.kind = Kind::Again { record: at as u32 };
                 ports.either(error.quoted_source_port, error.quoted_destination_port)
             }

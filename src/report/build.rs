@@ -7,7 +7,7 @@ use super::limits::{ONE_SIDED, dropped_words, shed_words};
 use crate::aggregate::Delays;
 use crate::capture::Notes;
 use crate::model::{Address, Rcode};
-use crate::verdict::{Facts, Finding, Verdict};
+use crate::verdict::{Facts, Finding, Verdict, words};
 
 /// Search domains named in a report.
 const SEARCH_DOMAINS: usize = 32;
@@ -198,6 +198,7 @@ fn caveats(facts: &Facts<'_>, notes: &Notes) -> Vec<String> {
         caveats.push(ONE_SIDED.to_owned());
     }
     caveats.extend(cut_words(facts));
+    caveats.extend(refusals_words(facts));
     caveats.extend(fragments_words(facts));
     if let (Some(kube), None) = (&facts.context.kube, facts.kube) {
         caveats.push(format!(
@@ -225,6 +226,20 @@ fn cut_words(facts: &Facts<'_>) -> Option<String> {
         format!(
             "{cut} of {all} questions were cut before their end: what these asked, and whether their lookups \
              failed, is unknown. Capture with a snap length of at least 512."
+        )
+    })
+}
+
+/// What cannot be told where ICMP errors were cut.
+fn refusals_words(facts: &Facts<'_>) -> Option<String> {
+    let cut = facts.quality.cut_refusals;
+    (cut > 0).then(|| {
+        format!(
+            "{} {} cut before the ports of what {} refused: that looks silent. Capture with a snap length of at \
+             least 512.",
+            words::counted(cut, "ICMP error"),
+            words::verb(cut, "was", "were"),
+            words::verb(cut, "it", "they")
         )
     })
 }

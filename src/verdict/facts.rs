@@ -225,6 +225,14 @@ impl Facts<'_> {
         self.quality.icmp_errors == 0 && self.quality.others == 0
     }
 
+    /// What silence lacks, in words: not an ICMP error, as far as these were captured.
+    pub fn no_icmp_error(&self) -> &'static str {
+        match self.quality.cut_refusals {
+            0 => "no ICMP error",
+            _ => "no ICMP error that is long enough to tell",
+        }
+    }
+
     /// Whether an address answered anybody.
     pub fn answers(&self, server: Address) -> bool {
         self.aggregate.counting.server(server).is_some_and(|server| server.answered > 0)

@@ -250,6 +250,30 @@ fn fragments_are_handed_on_with_their_place() {
     assert_eq!((fragment.protocol, fragment.more), (60, false));
 }
 
+/// Only what the capture leaves out of a quotation is cut; a router may quote no more.
+#[test]
+fn icmp_errors_tell_who_ends_the_quotation() {
+    let error = |quoted: &[u8], captured: usize| {
+        let bytes = ipv4(1, &join(&[&[3, 3, 0, 0, 0, 0, 0, 0], quoted]));
+        let kept = captured.min(bytes.len());
+        let decoded = frame(LinkType(228), &bytes[..kept], bytes.len());
+        let Body::IcmpError(error) = decoded.body else { panic!("{captured}") };
+        (error.quoted_destination_port, error.is_cut)
+    };
+    let quoted = query();
+    // The header of the error, its own of 8 octets, the quoted header, four octets of ports.
+    let ports = 20 + 8 + 20 + 4;
+    for captured in 28..ports {
+        assert_eq!(error(&quoted, captured), (0, true), "{captured}");
+    }
+    for captured in ports..ports + 40 {
+        assert_eq!(error(&quoted, captured), (53, false), "{captured}");
+    }
+    for length in 0..24 {
+        assert_eq!(error(&quoted[..length], 500), (0, false), "{length}");
+    }
+}
+
 #[test]
 fn icmp_errors_say_why_and_what_they_quote() {
     use IcmpKind::*;

@@ -193,9 +193,10 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
                 Facts::share(silent, asked),
                 "ratio",
                 format!(
-                    "{silent} of {asked} questions from {}{when} had no answer and no ICMP error; \
-                     {again} were sent again.",
+                    "{silent} of {asked} questions from {}{when} had no answer and {}; {again} were \
+                     sent again.",
                     filter::words(&addresses),
+                    facts.no_icmp_error(),
                     again = words::counted(again, "query")
                 ),
             )

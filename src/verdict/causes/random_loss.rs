@@ -134,6 +134,12 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let addresses: Vec<Address> = losers.iter().map(|client| client.address).collect();
     let severity = if share >= 0.2 { Severity::High } else { Severity::Medium };
     let confidence = if clients > 2 { 0.6 } else { 0.5 };
+    let race = if facts.all_cut_questions() == 0 {
+        "not every loss is one of an A/AAAA pair on a new port; `conntrack -S` settles it (insert_failed)"
+    } else {
+        "not excluded: questions were cut, and without their ends A/AAAA pairs are not told; `conntrack -S` \
+         settles it (insert_failed)"
+    };
     let knobs = facts.stubs(&addresses).advice(|kind| Some(StubKind::retry_knob(kind)));
     Some(
         CAUSE
@@ -160,8 +166,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
                 words::counted(clients as u64, "client"),
                 filter::words(&addresses)
             )))
-            .rather_than("conntrack_dnat_race", "not every loss is one of an A/AAAA pair on a new port; \
-                `conntrack -S` settles it (insert_failed)")
+            .rather_than("conntrack_dnat_race", race)
             .rather_than("client_egress_dropped", "those who lose are answered most of the time"),
     )
 }

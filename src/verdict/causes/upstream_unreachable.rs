@@ -153,12 +153,13 @@ pub(super) fn upstream_leg(facts: &Facts<'_>) -> Option<Finding> {
                 Facts::share(silent, silent + answered),
                 "ratio",
                 format!(
-                    "{}{silent} of {} queries from {} to {}{} got nothing back, no ICMP error either.",
+                    "{}{silent} of {} queries from {} to {}{} got nothing back, {} either.",
                     if when.is_empty() { "" } else { "In that time " },
                     silent + answered,
                     filter::words(&resolvers),
                     filter::words(&upstreams),
-                    if probes > 0 { ", health probes included," } else { "" }
+                    if probes > 0 { ", health probes included," } else { "" },
+                    facts.no_icmp_error()
                 ),
             )
             .at(match &whole_of_it {

@@ -43,7 +43,7 @@ const CONTRADICTED: f64 = 0.3;
 pub(super) fn corroborate(facts: &Facts<'_>, findings: &mut [Finding]) {
     let vantage = facts.vantage();
     for finding in findings.iter_mut() {
-        vantage::corroborate(&vantage, finding);
+        vantage::corroborate(facts, &vantage, finding);
         let mut ceiling = 1.0_f64;
         for source in SOURCES {
             let before = finding.confidence;
