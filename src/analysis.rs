@@ -112,6 +112,7 @@ pub fn judge(analysed: &Analysed, config: &Config) -> Document {
     let interfaces = |number| analysed.interface_name(number);
     let facts = Facts {
         aggregate,
+        query_timeout: config.query_timeout,
         quality: &analysed.quality,
         dropped: analysed.notes.dropped,
         shed: analysed.notes.shed,

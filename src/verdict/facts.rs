@@ -8,7 +8,7 @@ use crate::aggregate::{Aggregate, Client, Pair, Period, Quality, Row, Sender, Ta
 use crate::context::{Context, Kube};
 use crate::decode::fragment::FragmentCounters;
 use crate::decode::stream::StreamCounters;
-use crate::model::{Address, Span};
+use crate::model::{Address, Span, Timestamp};
 
 use super::finding::Window;
 use super::vantage::Taps;
@@ -51,6 +51,8 @@ impl Detected {
 pub struct Facts<'a> {
     /// The sums.
     pub aggregate: &'a Aggregate,
+    /// How long a question is waited for.
+    pub query_timeout: Span,
     /// The capture as read.
     pub quality: &'a Quality,
     /// Packets that the kernel dropped, where the capture says.
@@ -236,6 +238,12 @@ impl Facts<'_> {
     /// Whether an address answered anybody.
     pub fn answers(&self, server: Address) -> bool {
         self.aggregate.counting.server(server).is_some_and(|server| server.answered > 0)
+    }
+
+    /// Whether the fate of what was asked at `time` is known: a question asked within a query timeout of the
+    /// end may still be answered, or be sent again for that it was lost.
+    pub fn is_decided(&self, time: Timestamp) -> bool {
+        self.quality.last.is_none_or(|last| time.plus(self.query_timeout) <= last)
     }
 
     /// What an ENI is called in the report: interface name and source.

@@ -175,13 +175,14 @@ pub fn cut_off<'s, 'a>(facts: &Facts<'_>, clients: &'s [Sum<'a>]) -> Vec<&'s Sum
             .fold((0, 0), |(all, lost), pair| (all + pair.all().answered, lost + pair.undelivered))
     }
     let all = ways(facts.aggregate.counting.pairs.iter());
-    let is_cut_off = |client: &&Sum<'_>| {
+    let is_missing = |client: &&Sum<'_>| {
         let (answered, lost) = ways(client.pairs.iter().copied());
-        let (delivered, missed) = (all.0 - answered, all.1 - lost);
-        lost >= FEW
-            && Facts::share(lost, answered) >= WALL
-            && delivered >= FEW
-            && Facts::share(missed, delivered) < 1.0 - WALL
+        lost >= FEW && Facts::share(lost, answered) >= WALL
     };
-    clients.iter().filter(is_cut_off).collect()
+    // A whole namespace may be cut off: what goes well elsewhere is that of all others.
+    let cut: Vec<&Sum<'a>> = clients.iter().filter(is_missing).collect();
+    let (answered, lost) = ways(cut.iter().flat_map(|client| client.pairs.iter().copied()));
+    let (delivered, missed) = (all.0 - answered, all.1 - lost);
+    let others_get_theirs = delivered >= FEW && Facts::share(missed, delivered) < 1.0 - WALL;
+    if others_get_theirs { cut } else { Vec::new() }
 }

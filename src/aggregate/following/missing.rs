@@ -17,8 +17,8 @@ const DEEPEST: usize = 7;
 pub struct Missing {
     /// The name as it is, case-folded, in wire form.
     pub name: Box<[u8]>,
-    /// Lookups in vain of those beyond `askers`, and the transactions that they took.
-    pub others: (u64, u64),
+    /// Those beyond `askers`, all together and without an address.
+    pub others: Asker,
     /// Frames of first queries.
     pub frames: crate::aggregate::marks::Frames,
     /// First and last moment.
@@ -88,15 +88,10 @@ impl Missing {
     pub fn asked_by(&mut self, address: Address, transactions: u64, suffixes: usize) {
         let known = self.askers.iter().position(|asker| asker.address == address);
         let at = known.unwrap_or(self.askers.len());
-        if at == MAX_ASKERS {
-            self.others.0 += 1;
-            self.others.1 += transactions;
-            return;
-        }
-        if known.is_none() {
+        if at == self.askers.len() && at < MAX_ASKERS {
             self.askers.push(Asker { address, ..Asker::default() });
         }
-        let asker = &mut self.askers[at];
+        let asker = self.askers.get_mut(at).unwrap_or(&mut self.others);
         asker.lookups += 1;
         let count = &mut asker.by_suffixes[suffixes.min(DEEPEST)];
         *count = count.saturating_add(1);

@@ -6,7 +6,7 @@ use super::cluster_name_sent_upstream;
 use super::firewall_reject::sorted;
 use crate::aggregate::{Missing, Pair, Period, SampleKind};
 use crate::model::{Address, display_name, labels};
-use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter, words};
+use crate::verdict::{Cause, Evidence, Facts, Finding, Place, Scope, Severity, filter, words};
 
 /// Once may be a typo at a prompt, twice a retry; an application with a wrong name goes on.
 const AGAIN: u64 = 3;
@@ -48,6 +48,26 @@ pub(super) const CAUSE: Cause = Cause {
     detect,
 };
 
+/// What the capture shows of walks, for all names.
+struct Seen {
+    /// Clients of which packets were lost, or asked for again.
+    losers: Vec<Address>,
+    /// The length of the longest list.
+    longest_walk: u8,
+    /// Whether all steps of a walk pass here.
+    all_steps: bool,
+}
+
+impl Seen {
+    fn of(facts: &Facts<'_>) -> Seen {
+        Seen {
+            losers: losers(facts),
+            longest_walk: facts.clients().map(|client| client.longest_walk).max().unwrap_or(0),
+            all_steps: matches!(facts.vantage().place, Place::Pod | Place::Node | Place::Loopback),
+        }
+    }
+}
+
 /// A missing name, without what forwarders pass on of it.
 struct Vain<'a> {
     missing: &'a Missing,
@@ -57,17 +77,19 @@ struct Vain<'a> {
 }
 
 impl Vain<'_> {
-    fn of<'a>(facts: &Facts<'_>, losers: &[Address], missing: &'a Missing) -> Vain<'a> {
-        let (lookups, transactions) = missing.others;
-        let mut vain = Vain { missing, lookups, transactions, askers: Vec::new() };
+    fn of<'a>(facts: &Facts<'_>, seen: &Seen, missing: &'a Missing) -> Vain<'a> {
+        let mut vain = Vain { missing, lookups: 0, transactions: 0, askers: Vec::new() };
         // A list may have made the name: then it may be a step of a walk whose rest is not seen.
         let listed = facts.aggregate.following.lookups.suffixes.ends(&missing.name);
         for asker in missing.askers.iter().filter(|asker| !facts.is_forwarder(asker.address)) {
             if cluster_name_sent_upstream::explains(facts, asker.address, &missing.name) {
                 continue;
             }
-            // glibc leaves its list when an answer is lost, and tries the name as it is.
-            let doubtful = listed || losers.binary_search(&asker.address).is_ok();
+            // glibc leaves its list when an answer is lost, and tries the name as it is. Of losses on ways that do
+            // not pass here nothing is known: now and then it is chance, for each of many clients.
+            let chance = !seen.all_steps && asker.lookups < AGAIN;
+            let lost = seen.losers.binary_search(&asker.address).is_ok();
+            let doubtful = listed || lost || chance;
             let alone = if doubtful { asker.alone() } else { 0 };
             // Behind a Service each step may go to another backend, on a way that is not captured.
             let partial = asker.partial(facts.longest_walk(asker.address));
@@ -80,6 +102,14 @@ impl Vain<'_> {
                 vain.askers.push(asker.address);
             }
         }
+        // Nothing is known of the others but that they are many: they ask as those who are known do.
+        let others = &missing.others;
+        let partial = others.partial(seen.longest_walk);
+        let doubtful = others.alone() + partial + facts.all_cut_questions();
+        if !vain.askers.is_empty() && others.lookups > doubtful {
+            vain.lookups += others.lookups - doubtful;
+            vain.transactions += others.transactions;
+        }
         vain
     }
 }
@@ -87,9 +117,9 @@ impl Vain<'_> {
 fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let names =
         facts.aggregate.following.missing.iter().filter(|missing| !is_reverse(&missing.name));
-    let losers = losers(facts);
+    let seen = Seen::of(facts);
     let mut vain: Vec<Vain<'_>> = names
-        .map(|missing| Vain::of(facts, &losers, missing))
+        .map(|missing| Vain::of(facts, &seen, missing))
         .filter(|vain| vain.lookups >= AGAIN)
         .collect();
     vain.sort_by(|a, b| {
@@ -169,7 +199,7 @@ fn storm(facts: &Facts<'_>, (lookups, queries): (u64, u64), period: Period) -> O
     })
 }
 
-/// Clients of which packets were lost, or asked for again.
+/// Clients of which packets were lost, or asked for again, in order.
 fn losers(facts: &Facts<'_>) -> Vec<Address> {
     let losing = |pair: &&Pair| pair.all().unanswered + pair.rare().retransmissions > 0;
     sorted(facts.client_pairs().filter(losing).map(|pair| pair.client))

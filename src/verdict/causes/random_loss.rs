@@ -6,12 +6,14 @@ use super::vpc_dns_pps_exceeded::Bands;
 use super::vpc_dns_pps_near_limit::over_rows;
 use super::{
     conntrack_allowance_exceeded, conntrack_dnat_race, coredns_overload, dns_forwarding_loop,
-    nodelocaldns_down, stale_conntrack_udp, upstream_slow, upstream_unreachable,
+    nodelocaldns_down, reply_source_mismatch, stale_conntrack_udp, upstream_slow,
+    upstream_unreachable,
 };
 use crate::aggregate::{Bin, Pair, Period, Server};
-use crate::model::Address;
+use crate::model::{Address, Timestamp};
 use crate::verdict::addresses::holds;
-use crate::verdict::silence::{Sum, by_client};
+use crate::verdict::chance::at_most;
+use crate::verdict::silence::{Sum, by_client, cut_off};
 use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, StubKind, filter, words};
 use outages::Outages;
 
@@ -28,9 +30,17 @@ const NAMED: f64 = 0.5;
 /// Losses that crowd so much in time would come of chance less often than this.
 const CHANCE: f64 = 0.01;
 
-/// Losses in the busier half of the questions, as a multiple of those in the quieter half, from
-/// which on they are tied to the load.
-const LOAD_TIMES: u64 = 3;
+/// No link loses so evenly that more losses than this would tell more: of thousands chance alone would leave no
+/// second without.
+const EVEN: u64 = 100;
+
+/// Of what is sent again this share arrives at least, as a multiple of the share of all that does: clients
+/// differ in how often they ask.
+const ARRIVES: f64 = 0.3;
+
+/// In quiet seconds, with less than half of the load that the average question meets, a question is lost so
+/// many times as rarely as in the others, if the losses are tied to the load.
+const LOAD_TIMES: f64 = 1.5;
 
 /// One of several servers, or clients, that has this share of the losses is the place to look at.
 const CONCENTRATED: f64 = 0.8;
@@ -49,7 +59,8 @@ pub(super) const CAUSE: Cause = Cause {
         a client its whole retry timer (5 s with glibc), so little loss is felt much.",
     signature: "Outages left out, at least six questions without an answer, or with one only after \
         they were sent again, and more than 0.5 % of all; spread over the questions as chance \
-        would; no client and no server has nearly all of them; those who lose also get answers.",
+        would; not fewer in quiet seconds; some of those that are sent again arrive; no client and no \
+        server has nearly all of them; those who lose also get answers.",
     look_alikes: &[
         ("vpc_dns_pps_exceeded", "losses are in the seconds over the limit"),
         ("coredns_overload", "losses and latency rise with the load"),
@@ -97,8 +108,15 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         .filter(|pair| !nodelocaldns_down::explains(facts, pair.server))
         .filter(|pair| pair.all().answered > pair.silent())
         .collect();
-    // Answers that end on this node are lost to the client as well, if it asked again for them.
-    let ended_here = |pair: &Pair| pair.undelivered.min(pair.rare().resent_after_answer);
+    // Answers that end on this node are lost to the client as well, if it asked again for them; but not those
+    // that reach it from an address that it did not ask, and not all of them, always.
+    let elsewhere = reply_source_mismatch::CAUSE.detected(facts);
+    let all = by_client(facts.client_pairs());
+    let cut_off: Vec<Address> = cut_off(facts, &all).iter().map(|client| client.address).collect();
+    let ended_here = |pair: &Pair| {
+        let told = elsewhere || holds(&cut_off, pair.client);
+        if told { 0 } else { pair.undelivered.min(pair.rare().resent_after_answer) }
+    };
     let lost = |pair: &Pair| outages.scattered(pair) + ended_here(pair);
     let losses: u64 = pairs.iter().map(|pair| lost(pair)).sum();
     let sent: u64 = pairs.iter().map(|pair| pair.all().sent).sum();
@@ -128,6 +146,15 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let rescued: u64 = losses.min(pairs.iter().map(|pair| pair.rare().rescued).sum());
     let again: u64 = pairs.iter().map(|pair| pair.lost_names.again).sum();
     if Facts::share(again, losses) >= NAMED {
+        return None;
+    }
+    // What is sent again over a lossy link mostly arrives: what is lost again, it is always the same ones.
+    let resent = |pair: &&Pair| {
+        let rare = pair.rare();
+        rare.retransmissions.saturating_sub(rare.resent_after_answer)
+    };
+    let resent: u64 = pairs.iter().map(resent).sum();
+    if resent >= losses && (rescued as f64) < losses as f64 * (1.0 - share) * ARRIVES {
         return None;
     }
     let unanswered = losses - rescued;
@@ -184,33 +211,41 @@ fn is_late(facts: &Facts<'_>, pair: &Pair) -> bool {
 
 /// Whether the losses lie among the questions as chance would put them. Of `n` losses the first and
 /// the last enclose the share `c` of all questions or less with the probability
-/// `n c^(n-1) - (n-1) c^n` (the range of uniform order statistics).
+/// `n c^(n-1) - (n-1) c^n` (the range of uniform order statistics). What was asked last can be lost, and
+/// nobody knows yet.
 fn spread(facts: &Facts<'_>, losses: u64, period: Period) -> bool {
     let width = facts.aggregate.counting.timeline.width();
     let (mut all, mut enclosed) = (0, 0);
     for (start, bin) in facts.aggregate.counting.timeline.bins() {
-        all += u64::from(bin.asked);
-        if start.plus(width) > period.first && start <= period.last {
+        let inside = start.plus(width) > period.first && start <= period.last;
+        if inside || facts.is_decided(start) {
+            all += u64::from(bin.asked);
+        }
+        if inside {
             enclosed += u64::from(bin.asked);
         }
     }
-    let (share, n) = (Facts::share(enclosed, all), losses as f64);
+    let (share, n) = (Facts::share(enclosed, all), losses.min(EVEN) as f64);
     n * share.powf(n - 1.0) - (n - 1.0) * share.powf(n) >= CHANCE
 }
 
-/// Whether the losses come with the load: the busier half of the questions has most of them.
+/// Whether the losses come with the load: quiet seconds have fewer of them than their questions should.
 fn follows_the_load(facts: &Facts<'_>) -> bool {
-    let mut bins: Vec<&Bin> =
-        facts.aggregate.counting.timeline.bins().map(|(_, bin)| bin).collect();
-    bins.sort_by_key(|bin| std::cmp::Reverse(bin.asked));
-    let all: u64 = bins.iter().map(|bin| u64::from(bin.asked)).sum();
-    let (mut asked, mut lost) = (0, [0_u64; 2]);
-    for bin in bins {
-        lost[usize::from(asked * 2 >= all)] += u64::from(bin.unanswered);
-        asked += u64::from(bin.asked);
+    let decided = |(start, bin): (Timestamp, &Bin)| {
+        let lost = bin.unanswered + bin.rescued;
+        facts.is_decided(start).then(|| (u64::from(bin.asked), u64::from(lost)))
+    };
+    let bins: Vec<(u64, u64)> =
+        facts.aggregate.counting.timeline.bins().filter_map(decided).collect();
+    let all: u64 = bins.iter().map(|(asked, _)| asked).sum();
+    let squares: u64 = bins.iter().map(|(asked, _)| asked * asked).sum();
+    let (mut quiet, mut busy) = ((0, 0), (0, 0));
+    for (asked, lost) in bins {
+        let side = if asked * all * 2 < squares { &mut quiet } else { &mut busy };
+        *side = (side.0 + asked, side.1 + lost);
     }
-    // Three more either way are chance.
-    lost[0] > LOAD_TIMES * lost[1] + 3
+    let due = Facts::share(busy.1, busy.0) * quiet.0 as f64;
+    (quiet.1 as f64) * LOAD_TIMES < due && at_most(quiet.1, due) < CHANCE
 }
 
 /// Whether one of several servers has nearly all losses. A Service's address is left out where the

@@ -1,8 +1,8 @@
 //! Ten SERVFAILs or more in a short time that no visible upstream failure explains.
 
 use super::{
-    coredns_not_synced, dns_forwarding_loop, dnssec_validation_failure, upstream_servfail,
-    upstream_slow, upstream_unreachable, vpc_dns_pps_exceeded,
+    coredns_not_synced, dns_forwarding_loop, dnssec_validation_failure, fragment_loss,
+    upstream_servfail, upstream_slow, upstream_unreachable, vpc_dns_pps_exceeded,
 };
 use crate::aggregate::{Look, Pair, Period, SampleKind};
 use crate::classify::Ending;
@@ -108,6 +108,7 @@ impl Explained {
                 || upstream_unreachable::CAUSE.detected(facts)
                 || upstream_slow::CAUSE.detected(facts)
                 || vpc_dns_pps_exceeded::CAUSE.detected(facts)
+                || fragment_loss::strikes_upstream(facts)
                 || upstream.as_ref().is_some_and(|failing| failing.captured),
             relayed: upstream.is_some() || dnssec_validation_failure::CAUSE.detected(facts),
             unsynced: coredns_not_synced::CAUSE.detected(facts),

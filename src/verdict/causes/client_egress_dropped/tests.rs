@@ -144,6 +144,26 @@ fn answers_that_end_on_this_node_are_found() {
     });
 }
 
+/// A policy is of a namespace: half of all pods may be behind it.
+#[test]
+fn answers_to_many_that_end_on_this_node_are_found() {
+    Story::each(&[View::Node], 20..=40, |story| {
+        let behind = story.clients.len() / 2;
+        story.background(ms(0), secs(60), 30.0, &mut |ask| {
+            if ask.client < behind { Reply { reach: 5, ..ask.healthy() } } else { ask.healthy() }
+        });
+        story.settle(secs(90));
+        let seen = story.judge();
+        let finding = seen.is("client_egress_dropped");
+        let mut clients: Vec<_> = story.clients[..behind].iter().map(ToString::to_string).collect();
+        let mut found = finding.scope.clients.clone();
+        clients.sort();
+        found.sort();
+        assert_eq!(found, clients, "{}", seen.words());
+        seen.has_not("random_loss");
+    });
+}
+
 /// Where answers take a way past the clients' interfaces (Cilium's `redirect_peer`), they do for all.
 #[test]
 fn answers_that_nobody_is_seen_to_get_are_no_drop() {

@@ -46,6 +46,23 @@ fn twice_is_a_retry() {
     });
 }
 
+/// Where only a part of the steps passes, each of many clients asks for a name as it is once in a while: its
+/// list, and a loss in it, went another way.
+#[test]
+fn once_for_each_of_many_is_chance_where_walks_are_seen_in_part() {
+    Story::each(&[View::Eni, View::Dns], 40..=60, |story| {
+        story.background(ms(0), secs(60), 20.0, &mut |ask| ask.healthy());
+        story.search.clear();
+        for client in 0..story.clients.len() {
+            story.lookup(secs(5) + ms(client as u64 * 300), client, "gone.other", &mut |ask| {
+                ask.healthy()
+            });
+        }
+        story.settle(secs(90));
+        story.judge().has_not("name_does_not_exist");
+    });
+}
+
 /// One backend of several sees a part of each walk.
 #[test]
 fn parts_of_walks_are_no_missing_names() {

@@ -1,5 +1,5 @@
 use crate::forge::{ms, secs};
-use crate::verdict::tests::{Ask, Reply, Seen, Story, View};
+use crate::verdict::tests::{Ask, Reply, Seen, Story, Stub, View};
 
 const OTHERS: [&str; 6] = [
     "client_egress_dropped",
@@ -41,6 +41,41 @@ fn loss_here_and_there_is_found() {
         for other in OTHERS {
             seen.has_not(other);
         }
+    });
+}
+
+/// Thousands of losses, up to the last second of a capture that ends while the loss goes on, over a link that
+/// loses twice as much at one time as at another.
+#[test]
+fn a_busy_lossy_cluster_is_found_while_it_loses() {
+    Story::each(&[View::Node], 30..=60, |story| {
+        let phase = story.rng.between(0, 19);
+        story.background(ms(0), secs(60), 120.0, &mut |ask| {
+            let worse = (ask.time.as_secs() + phase) % 20 < 8;
+            lossy(if worse { 0.06 } else { 0.03 })(ask)
+        });
+        let seen = story.judge();
+        let finding = seen.is("random_loss");
+        assert!(finding.damage > 1000, "{}", seen.words());
+        for other in OTHERS {
+            seen.has_not(other);
+        }
+    });
+}
+
+/// One of two backends is silent from the first seconds on: whoever is sent there asks it again and again.
+#[test]
+fn what_is_lost_again_and_again_is_not_random() {
+    Story::each(&[View::Pod], 1..=3, |story| {
+        let dead = story.backends.len() - 1;
+        // Go asks again from a new port, and may have luck with it.
+        story.stubs.fill(Stub::Glibc);
+        story.background(ms(0), secs(120), 10.0, &mut |ask| {
+            let silent = ask.backend == dead && ask.time > secs(3);
+            if silent { Reply::lost(3) } else { ask.healthy() }
+        });
+        story.settle(secs(150));
+        story.judge().has_not("random_loss");
     });
 }
 
