@@ -8,22 +8,19 @@
 
 #[path = "forge/mod.rs"]
 mod forge;
+mod recorded;
 
 use std::fmt::Write as _;
-use std::fs;
 use std::io::Cursor;
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use dnspect::capture::{self, Block};
+use dnspect::capture;
 use dnspect::config::Config;
-use dnspect::report::Document;
 use dnspect::verdict::Status;
-use forge::file::{Interface, PcapNgWriter};
-use serde_json::Value;
+use recorded::{Packet, Recorded, expecting, report};
 
 /// A part is at least so long, if the capture is.
 const SHORTEST: Duration = Duration::from_secs(5);
@@ -35,50 +32,17 @@ const PARTS: u64 = 60;
 /// many answers.
 const SNAP_LENGTHS: [usize; 7] = [54, 60, 68, 80, 96, 128, 256];
 
-/// A packet as the capture has it.
-struct Packet {
-    /// Nanoseconds since 1970.
-    time: u64,
-    interface: u32,
-    bytes: Vec<u8>,
-    original: u32,
-}
-
-/// A capture in memory.
-struct Whole {
-    name: String,
-    interfaces: Vec<Interface>,
-    packets: Vec<Packet>,
-}
+/// A capture that is to be cut.
+struct Whole(Recorded);
 
 impl Whole {
     fn read(path: &Path) -> Whole {
-        let options = capture::Options { threads: 1, ..capture::Options::default() };
-        let blocks = capture::open(&[path.to_owned()], &options).unwrap();
-        let (mut block, mut packets) = (Block::default(), Vec::new());
-        while blocks.fill(&mut block) {
-            packets.extend(block.records.iter().map(|record| {
-                let from = record.offset as usize;
-                Packet {
-                    time: record.time.0 as u64,
-                    interface: u32::from(record.interface),
-                    bytes: block.data[from..from + record.captured as usize].to_vec(),
-                    original: record.original,
-                }
-            }));
-        }
-        let interfaces = blocks.notes().interfaces.into_iter().map(|known| {
-            let name = known.name.unwrap_or_default();
-            Interface { link: known.link_type.0, ..Interface::new(&name, forge::Link::Ethernet) }
-        });
-        let parts: Vec<_> = path.iter().rev().take(2).map(|part| part.to_string_lossy()).collect();
-        let name = format!("{}/{}", parts[1], parts[0]);
-        Whole { name, interfaces: interfaces.collect(), packets }
+        Whole(Recorded::read(path))
     }
 
     /// First and last moment.
     fn span(&self) -> (u64, u64) {
-        let times = self.packets.iter().map(|packet| packet.time);
+        let times = self.0.packets.iter().map(|packet| packet.time);
         (times.clone().min().unwrap(), times.max().unwrap())
     }
 
@@ -105,29 +69,25 @@ impl Whole {
 
     /// The packets of that time, as a file.
     fn part(&self, (from, to): (u64, u64)) -> Vec<u8> {
-        let mut out = PcapNgWriter::new(Vec::new(), false, &self.interfaces).unwrap();
-        for packet in self.packets.iter().filter(|packet| (from..=to).contains(&packet.time)) {
-            let Packet { time, interface, bytes, original } = packet;
-            out.cut_packet(*interface, *time, bytes, *original).unwrap();
-        }
-        out.finish().unwrap()
+        let inside = |packet: &&Packet| (from..=to).contains(&packet.time);
+        self.0.file(self.0.packets.iter().filter(inside))
     }
 
     /// All packets as they would be with this snap length.
     fn snapped(&self, length: usize) -> Vec<u8> {
-        let mut out = PcapNgWriter::new(Vec::new(), false, &self.interfaces).unwrap();
-        for Packet { time, interface, bytes, original } in &self.packets {
-            let kept = &bytes[..length.min(bytes.len())];
-            out.cut_packet(*interface, *time, kept, *original).unwrap();
-        }
-        out.finish().unwrap()
+        let cut = |packet: &Packet| {
+            let mut cut = packet.clone();
+            cut.bytes.truncate(length);
+            cut
+        };
+        self.0.file(&self.0.packets.iter().map(cut).collect::<Vec<_>>())
     }
 
     /// What is raised with which snap length.
     fn snapped_alarms(&self) -> (usize, Vec<String>) {
         let raised = SNAP_LENGTHS.into_iter().filter_map(|length| {
             let words = alarm(self.snapped(length), true)?;
-            Some(format!("{} of {length} octets: {words}", self.name))
+            Some(format!("{} of {length} octets: {words}", self.0.name))
         });
         (SNAP_LENGTHS.len(), raised.collect())
     }
@@ -140,18 +100,10 @@ impl Whole {
             let words = alarm(self.part(cut), false)?;
             let seconds = |time: u64| (time - first) as f64 / 1e9;
             let (from, to) = (seconds(cut.0), seconds(cut.1));
-            Some(format!("{} from {from:.3} to {to:.3} s: {words}", self.name))
+            Some(format!("{} from {from:.3} to {to:.3} s: {words}", self.0.name))
         });
         (cuts.len(), raised.collect())
     }
-}
-
-/// The report of a file.
-fn report(file: Vec<u8>) -> Document {
-    let options = capture::Options { threads: 1, ..capture::Options::default() };
-    let source = capture::open_reader("part", Box::new(Cursor::new(file)), &options).unwrap();
-    let config = Config { threads: NonZeroUsize::MIN, ..Config::default() };
-    dnspect::analyse_blocks(&*source, &config, &mut |_, _, _| {}).unwrap()
 }
 
 /// What is said to a file that should not be, if anything. `little`: there may be too little to tell.
@@ -170,25 +122,6 @@ fn alarm(file: Vec<u8>, little: bool) -> Option<String> {
 /// Captures from which nothing is expected but health.
 fn healthy() -> Vec<PathBuf> {
     expecting(|expected| expected["status"] == "healthy")
-}
-
-/// Captures of the lab from which such a verdict is expected, in order.
-fn expecting(wanted: impl Fn(&Value) -> bool) -> Vec<PathBuf> {
-    let captures = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
-    let mut found = Vec::new();
-    for folder in fs::read_dir(captures).unwrap().map(|entry| entry.unwrap().path()) {
-        let Ok(text) = fs::read_to_string(folder.join("expected.json")) else { continue };
-        let listed: Value = serde_json::from_str(&text).unwrap();
-        for (file, expected) in listed["captures"].as_object().unwrap() {
-            let compressed = Path::new(file).extension().is_some_and(|e| e == "gz" || e == "zst");
-            let readable = cfg!(feature = "compressed") || !compressed;
-            if readable && wanted(expected) {
-                found.push(folder.join(file));
-            }
-        }
-    }
-    found.sort();
-    found
 }
 
 /// No healthy capture raises an alarm, of this kind.
@@ -243,7 +176,7 @@ fn cut_refusals_leave_silence_unsure() {
             let cut = document.capture.caveats.iter().any(|caveat| caveat.contains("ICMP error"));
             let silent = |cause| matches!(cause, "client_egress_dropped" | "coredns_backend_gone");
             for finding in document.findings.iter().filter(|finding| cut && silent(finding.cause)) {
-                let words = format!("{} of {length} octets: {}", whole.name, finding.summary);
+                let words = format!("{} of {length} octets: {}", whole.0.name, finding.summary);
                 assert!(finding.confidence <= 0.6, "{words}");
                 assert!(finding.alternatives.iter().any(|other| refused(&other.cause)), "{words}");
                 unsure += 1;
