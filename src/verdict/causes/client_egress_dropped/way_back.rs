@@ -1,6 +1,6 @@
 //! It is the answers that are dropped: they come as far as the client's node and no further.
 
-use super::super::fragment_loss;
+use super::super::{fragment_loss, reply_source_mismatch};
 use super::CAUSE;
 use crate::aggregate::{Pair, Period};
 use crate::model::Address;
@@ -10,8 +10,12 @@ use crate::verdict::{Evidence, Facts, Finding, Scope, Severity, filter};
 /// Where the answers of some clients end on this node.
 pub(super) fn detect(facts: &Facts<'_>, clients: &[Sum<'_>]) -> Option<Finding> {
     let cut = cut_off(facts, clients);
-    // A node with conntrack puts fragments together before it passes them on: what lacks one ends here.
-    if cut.is_empty() || fragment_loss::CAUSE.detected(facts) {
+    // A node with conntrack puts fragments together before it passes them on: what lacks one ends here. And what
+    // reaches the client from an address that it did not ask is not dropped.
+    if cut.is_empty()
+        || fragment_loss::CAUSE.detected(facts)
+        || reply_source_mismatch::CAUSE.detected(facts)
+    {
         return None;
     }
     let addresses: Vec<Address> = cut.iter().map(|client| client.address).collect();

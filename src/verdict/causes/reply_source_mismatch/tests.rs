@@ -33,6 +33,24 @@ fn answers_of_the_pod_s_own_address_are_found() {
     });
 }
 
+/// Some clients get nothing but such answers, all others get theirs: what reaches a client is not dropped.
+#[test]
+fn answers_from_elsewhere_are_not_dropped_beside_others_that_arrive() {
+    Story::each(&[View::Node], 6..=20, |story| {
+        let behind = story.clients.len() / 2;
+        story.background(ms(0), secs(60), 10.0, &mut |ask| Reply {
+            untranslated: ask.client < behind,
+            ..ask.healthy()
+        });
+        story.settle(secs(90));
+        let seen = story.judge();
+        seen.is("reply_source_mismatch");
+        for other in OTHERS {
+            seen.has_not(other);
+        }
+    });
+}
+
 /// All backends on the client's node: nothing at all works.
 #[test]
 fn a_pod_that_accepts_no_answer_is_not_blocked() {
