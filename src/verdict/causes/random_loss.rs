@@ -20,6 +20,10 @@ use outages::Outages;
 /// Losses that make a pattern.
 const LOSSES: u64 = 6;
 
+/// As many, where nothing that was lost came through when it was sent again: a zone, or a name, without servers
+/// looks the same.
+const LOSSES_FOR_GOOD: u64 = 20;
+
 /// Share of transactions below which it is the background noise of UDP.
 const SHARE: f64 = 0.005;
 
@@ -58,9 +62,9 @@ pub(super) const CAUSE: Cause = Cause {
         instance over its bandwidth or packet allowance, a duplex mismatch. Each lost packet costs \
         a client its whole retry timer (5 s with glibc), so little loss is felt much.",
     signature: "Outages left out, at least six questions without an answer, or with one only after \
-        they were sent again, and more than 0.5 % of all; spread over the questions as chance \
-        would; not fewer in quiet seconds; some of those that are sent again arrive; no client and no \
-        server has nearly all of them; those who lose also get answers.",
+        they were sent again (twenty, where none of those came through), and more than 0.5 % of \
+        all; spread over the questions as chance would; not fewer in quiet seconds; no client and \
+        no server has nearly all of them; those who lose also get answers.",
     look_alikes: &[
         ("vpc_dns_pps_exceeded", "losses are in the seconds over the limit"),
         ("coredns_overload", "losses and latency rise with the load"),
@@ -144,6 +148,9 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         return None;
     }
     let rescued: u64 = losses.min(pairs.iter().map(|pair| pair.rare().rescued).sum());
+    if rescued == 0 && losses < LOSSES_FOR_GOOD {
+        return None;
+    }
     let again: u64 = pairs.iter().map(|pair| pair.lost_names.again).sum();
     if Facts::share(again, losses) >= NAMED {
         return None;
@@ -215,17 +222,18 @@ fn is_late(facts: &Facts<'_>, pair: &Pair) -> bool {
 /// nobody knows yet.
 fn spread(facts: &Facts<'_>, losses: u64, period: Period) -> bool {
     let width = facts.aggregate.counting.timeline.width();
-    let (mut all, mut enclosed) = (0, 0);
+    let (mut all, mut enclosed) = (0.0, 0.0);
     for (start, bin) in facts.aggregate.counting.timeline.bins() {
-        let inside = start.plus(width) > period.first && start <= period.last;
-        if inside || facts.is_decided(start) {
-            all += u64::from(bin.asked);
+        let end = start.plus(width);
+        let inside = end.min(period.last).since(start.max(period.first)).0.max(0);
+        let asked = f64::from(bin.asked);
+        if inside > 0 || facts.is_decided(start) {
+            all += asked;
         }
-        if inside {
-            enclosed += u64::from(bin.asked);
-        }
+        // Within a bin the questions are taken to be spread evenly.
+        enclosed += asked * inside as f64 / width.0 as f64;
     }
-    let (share, n) = (Facts::share(enclosed, all), losses.min(EVEN) as f64);
+    let (share, n) = (enclosed / f64::max(all, 1.0), losses.min(EVEN) as f64);
     n * share.powf(n - 1.0) - (n - 1.0) * share.powf(n) >= CHANCE
 }
 

@@ -13,6 +13,9 @@ const PARTS: u64 = 20;
 /// of which each has at least so many losses, on average.
 const LOSSES_A_PART: u64 = 3;
 
+/// and so many seconds, or more in a long capture: what is asked in one is not divided.
+const BINS_A_PART: u64 = 2;
+
 /// With fewer parts chance decides.
 const FEWEST_PARTS: u64 = 5;
 
@@ -102,7 +105,8 @@ impl Outages {
         let hurt = |bin: &Bin| u64::from(bin.unanswered + bin.rescued);
         let asked: u64 = bins.iter().map(|bin| u64::from(bin.asked)).sum();
         let losses: u64 = bins.iter().map(|bin| hurt(bin)).sum();
-        let parts = (losses / LOSSES_A_PART).min(PARTS);
+        let busy = bins.iter().filter(|bin| bin.asked > 0).count() as u64;
+        let parts = (losses / LOSSES_A_PART).min(PARTS).min(busy / BINS_A_PART);
         if parts < FEWEST_PARTS {
             return false;
         }
