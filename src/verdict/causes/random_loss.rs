@@ -10,7 +10,7 @@ use super::{
     upstream_unreachable,
 };
 use crate::aggregate::{Bin, Pair, Period, Server};
-use crate::model::{Address, Timestamp};
+use crate::model::Address;
 use crate::verdict::addresses::holds;
 use crate::verdict::chance::at_most;
 use crate::verdict::silence::{Sum, by_client, cut_off};
@@ -239,18 +239,16 @@ fn spread(facts: &Facts<'_>, losses: u64, period: Period) -> bool {
 
 /// Whether the losses come with the load: quiet seconds have fewer of them than their questions should.
 fn follows_the_load(facts: &Facts<'_>) -> bool {
-    let decided = |(start, bin): (Timestamp, &Bin)| {
-        let lost = bin.unanswered + bin.rescued;
-        facts.is_decided(start).then(|| (u64::from(bin.asked), u64::from(lost)))
-    };
-    let bins: Vec<(u64, u64)> =
-        facts.aggregate.counting.timeline.bins().filter_map(decided).collect();
-    let all: u64 = bins.iter().map(|(asked, _)| asked).sum();
-    let squares: u64 = bins.iter().map(|(asked, _)| asked * asked).sum();
+    let bins = facts.aggregate.counting.timeline.bins();
+    let bins: Vec<&Bin> =
+        bins.filter(|(start, _)| facts.is_decided(*start)).map(|(_, bin)| bin).collect();
+    let sum = |power| bins.iter().map(|bin| f64::from(bin.asked).powi(power)).sum::<f64>();
+    let met = sum(2) / f64::max(sum(1), 1.0);
     let (mut quiet, mut busy) = ((0, 0), (0, 0));
-    for (asked, lost) in bins {
-        let side = if asked * all * 2 < squares { &mut quiet } else { &mut busy };
-        *side = (side.0 + asked, side.1 + lost);
+    for bin in &bins {
+        let side = if f64::from(bin.asked) * 2.0 < met { &mut quiet } else { &mut busy };
+        side.0 += u64::from(bin.asked);
+        side.1 += u64::from(bin.unanswered) + u64::from(bin.rescued);
     }
     let due = Facts::share(busy.1, busy.0) * quiet.0 as f64;
     (quiet.1 as f64) * LOAD_TIMES < due && at_most(quiet.1, due) < CHANCE
