@@ -115,7 +115,8 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     // Answers that end on this node are lost to the client as well, if it asked again for them; but not those
     // that reach it from an address that it did not ask, and not all of them, always.
     let elsewhere = reply_source_mismatch::CAUSE.detected(facts);
-    let all = by_client(facts.client_pairs());
+    let undelivered = facts.client_pairs().any(|pair| pair.undelivered > 0);
+    let all = if undelivered { by_client(facts.client_pairs()) } else { Vec::new() };
     let cut_off: Vec<Address> = cut_off(facts, &all).iter().map(|client| client.address).collect();
     let ended_here = |pair: &Pair| {
         let told = elsewhere || holds(&cut_off, pair.client);
@@ -136,11 +137,10 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     {
         return None;
     }
-    let losers: Vec<Sum<'_>> = by_client(pairs.iter().copied())
-        .into_iter()
-        .filter(|client| client.pairs.iter().any(|pair| lost(pair) > 0))
-        .collect();
-    let clients = by_client(pairs.iter().copied()).len();
+    let clients = by_client(pairs.iter().copied());
+    let loses = |client: &&Sum<'_>| client.pairs.iter().any(|pair| lost(pair) > 0);
+    let losers: Vec<&Sum<'_>> = clients.iter().filter(loses).collect();
+    let clients = clients.len();
     let most =
         losers.iter().map(|c| c.pairs.iter().map(|pair| lost(pair)).sum()).max().unwrap_or(0);
     let one_client = clients > 2 && Facts::share(most, losses) > CONCENTRATED;
@@ -148,20 +148,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         return None;
     }
     let rescued: u64 = losses.min(pairs.iter().map(|pair| pair.rare().rescued).sum());
-    if rescued == 0 && losses < LOSSES_FOR_GOOD {
-        return None;
-    }
-    let again: u64 = pairs.iter().map(|pair| pair.lost_names.again).sum();
-    if Facts::share(again, losses) >= NAMED {
-        return None;
-    }
-    // What is sent again over a lossy link mostly arrives: what is lost again, it is always the same ones.
-    let resent = |pair: &&Pair| {
-        let rare = pair.rare();
-        rare.retransmissions.saturating_sub(rare.resent_after_answer)
-    };
-    let resent: u64 = pairs.iter().map(resent).sum();
-    if resent >= losses && (rescued as f64) < losses as f64 * (1.0 - share) * ARRIVES {
+    if sticks(&pairs, losses, rescued, share) {
         return None;
     }
     let unanswered = losses - rescued;
@@ -203,6 +190,21 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
             .rather_than("conntrack_dnat_race", race)
             .rather_than("client_egress_dropped", "those who lose are answered most of the time"),
     )
+}
+
+/// Whether it is the same questions that are lost, again and again: what is sent again over a lossy link mostly
+/// arrives. `share` of all questions lost a packet.
+fn sticks(pairs: &[&Pair], losses: u64, rescued: u64, share: f64) -> bool {
+    let again: u64 = pairs.iter().map(|pair| pair.lost_names.again).sum();
+    let resent = |pair: &&Pair| {
+        let rare = pair.rare();
+        rare.retransmissions.saturating_sub(rare.resent_after_answer)
+    };
+    let resent: u64 = pairs.iter().map(resent).sum();
+    let arrive = losses as f64 * (1.0 - share) * ARRIVES;
+    rescued == 0 && losses < LOSSES_FOR_GOOD
+        || Facts::share(again, losses) >= NAMED
+        || resent >= losses && (rescued as f64) < arrive
 }
 
 /// Whether names outside failed, or were answered after waits for an upstream.
