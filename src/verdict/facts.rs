@@ -231,7 +231,7 @@ impl Facts<'_> {
     pub fn no_icmp_error(&self) -> &'static str {
         match self.quality.cut_refusals {
             0 => "no ICMP error",
-            _ => "no ICMP error that is long enough to tell",
+            _ => "no ICMP error of which enough was captured",
         }
     }
 

@@ -31,10 +31,11 @@ pub(super) const CAUSE: Cause = Cause {
         renamed, a namespace left out. DNS works and says so. A name that has just been created \
         can also be answered NXDOMAIN for some seconds from a negative cache (CoreDNS `cache 30`).",
     signature: "At least three lookups of one name that each ended in NXDOMAIN for every name \
-        tried. Reverse lookups are left out: most addresses have no name, and that is normal. A \
-        Service's name that was in vain three times, and is answered with records within 31 s of the \
-        last time, has just been created. Lookups in vain that take more than half of all questions, at \
-        four a second and more, are a storm.",
+        tried. Where only a part of the steps passes, a name without a walk counts from the third \
+        time on that a client asks it. Reverse lookups are left out: most addresses have no name, \
+        and that is normal. A Service's name that was in vain three times, and is answered with \
+        records within 31 s of the last time, has just been created. Lookups in vain that take more \
+        than half of all questions, at four a second and more, are a storm.",
     look_alikes: &[
         ("ndots_search_chain", "the walk ends with an answer"),
         ("cluster_name_sent_upstream", "the name does exist, but a resolver outside was asked"),

@@ -38,9 +38,8 @@ fn refused(facts: &Facts<'_>, finding: &mut Finding) {
     let most = if cut * 2 >= finding.damage { AS_LIKELY } else { NOT_EXCLUDED };
     finding.confidence = finding.confidence.min(most);
     let why = format!(
-        "not excluded: {cut} ICMP errors were cut before what they refuse, and what is refused out loud \
-         looks silent then"
+        "not excluded, and dns_port_closed neither: {cut} ICMP errors were cut before what they refuse, and what \
+         is refused out loud looks silent then"
     );
-    finding.considered("firewall_reject", why.clone());
-    finding.considered("dns_port_closed", why);
+    finding.considered("firewall_reject", why);
 }
