@@ -75,10 +75,12 @@ pub(super) const PROBE: u32 = 0x40;
 pub(super) const NEW_PAIR: u32 = 0x80;
 /// It was asked before from another port, and waited for as long as c-ares does.
 pub(super) const MOVED: u32 = 0x100;
-const METERED: u32 = 0x200;
-const OVER: u32 = 0x400;
-const TWIN: u32 = 11;
-const OUTCOME: u32 = 14;
+/// Its lookup did not ask for both A and AAAA.
+pub(super) const ALONE: u32 = 0x200;
+const METERED: u32 = 0x400;
+const OVER: u32 = 0x800;
+const TWIN: u32 = 12;
+const OUTCOME: u32 = 15;
 
 /// What became of a question's twin, as three bits.
 const TWINS: [Twin; 6] = [
@@ -178,10 +180,10 @@ mod tests {
 
     #[test]
     fn all_of_it_comes_back() {
-        let flags = [LIMITED, REUSED, SECOND, TCP, PROBE, NEW_PAIR, MOVED];
-        for bits in 0..1_u32 << 9 {
+        let flags = [LIMITED, REUSED, SECOND, TCP, PROBE, NEW_PAIR, MOVED, ALONE];
+        for bits in 0..1_u32 << 10 {
             let is = |bit: usize| bits >> bit & 1 == 1;
-            let over = is(7).then_some(is(8));
+            let over = is(8).then_some(is(9));
             for (at, (twin, outcome)) in (0..).zip(TWINS.into_iter().cycle().zip(Outcome::ALL)) {
                 let mut told = Told::new(0xffff, 0xfffe, at % 3).with_twin(twin).metered(over);
                 for (bit, &flag) in flags.iter().enumerate() {
@@ -191,7 +193,7 @@ mod tests {
                 let back = Told::of(told.token(u32::MAX));
                 assert_eq!(back, told);
                 assert_eq!((back.pair, back.socket, back.zone()), (0xffff, 0xfffe, (at % 3) as u8));
-                assert_eq!(flags.map(|flag| back.is(flag)), [0, 1, 2, 3, 4, 5, 6].map(is));
+                assert_eq!(flags.map(|flag| back.is(flag)), [0, 1, 2, 3, 4, 5, 6, 7].map(is));
                 assert_eq!((back.over(), back.twin(), back.outcome()), (over, twin, outcome));
                 assert_eq!(number_of(told.token(7)), 7);
             }

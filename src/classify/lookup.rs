@@ -2,21 +2,23 @@
 //! the search list, the A/AAAA pair of each step and the retries are one lookup.
 //!
 //! A client's next transaction belongs to one of its open lookups when it asks
-//! - the same name for the other address family, or again after a failure or without an answer;
-//! - the next name of a search walk, right after the answers to the step before.
+//! - the same name for the other address family, or again after a failure;
+//! - the next name of a search walk, right after the answers to the step before;
+//! - either of them without an answer, when a timer of its stub resolver may have run out, or right after it
+//!   was refused. At any other time it is the program that asks once more, or another one.
 
 mod ask;
 mod ending;
 mod labels;
 mod open;
+mod steps;
 mod twins;
 
-use super::search::{Suffixes, shared_base};
+use super::search::Suffixes;
 use super::{Outcome, Zone};
 use crate::model::{Capacity, NameHasher, Span, Timestamp};
-use ask::Ask;
 pub use ending::{Ended, Ending};
-use labels::{ends_with_labels, first_label};
+use labels::first_label;
 use open::Open;
 pub use twins::Twin;
 
@@ -62,8 +64,18 @@ pub struct Lookups {
     hurried: u64,
     /// Whether any answer was seen: from then on nobody asks how clients behave without.
     answered: bool,
-    /// How long the last question was waited for, if it was asked before on another port.
-    moved: Option<Span>,
+    /// The last question, if it was asked before on another port.
+    moved: Option<Move>,
+}
+
+/// A question asked again, of the same server with the same ID, but from another port: as c-ares does, and
+/// dig and its like, which ask for one type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Move {
+    /// How long its client had waited.
+    pub waited: Span,
+    /// Its lookup did not ask for both A and AAAA.
+    pub alone: bool,
 }
 
 /// One question of a client.
@@ -117,7 +129,7 @@ impl Lookups {
         self.moved = None;
         let key = self.hasher.hash(first_label(question.name)) ^ u64::from(question.client);
         let mut at = self.heads[self.list(key)];
-        let mut alike = 0;
+        let (mut alike, mut doubtful) = (0, false);
         while let Some(open) = self.open.get_mut(at as usize) {
             let next = open.next;
             alike += usize::from(open.key == key);
@@ -128,21 +140,45 @@ impl Lookups {
             } else if alike > MAX_ALIKE {
                 self.overflowed += 1;
                 self.close(at, ended);
-            } else if open.joins(question) || self.steps(at, question) {
-                let open = &mut self.open[at as usize];
-                if open.waits_for(question) {
-                    self.retried += 1;
-                    self.timed += u64::from(open.is_timed(question));
-                    self.moved = open.moves(question);
-                }
-                open.take(question);
-                return (at, open.generation);
-            } else if !self.answered && self.open[at as usize].hurries(question, &self.suffixes) {
-                self.hurried += 1;
+            } else if open.is_doubtful(question) {
+                doubtful = true;
+            } else if self.goes_on(at, question) {
+                return self.take(at, question);
             }
             at = next;
         }
+        if doubtful {
+            let mut at = self.heads[self.list(key)];
+            while let Some(open) = self.open.get(at as usize) {
+                let next = open.next;
+                if open.key == key && open.is_doubtful(question) {
+                    if self.goes_on(at, question) {
+                        return self.take(at, question);
+                    }
+                    let open = &self.open[at as usize];
+                    self.hurried +=
+                        u64::from(!self.answered && open.hurries(question, &self.suffixes));
+                }
+                at = next;
+            }
+        }
         self.start(question, key, ended)
+    }
+
+    /// Whether `question` belongs to the lookup in a slot, and if it is its next step takes that step.
+    fn goes_on(&mut self, slot: u32, question: &Question<'_>) -> bool {
+        self.open[slot as usize].joins(question) || self.steps(slot, question)
+    }
+
+    fn take(&mut self, slot: u32, question: &Question<'_>) -> (u32, u32) {
+        let open = &mut self.open[slot as usize];
+        if open.waits_for(question) {
+            self.retried += 1;
+            self.timed += u64::from(open.is_timed(question));
+            self.moved = open.moves(question);
+        }
+        open.take(question);
+        (slot, open.generation)
     }
 
     /// Which list a key belongs to.
@@ -166,11 +202,21 @@ impl Lookups {
         time: Timestamp,
     ) {
         self.answered = true;
-        let Some(open) = self.open.get_mut(slot as usize) else { return };
-        if !open.live || open.generation != generation || open.is_over(time) {
-            return;
+        if let Some(open) = self.still_open(slot, generation, time) {
+            open.answer(name_hash, kind, outcome, time);
         }
-        open.answer(name_hash, kind, outcome, time);
+    }
+
+    /// A transaction of the lookup was refused, below DNS.
+    pub fn refused(&mut self, slot: u32, generation: u32, time: Timestamp) {
+        if let Some(open) = self.still_open(slot, generation, time) {
+            open.refused = time;
+        }
+    }
+
+    fn still_open(&mut self, slot: u32, generation: u32, time: Timestamp) -> Option<&mut Open> {
+        let open = self.open.get_mut(slot as usize)?;
+        (open.live && open.generation == generation && !open.is_over(time)).then_some(open)
     }
 
     /// Questions that were asked anew, on another port or of another server, while the first was
@@ -179,9 +225,8 @@ impl Lookups {
         self.retried
     }
 
-    /// How long the client waited before it asked its last question again, of the same server with the
-    /// same ID, but from another port: as c-ares does, and hardly anybody else.
-    pub fn moved(&self) -> Option<Span> {
+    /// What the last question was, if it had been asked before from another port.
+    pub fn moved(&self) -> Option<Move> {
         self.moved
     }
 
@@ -201,66 +246,6 @@ impl Lookups {
         for slot in 0..self.open.len() as u32 {
             self.close(slot, ended);
         }
-    }
-
-    /// Whether `question` is the next step of the walk in `slot`, and if so takes that step.
-    fn steps(&mut self, slot: u32, question: &Question<'_>) -> bool {
-        let open = &mut self.open[slot as usize];
-        if !open.may_step(question) {
-            return false;
-        }
-        let current = &open.name[..usize::from(open.length)];
-        let known = usize::from(open.base);
-        let base = if known > 0 {
-            // The base is known: any other tail behind it is the list's next suffix.
-            let same = question.name.len() > known
-                && question.name[..known] == current[..known]
-                && question.name != current;
-            same.then_some(known)
-        } else {
-            shared_base(current, question.name, &self.suffixes)
-        };
-        let Some(base) = base else { return false };
-        let tail = &question.name[base..];
-        let suffix = self.suffixes.at(tail);
-        if known > 0 && (open.is_complete() || suffix.is_some_and(|s| open.tried(s))) {
-            // The list is through, or begins anew: the client asks for the same name once more.
-            return false;
-        }
-        if known > 0 && suffix.is_none() && self.suffixes.stands_within(tail, suffix) {
-            // Another name that begins alike, on its own way through the list.
-            return false;
-        }
-        if known == 0 {
-            let (front, before) = current.split_at(base);
-            let first = self.suffixes.at(before);
-            let tails = [(before, first), (tail, suffix)];
-            if tails.iter().any(|&(tail, known)| self.suffixes.stands_within(tail, known)) {
-                return false;
-            }
-            let first = self.suffixes.note_at(first, before, 0);
-            open.doubled = before.len() > 1 && ends_with_labels(front, before);
-            open.as_is_first = before.len() == 1;
-            open.note_suffix(first);
-            open.base = base as u8;
-        }
-        let position = u64::from(open.suffix_count);
-        open.note_suffix(self.suffixes.note_at(suffix, tail, position));
-        open.doubled |= tail.len() > 1 && ends_with_labels(&open.name[..base], tail);
-        open.steps += 1;
-        open.broken |= open.asks.iter().any(|ask| match ask {
-            Ask::No => false,
-            Ask::Waiting => true,
-            Ask::Done(outcome) => !outcome.is_negative(),
-        });
-        for (at, outcome) in [Outcome::NoData, Outcome::NxDomain].into_iter().enumerate() {
-            open.passed[at] = open.passed[at].saturating_add(u8::from(open.all(outcome)));
-        }
-        open.step_transactions = 0;
-        open.asks = [Ask::No; 3];
-        let zone = suffix.and_then(|suffix| self.suffixes.get(suffix)?.zone);
-        open.set_name(question, zone);
-        true
     }
 
     fn start(

@@ -113,7 +113,7 @@ impl Following {
                 self.sums.duplicate(self.tokens[token as usize], &response, handover);
             }
             Entry::Unanswered { transaction, .. } | Entry::Evicted { transaction } => {
-                self.pass_on(transaction, log);
+                let _ = self.pass_on(transaction, log);
             }
             Entry::Shared { from, to } => self.name(to, self.tokens[from as usize]),
             Entry::Strange { token, .. } => {
@@ -122,7 +122,8 @@ impl Following {
             Entry::Refused { refusal, .. } => {
                 let (refusal, transaction) = log.refusals[refusal as usize];
                 if let Some(transaction) = transaction {
-                    self.pass_on(transaction, log);
+                    let token = self.pass_on(transaction, log);
+                    self.sums.refused(token, refusal.time);
                 }
                 self.sums.beside(refusal.client, refusal.server, handover);
             }
@@ -173,11 +174,13 @@ impl Following {
         name
     }
 
-    /// Says where a transaction of the log counts, of which there is nothing more to say.
-    fn pass_on(&self, transaction: u32, log: &mut Log) {
+    /// Says where a transaction of the log counts, of which there is nothing more to say; gives what its name
+    /// stood for.
+    fn pass_on(&self, transaction: u32, log: &mut Log) -> Token {
         let name = self.settled(transaction, log);
         let token = &mut log.transactions[transaction as usize].token;
-        *token = self.sums.pass_on(*token, name);
+        let told = self.sums.pass_on(*token, name);
+        std::mem::replace(token, told)
     }
 
     /// The message that an entry speaks of. Says how its packet counts towards a limit; one that the log keeps

@@ -242,11 +242,13 @@ impl Facts<'_> {
 fn kind_of(client: &Client) -> Option<StubKind> {
     let habits = &client.asker.habits;
     let of = |habit| habits.pairs(habit);
-    let (moved, repeated) = (u64::from(habits.moved), u64::from(habits.repeated));
+    let others = of(Habit::ClockIds) + of(Habit::TwoPorts1232) + of(Habit::TwoPortsEdns);
+    let own = of(Habit::OnePort) + of(Habit::OnePortEdns);
+    // Beside somebody who asks in pairs, names asked for one type are another program's, such as dig's.
+    let alone = if own + others >= PAIRS { habits.moved_alone } else { 0 };
+    let (moved, repeated) = (u64::from(habits.moved - alone), u64::from(habits.repeated));
     if moved >= PAIRS && moved >= MOVED * repeated {
         // While all is well, the pairs of c-ares look like glibc's.
-        let others = of(Habit::ClockIds) + of(Habit::TwoPorts1232) + of(Habit::TwoPortsEdns);
-        let own = of(Habit::OnePort) + of(Habit::OnePortEdns);
         return (own + moved >= MOVED * others).then_some(StubKind::CAres);
     }
     let unordered = of(Habit::TwoPortsUnordered);

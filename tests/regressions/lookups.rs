@@ -140,7 +140,7 @@ fn a_name_of_the_cluster_with_the_list_behind_it_is_a_doubled_suffix() {
 #[test]
 fn a_retry_on_a_new_port_is_the_same_lookup() {
     let name = "web.shop.svc.cluster.local";
-    for pause in [ms(400), secs(2), secs(5)] {
+    for pause in [ms(500), secs(2), secs(5) + ms(40)] {
         let mut story = Capture::new(Link::Ethernet);
         Resolver::new(40_000, ms(0)).step(&mut story, name, Answer::Nothing);
         Resolver::new(50_000, pause).step(&mut story, name, Answer::Address("10.96.4.4"));
@@ -148,6 +148,66 @@ fn a_retry_on_a_new_port_is_the_same_lookup() {
         let seen = see(&story);
         assert_eq!((seen.matched(), seen.lookups()), ([4, 2, 2, 0, 0], [1, 0, 0]), "{pause:?}");
     }
+}
+
+#[test]
+fn who_asks_again_when_no_timer_has_run_out_is_another_lookup() {
+    // The program was told after 5 s that there is no answer, slept for 100 ms and asks anew.
+    let name = "web.shop.svc.cluster.local";
+    for pause in [ms(400), ms(3_300), ms(5_100)] {
+        let mut story = Capture::new(Link::Ethernet);
+        for n in 0..3_u32 {
+            Resolver::new(40_000 + 5_000 * n as u16, pause * n).step(
+                &mut story,
+                name,
+                Answer::Nothing,
+            );
+        }
+        story.at(secs(30)).udp("10.0.0.1:9", "10.0.0.2:9", []);
+        let seen = see(&story);
+        assert_eq!((seen.matched(), seen.lookups()), ([6, 0, 6, 0, 0], [3, 0, 0]), "{pause:?}");
+    }
+}
+
+#[test]
+fn a_lookup_that_waits_does_not_take_the_steps_of_one_that_is_answered() {
+    // The first answers to one of them take 0.65 s. To the other they get lost, half a second before: so that
+    // its timer may have run out.
+    let mut story = Capture::new(Link::Ethernet);
+    let first = format!("api.example.com.{}", SEARCH[0]);
+    for (n, kind) in [A, AAAA].into_iter().enumerate() {
+        let asked = query(&*first, kind).id(7 + n as u16);
+        let answer = Answer::NxDomain(SEARCH[0]).to(&asked).unwrap();
+        story.at(us(30 * n as u64)).message(&*format!("{POD}:39000"), SERVER, &asked);
+        story.at(ms(650)).message(SERVER, &*format!("{POD}:39000"), &answer);
+    }
+    let mut found = Resolver::new(40_000, ms(651));
+    for suffix in &SEARCH[1..] {
+        found.step(&mut story, &format!("api.example.com.{suffix}"), Answer::NxDomain(suffix));
+    }
+    found.step(&mut story, "api.example.com", Answer::Address("192.0.2.1"));
+    Resolver::new(50_000, ms(151)).step(&mut story, &first, Answer::Nothing);
+    Resolver::new(50_000, ms(5_151)).walk(&mut story, "api.example.com");
+    let seen = see(&story);
+    assert_eq!((seen.matched(), seen.lookups()), ([20, 20, 0, 0, 2], [2, 2, 16]));
+}
+
+#[test]
+fn who_is_refused_goes_on_at_once() {
+    let mut story = Capture::new(Link::Ethernet);
+    for (n, (port, name)) in [(40_000, "api.shop.svc.cluster.local"), (40_001, "api.shop")]
+        .into_iter()
+        .flat_map(|step| [step, (step.0 + 5_000, step.1)])
+        .enumerate()
+    {
+        let asked = query(name, A).id(7 + n as u16);
+        let asked = Packet::udp(&*format!("{POD}:{port}"), SERVER, asked.encode());
+        story.at(ms(n as u64)).packet(&asked);
+        story.after(us(90)).packet(&Packet::icmp_error(SERVER, (3, 3), &asked));
+    }
+    story.at(secs(20)).udp("10.0.0.1:9", "10.0.0.2:9", []);
+    let seen = see(&story);
+    assert_eq!((seen.matched(), seen.lookups()), ([4, 0, 4, 0, 0], [1, 1, 2]));
 }
 
 #[test]

@@ -76,6 +76,8 @@ pub struct Habits {
     timer: u16,
     /// Questions that were asked again from another port with the same ID.
     pub moved: u16,
+    /// Of these, those of names that were not asked for both address families.
+    pub moved_alone: u16,
 }
 
 impl Habits {
@@ -139,8 +141,9 @@ impl Habits {
     }
 
     /// Takes a question that is asked again [from another port](is_move).
-    pub(super) fn note_moved(&mut self) {
+    pub(super) fn note_moved(&mut self, alone: bool) {
         self.moved = self.moved.saturating_add(1);
+        self.moved_alone = self.moved_alone.saturating_add(u16::from(alone));
     }
 
     /// Pairs that looked like this.
@@ -168,6 +171,7 @@ impl Habits {
         };
         self.repeated = self.repeated.saturating_add(other.repeated);
         self.moved = self.moved.saturating_add(other.moved);
+        self.moved_alone = self.moved_alone.saturating_add(other.moved_alone);
     }
 }
 

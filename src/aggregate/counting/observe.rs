@@ -6,7 +6,7 @@ use super::legs::{is_farthest, is_translated};
 use super::load::Settled;
 use crate::aggregate::SHARED;
 use crate::aggregate::handover::{
-    LIMITED, MOVED, NEW_PAIR, PROBE, REUSED, SECOND, TCP, Told, number_of,
+    ALONE, LIMITED, MOVED, NEW_PAIR, PROBE, REUSED, SECOND, TCP, Told, number_of,
 };
 use crate::aggregate::marks::widen;
 use crate::classify::Outcome;
@@ -40,7 +40,7 @@ impl Counting {
         }
         asker.habits.note(query);
         if told.is(MOVED) {
-            asker.habits.note_moved();
+            asker.habits.note_moved(told.is(ALONE));
         }
         widen(&mut asker.query_ttls, packet.ttl);
         pair.asked.note(packet.time);

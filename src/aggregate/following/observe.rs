@@ -7,12 +7,12 @@ use crate::aggregate::SHARED;
 use crate::aggregate::counting::is_move;
 use crate::aggregate::given_up::is_forward_timeout;
 use crate::aggregate::handover::{
-    Handover, LIMITED, MOVED, NEW_PAIR, PROBE, REUSED, SECOND, TCP, Told,
+    ALONE, Handover, LIMITED, MOVED, NEW_PAIR, PROBE, REUSED, SECOND, TCP, Told,
 };
 use crate::classify::{Outcome, Question, Twin, Zone};
 use crate::decode::IcmpKind;
 use crate::matcher::{Sighting, Token, Transaction, Transport, Unwanted};
-use crate::model::{Address, FOLD_LIMIT, PacketMeta, fold_into, qtype};
+use crate::model::{Address, FOLD_LIMIT, PacketMeta, Timestamp, fold_into, qtype};
 
 /// No lookup: probes, zone transfers, updates.
 const NO_LOOKUP: u32 = u32::MAX;
@@ -35,7 +35,8 @@ impl Following {
         let (lookup, generation) = self.lookup_of((client, pair), name, query);
         let zone = self.lookups.zone(lookup).unwrap_or_else(|| Zone::of(name)) as u32;
         let probe = query.message.qtype == qtype::NS && name.len() == 1;
-        let moved = lookup != NO_LOOKUP && self.lookups.moved().is_some_and(is_move);
+        let moved =
+            self.lookups.moved().filter(|moved| lookup != NO_LOOKUP && is_move(moved.waited));
         let second = !reused
             && self.lookups.is_second_twin(lookup, query.message.qtype, query.packet.source_port);
         let socket = if reused {
@@ -49,7 +50,9 @@ impl Following {
         let told = Told::new(pair, socket, zone).with(LIMITED, limited).with(REUSED, reused);
         let places = Places { told, lookup, generation };
         let tcp = query.transport == Transport::Tcp;
-        let told = told.with(SECOND, second).with(TCP, tcp).with(PROBE, probe).with(MOVED, moved);
+        let told = told.with(SECOND, second).with(TCP, tcp).with(PROBE, probe);
+        let alone = moved.is_some_and(|moved| moved.alone);
+        let told = told.with(MOVED, moved.is_some()).with(ALONE, alone);
         handover.tell(told.metered(over), places.lookup_number());
         places.token()
     }
@@ -122,6 +125,12 @@ impl Following {
     /// The answer reaches the client from an address that it did not ask.
     pub fn strange(&self, token: Token, handover: &mut Handover) {
         handover.tell(Places::of(token).told, 0);
+    }
+
+    /// A question was refused, below DNS: whoever asked it need not wait any longer.
+    pub fn refused(&mut self, token: Token, time: Timestamp) {
+        let places = Places::of(token);
+        self.lookups.refused(places.lookup, places.generation, time);
     }
 
     /// Something was seen between two that is no transaction of theirs: a refusal, a connection.

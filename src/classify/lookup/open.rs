@@ -1,7 +1,7 @@
 //! A lookup while it is open.
 
 use super::ask::{Ask, ask_index, is_paired};
-use super::{GENERATIONS, NONE, Question};
+use super::{GENERATIONS, Move, NONE, Question};
 use crate::classify::search::{Suffixes, shared_base};
 use crate::classify::{Outcome, Zone};
 use crate::model::{FOLD_LIMIT, Span, Timestamp};
@@ -39,6 +39,8 @@ pub(super) struct Open {
     /// Nothing can belong to this lookup after that.
     pub(super) until: Timestamp,
     pub(super) last: Timestamp,
+    /// When a question of it was refused last, by an ICMP error or a RST.
+    pub(super) refused: Timestamp,
     /// When each of `asks` was sent last.
     pub(super) sent: [Timestamp; 3],
     /// Port and ID of the last question.
@@ -101,6 +103,7 @@ impl Open {
             suffixes: [0; MAX_TRIED],
             suffix_count: 0,
             first: question.time,
+            refused: Timestamp::MIN,
             sent: [question.time; 3],
             last: question.time,
             frame: question.frame,
@@ -125,6 +128,7 @@ impl Open {
         (self.steps, self.transactions, self.step_transactions) = (1, 0, 0);
         (self.passed, self.suffix_count) = ([0; 2], 0);
         self.first = question.time;
+        self.refused = Timestamp::MIN;
         self.sent = [question.time; 3];
         self.last = question.time;
         self.frame = question.frame;
@@ -182,9 +186,9 @@ impl Open {
         self.until = self.last.plus(IDLE);
     }
 
-    /// How long `question`, which is in flight, was waited for, if it was to the same server with the same
-    /// ID from another port.
-    pub(super) fn moves(&self, question: &Question<'_>) -> Option<Span> {
+    /// `question`, which is in flight, as a move: if it was to the same server with the same ID from another
+    /// port.
+    pub(super) fn moves(&self, question: &Question<'_>) -> Option<Move> {
         let kind = ask_index(question.qtype);
         let &(socket, server) = self.asked.get(kind)?;
         let waited = question.time.since(self.sent[kind]);
@@ -192,7 +196,8 @@ impl Open {
             && server == question.server
             && socket as u16 == question.socket as u16
             && socket != question.socket;
-        (moved && waited >= SOONEST_RETRY).then_some(waited)
+        let alone = self.asks[..2].contains(&Ask::No);
+        (moved && waited >= SOONEST_RETRY).then_some(Move { waited, alone })
     }
 
     pub(super) fn waits(&self) -> bool {
@@ -234,6 +239,24 @@ impl Open {
         }
     }
 
+    /// Whether only a timer that ran out could bring `question` here: a lookup that it follows upon at
+    /// once has the better claim.
+    pub(super) fn is_doubtful(&self, question: &Question<'_>) -> bool {
+        if self.name_hash != question.name_hash {
+            return self.waits() && !self.was_refused(question);
+        }
+        match self.asks[ask_index(question.qtype)] {
+            Ask::No => question.time.since(self.last) > PAIR_GAP,
+            Ask::Waiting => self.socket != question.socket && !self.was_refused(question),
+            Ask::Done(_) => false,
+        }
+    }
+
+    /// Whether the client was refused just before `question`: it goes on without waiting for a timer.
+    fn was_refused(&self, question: &Question<'_>) -> bool {
+        self.refused != Timestamp::MIN && question.time.since(self.refused) <= STEP_GAP
+    }
+
     /// Whether `question` is the same name once more for this lookup.
     pub(super) fn joins(&self, question: &Question<'_>) -> bool {
         if self.name_hash != question.name_hash || !self.same_kind(question.qtype) {
@@ -248,7 +271,10 @@ impl Open {
             // Or another server is asked in the same burst, as musl does.
             Ask::Waiting => {
                 let gap = question.time.since(self.sent[kind]);
-                gap >= SOONEST_RETRY || self.socket == question.socket
+                let anew = || self.is_timed(question) || self.asks_elsewhere(question);
+                self.socket == question.socket
+                    || self.was_refused(question)
+                    || gap >= SOONEST_RETRY && anew()
             }
             Ask::Done(Outcome::Truncated) => true,
             // The next server is asked at once, or the same again from the same socket: later it is
@@ -270,14 +296,23 @@ impl Open {
         let resolved = self.asks.contains(&Ask::Done(Outcome::Answered));
         let gap = question.time.since(self.last);
         // Without an answer, the next name comes when the resolver's own timer has run out.
-        !resolved && if self.waits() { gap >= SOONEST_RETRY } else { gap <= STEP_GAP }
+        let late = || self.was_refused(question) || gap >= SOONEST_RETRY && self.is_timed(question);
+        !resolved && if self.waits() { late() } else { gap <= STEP_GAP }
+    }
+
+    /// Whether `question` was asked before, of another server or with the same ID.
+    fn asks_elsewhere(&self, question: &Question<'_>) -> bool {
+        let Some(&(socket, server)) = self.asked.get(ask_index(question.qtype)) else {
+            return true;
+        };
+        server != question.server || socket as u16 == question.socket as u16
     }
 
     /// Whether `question` comes when a timer may have run out since this was asked: stub resolvers'
     /// are multiples of half a second (glibc 5 s, musl 2.5 s, Go 5 s, `timeout:1` 1 s).
     pub(super) fn is_timed(&self, question: &Question<'_>) -> bool {
         /// How late a timer may fire on a busy machine.
-        const LATE: i64 = 25_000_000;
+        const LATE: i64 = 50_000_000;
         let gap = question.time.since(self.sent[ask_index(question.qtype)]).0;
         (gap + 1_000_000).rem_euclid(500_000_000) < LATE
     }

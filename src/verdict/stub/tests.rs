@@ -165,6 +165,31 @@ fn another_port_with_the_same_id_is_c_ares() {
     assert!(!is_cares(tries(&[A, AAAA], &[0, 1000], true, &["10.0.0.2:53", "10.0.0.3:53"])));
 }
 
+/// `dig +timeout=2` in the same pod, in vain (captures/fragments-lost).
+#[test]
+fn who_asks_for_one_type_beside_pairs_does_not_change_whose_they_are() {
+    let mut rng = Rng(11);
+    let mut capture = Capture::new(Link::Ethernet);
+    for n in 0..8_u64 {
+        let mut ask = |at, port: u64, name: String, kind, id| {
+            let message = query(name.as_str(), kind).id(id).encode();
+            let from = format!("10.0.1.51:{port}");
+            capture.at(at).packet(&Packet::udp(from.as_str(), "172.20.0.10:53", message));
+        };
+        for (which, kind) in [(0, A), (1, AAAA)] {
+            let at = ms(n * 7000) + us(which * 90);
+            ask(at, 40_000 + n, format!("w{n}.cdn.example.net"), kind, rng.next() as u16);
+        }
+        let id = rng.next() as u16;
+        for again in 0..2 {
+            let at = ms(n * 7000 + 100 + again * 2000);
+            ask(at, 50_000 + n * 2 + again, "big.example.com".to_owned(), A, id);
+        }
+    }
+    let kinds = Seen::of(capture.pcap()).0.traffic.resolvers;
+    assert_eq!(kinds.of(StubKind::Glibc), 1, "{kinds:?}");
+}
+
 #[test]
 fn advice_names_what_is_there_and_nothing_else() {
     let mut kinds = Kinds::default();
