@@ -8,6 +8,7 @@
 //!   was refused. At any other time it is the program that asks once more, or another one.
 
 mod ask;
+mod claim;
 mod ending;
 mod labels;
 mod open;
@@ -143,38 +144,63 @@ impl Lookups {
             } else if open.is_doubtful(question) {
                 doubtful = true;
             } else if self.goes_on(at, question) {
+                self.note_retry(at, question);
                 return self.take(at, question);
             }
             at = next;
         }
-        if doubtful {
-            let mut at = self.heads[self.list(key)];
-            while let Some(open) = self.open.get(at as usize) {
-                let next = open.next;
-                if open.key == key && open.is_doubtful(question) {
-                    if self.goes_on(at, question) {
-                        return self.take(at, question);
-                    }
-                    let open = &self.open[at as usize];
-                    self.hurried +=
-                        u64::from(!self.answered && open.hurries(question, &self.suffixes));
-                }
-                at = next;
-            }
+        let waits = if doubtful { self.one_that_waits(key, question) } else { None };
+        match waits {
+            Some(slot) => self.take(slot, question),
+            None => self.start(question, key, ended),
         }
-        self.start(question, key, ended)
+    }
+
+    /// The lookup without an answer that a timer or a refusal brought `question` to, or whose answers come
+    /// later in the capture.
+    fn one_that_waits(&mut self, key: u64, question: &Question<'_>) -> Option<u32> {
+        let mut anew = false;
+        let mut at = self.heads[self.list(key)];
+        while let Some(open) = self.open.get(at as usize) {
+            let next = open.next;
+            if open.key == key && open.is_doubtful(question) {
+                // Held against the last one only: of many, one would look timed by chance.
+                if !anew && open.is_asked_anew(question) {
+                    anew = true;
+                    self.note_retry(at, question);
+                }
+                if self.goes_on(at, question) {
+                    return Some(at);
+                }
+                let open = &self.open[at as usize];
+                self.hurried += u64::from(!self.answered && open.hurries(question, &self.suffixes));
+                if self.runs_ahead(at, question) {
+                    return Some(at);
+                }
+            }
+            at = next;
+        }
+        None
+    }
+
+    /// Counts a question that the lookup in a slot has asked and waits for.
+    fn note_retry(&mut self, slot: u32, question: &Question<'_>) {
+        let open = &self.open[slot as usize];
+        if open.waits_for(question) && open.is_same_name(question) {
+            self.retried += 1;
+            self.timed += u64::from(open.is_on_time(question));
+        }
     }
 
     /// Whether `question` belongs to the lookup in a slot, and if it is its next step takes that step.
     fn goes_on(&mut self, slot: u32, question: &Question<'_>) -> bool {
-        self.open[slot as usize].joins(question) || self.steps(slot, question)
+        let open = &self.open[slot as usize];
+        open.joins(question) || open.may_step(question) && self.steps(slot, question)
     }
 
     fn take(&mut self, slot: u32, question: &Question<'_>) -> (u32, u32) {
         let open = &mut self.open[slot as usize];
         if open.waits_for(question) {
-            self.retried += 1;
-            self.timed += u64::from(open.is_timed(question));
             self.moved = open.moves(question);
         }
         open.take(question);
@@ -220,7 +246,7 @@ impl Lookups {
     }
 
     /// Questions that were asked anew, on another port or of another server, while the first was
-    /// without an answer.
+    /// without an answer: for the same lookup or another one.
     pub fn retried(&self) -> u64 {
         self.retried
     }

@@ -43,6 +43,12 @@ impl Suffixes {
         self.at(tail).is_some()
     }
 
+    /// Whether this is a suffix that hardly any walk begins with.
+    pub(super) fn follows(&self, tail: &[u8]) -> bool {
+        let suffix = self.at(tail).and_then(|at| self.get(at));
+        suffix.is_some_and(|suffix| suffix.positions * 2 >= suffix.tried)
+    }
+
     /// The index of this tail.
     pub fn at(&self, tail: &[u8]) -> Option<u16> {
         self.index.get(tail).copied()
@@ -231,7 +237,7 @@ fn is_namespace(suffix: &[u8]) -> bool {
 }
 
 /// Whether the name `tail` is `name` with at least one label taken off its left.
-fn is_tail(tail: &[u8], name: &[u8]) -> bool {
+pub(super) fn is_tail(tail: &[u8], name: &[u8]) -> bool {
     let start = name.len().saturating_sub(tail.len());
     let mut at = 0;
     name.ends_with(tail)

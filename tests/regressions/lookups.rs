@@ -193,6 +193,50 @@ fn a_lookup_that_waits_does_not_take_the_steps_of_one_that_is_answered() {
 }
 
 #[test]
+fn a_step_may_be_captured_before_the_answer_that_led_to_it() {
+    // A mirror swaps neighbours, and does not say so. The node's own suffix is known from another walk.
+    let mut story = Capture::new(Link::Ethernet);
+    Resolver::new(30_000, ms(0)).walk(&mut story, "www.example.org");
+    for (name, start) in [("api.example.com", ms(100)), ("db", ms(200))] {
+        let names = SEARCH.map(|suffix| format!("{name}.{suffix}"));
+        for (step, name) in (0_u32..).zip(names.iter().map(String::as_str).chain([name])) {
+            let socket = format!("{POD}:{}", 40_000 + step);
+            for (n, kind) in [A, AAAA].into_iter().enumerate() {
+                let asked = query(name, kind).id(7 + n as u16);
+                let at = start + ms(1) * step + us(30 * n as u64);
+                let answer = match SEARCH.get(step as usize) {
+                    Some(suffix) => Answer::NxDomain(suffix).to(&asked),
+                    None => Answer::Address("192.0.2.1").to(&asked),
+                };
+                story.at(at).message(&*socket, SERVER, &asked);
+                // The answers for AAAA come 5 us behind the next question for A.
+                let later = us(if kind == AAAA { 975 } else { 800 });
+                story.at(at + later).message(SERVER, &*socket, &answer.unwrap());
+            }
+        }
+    }
+    let seen = see(&story);
+    assert_eq!((seen.matched(), seen.lookups()), ([30, 30, 0, 0, 0], [3, 3, 24]));
+    assert_eq!(seen.traffic.search.search_domains, SEARCH);
+}
+
+#[test]
+fn walks_of_which_no_answer_was_captured_are_lookups() {
+    let mut story = Capture::new(Link::Ethernet);
+    for n in 0..5_u16 {
+        let mut resolver = Resolver::new(40_000 + n * 100, ms(700) * u32::from(n));
+        for suffix in &SEARCH[..3] {
+            resolver.step(&mut story, &format!("db.{suffix}"), Answer::Nothing);
+        }
+        resolver.step(&mut story, "db", Answer::Nothing);
+    }
+    story.at(secs(20)).udp("10.0.0.1:9", "10.0.0.2:9", []);
+    let seen = see(&story);
+    assert_eq!((seen.matched(), seen.lookups()), ([40, 0, 40, 0, 0], [5, 5, 30]));
+    assert_eq!(seen.traffic.search.search_domains, SEARCH[..3]);
+}
+
+#[test]
 fn who_is_refused_goes_on_at_once() {
     let mut story = Capture::new(Link::Ethernet);
     for (n, (port, name)) in [(40_000, "api.shop.svc.cluster.local"), (40_001, "api.shop")]

@@ -1,5 +1,7 @@
 //! The capture's clock, its end, and its direction.
 
+use std::time::Duration;
+
 use crate::forge::*;
 use crate::seen::see;
 
@@ -81,6 +83,36 @@ fn a_capture_of_queries_alone_is_one_sided() {
     assert!(seen.capture.one_sided);
     assert!(seen.capture.caveats.iter().any(|caveat| !caveat.is_empty()));
     assert_eq!(seen.messages(), [100, 0, 0, 0]);
+}
+
+/// Each question is asked once more after `wait`, in vain: whether that is one side of a conversation.
+fn is_one_side(wait: Duration, connected: bool) -> bool {
+    let mut story = Capture::new(Link::Ethernet);
+    for n in 0..40_u16 {
+        let client = format!("10.244.1.7:{}", 40_000 + n);
+        let asked = query(&*format!("n{n}.example.com"), A).id(n);
+        let start = ms(700 * u64::from(n));
+        story.at(start).message(&*client, SERVER, &asked);
+        story.at(start + wait).message(&*client, SERVER, &asked);
+    }
+    // A question over TCP can only be sent when the server has accepted the connection.
+    let asked = query("web.example.com", A).id(7).over_tcp();
+    story.at(secs(1)).tcp(POD, SERVER, SYN, (100, 0), []);
+    if connected {
+        story.after(ms(1)).tcp(POD, SERVER, PSH | ACK, (101, 501), asked);
+    } else {
+        story.after(ms(1_000)).tcp(POD, SERVER, SYN, (100, 0), []);
+    }
+    story.at(secs(60)).udp("10.0.0.1:9", "10.0.0.2:9", []);
+    see(&story).capture.one_sided
+}
+
+#[test]
+fn who_asks_again_at_once_was_answered_and_who_waits_was_not() {
+    // SERVFAIL leads glibc to ask again at once; nothing at all, after 5 s.
+    assert!(is_one_side(us(900), false));
+    assert!(!is_one_side(secs(5), false));
+    assert!(is_one_side(secs(5), true));
 }
 
 #[test]

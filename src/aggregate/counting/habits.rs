@@ -25,7 +25,7 @@ const FLAG_DAY_SIZE: u16 = 1232;
 const GLIBC_SIZE: u16 = 1200;
 
 /// Sooner than any resolver's timer: asked again for another reason, such as a SERVFAIL.
-const SOONEST_TIMER: Span = Span::from_millis(200);
+pub(super) const SOONEST_TIMER: Span = Span::from_millis(200);
 
 /// dig, host and nslookup ask again from another port with the same ID, too, but after 5 s; c-ares waits
 /// five times what answers took of late, 1.0 s in the lab, and 2 s while it does not know.
@@ -130,8 +130,7 @@ impl Habits {
 
     /// Takes a question that was sent again.
     pub(super) fn note_repeated(&mut self, transaction: &Transaction) {
-        let times = i64::from(transaction.retransmissions).max(1);
-        let waited = Span(transaction.last_sent.since(transaction.first_sent).0 / times);
+        let waited = repeat_wait(transaction);
         if waited < SOONEST_TIMER || transaction.transport != Transport::Udp {
             return;
         }
@@ -178,6 +177,12 @@ impl Habits {
 /// Whether a question that was `waited` for so long, and is asked again from another port, is one of c-ares'.
 pub(in crate::aggregate) fn is_move(waited: Span) -> bool {
     waited < LONGEST_MOVE
+}
+
+/// How long its client waited before it sent a question again, on average.
+pub(super) fn repeat_wait(transaction: &Transaction) -> Span {
+    let times = i64::from(transaction.retransmissions).max(1);
+    Span(transaction.last_sent.since(transaction.first_sent).0 / times)
 }
 
 fn micros(time: Timestamp) -> u32 {

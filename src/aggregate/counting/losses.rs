@@ -2,6 +2,7 @@
 //! came, and who refused them.
 
 use super::Counting;
+use super::habits::{SOONEST_TIMER, repeat_wait};
 use super::lapses::Fate;
 use super::legs::{is_farthest, is_translated, note_refusal};
 use super::load::Settled;
@@ -37,6 +38,8 @@ impl Counting {
         self.totals.unanswered += 1;
         if transaction.retransmissions > 0 {
             self.askers.get_mut(pair.client_index).habits.note_repeated(transaction);
+            let hasty = repeat_wait(transaction) < SOONEST_TIMER && transaction.refusal().is_none();
+            self.totals.hasty += u64::from(hasty) * u64::from(transaction.retransmissions);
         }
         let bin = self.timeline.at(transaction.first_sent);
         bin.unanswered += 1;

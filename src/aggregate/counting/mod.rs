@@ -75,6 +75,9 @@ pub struct Totals {
     pub late: u64,
     /// Queries sent again.
     pub retransmissions: u64,
+    /// Of these, those of unanswered questions that came sooner than any timer: an answer that was not
+    /// captured led to them, such as SERVFAIL.
+    pub hasty: u64,
     /// Further answers to one question.
     pub duplicates: u64,
     /// Responses to nothing that was asked.

@@ -1,8 +1,7 @@
 //! A lookup while it is open.
 
 use super::ask::{Ask, ask_index, is_paired};
-use super::{GENERATIONS, Move, NONE, Question};
-use crate::classify::search::{Suffixes, shared_base};
+use super::{GENERATIONS, NONE, Question};
 use crate::classify::{Outcome, Zone};
 use crate::model::{FOLD_LIMIT, Span, Timestamp};
 
@@ -10,13 +9,10 @@ use crate::model::{FOLD_LIMIT, Span, Timestamp};
 const IDLE: Span = Span::from_secs(12);
 
 /// The second address family is asked at once, or right after the first answer.
-const PAIR_GAP: Span = Span::from_millis(250);
+pub(super) const PAIR_GAP: Span = Span::from_millis(250);
 
 /// The next step of a walk is asked right after the answers; a busy pod takes its time.
-const STEP_GAP: Span = Span::from_millis(500);
-
-/// Stub resolvers wait at least 250 ms before they ask again: sooner is another thread's lookup.
-const SOONEST_RETRY: Span = Span::from_millis(200);
+pub(super) const STEP_GAP: Span = Span::from_millis(500);
 
 /// Suffixes that one lookup remembers: Kubernetes allows 32 search domains, nobody has half of it.
 const MAX_TRIED: usize = 12;
@@ -44,11 +40,11 @@ pub(super) struct Open {
     /// When each of `asks` was sent last.
     pub(super) sent: [Timestamp; 3],
     /// Port and ID of the last question.
-    socket: u32,
+    pub(super) socket: u32,
     /// The ports of the last A and AAAA question.
     pub(super) ports: [u16; 2],
     /// Port and ID of the last A and AAAA question, and the server.
-    asked: [(u32, u32); 2],
+    pub(super) asked: [(u32, u32); 2],
     /// Whether those two were sent together.
     pub(super) paired: bool,
     /// Whether A and AAAA were answered only after they were sent again.
@@ -186,26 +182,12 @@ impl Open {
         self.until = self.last.plus(IDLE);
     }
 
-    /// `question`, which is in flight, as a move: if it was to the same server with the same ID from another
-    /// port.
-    pub(super) fn moves(&self, question: &Question<'_>) -> Option<Move> {
-        let kind = ask_index(question.qtype);
-        let &(socket, server) = self.asked.get(kind)?;
-        let waited = question.time.since(self.sent[kind]);
-        let moved = self.name_hash == question.name_hash
-            && server == question.server
-            && socket as u16 == question.socket as u16
-            && socket != question.socket;
-        let alone = self.asks[..2].contains(&Ask::No);
-        (moved && waited >= SOONEST_RETRY).then_some(Move { waited, alone })
-    }
-
     pub(super) fn waits(&self) -> bool {
         self.asks.contains(&Ask::Waiting)
     }
 
     /// Whether the question's type can be part of this lookup.
-    fn same_kind(&self, kind: u16) -> bool {
+    pub(super) fn same_kind(&self, kind: u16) -> bool {
         if is_paired(kind) { self.single == 0 } else { self.single == kind }
     }
 
@@ -237,97 +219,6 @@ impl Open {
             () if a == Ask::No || aaaa == Ask::No => self.last.plus(PAIR_GAP),
             () => Timestamp::MIN,
         }
-    }
-
-    /// Whether only a timer that ran out could bring `question` here: a lookup that it follows upon at
-    /// once has the better claim.
-    pub(super) fn is_doubtful(&self, question: &Question<'_>) -> bool {
-        if self.name_hash != question.name_hash {
-            return self.waits() && !self.was_refused(question);
-        }
-        match self.asks[ask_index(question.qtype)] {
-            Ask::No => question.time.since(self.last) > PAIR_GAP,
-            Ask::Waiting => self.socket != question.socket && !self.was_refused(question),
-            Ask::Done(_) => false,
-        }
-    }
-
-    /// Whether the client was refused just before `question`: it goes on without waiting for a timer.
-    fn was_refused(&self, question: &Question<'_>) -> bool {
-        self.refused != Timestamp::MIN && question.time.since(self.refused) <= STEP_GAP
-    }
-
-    /// Whether `question` is the same name once more for this lookup.
-    pub(super) fn joins(&self, question: &Question<'_>) -> bool {
-        if self.name_hash != question.name_hash || !self.same_kind(question.qtype) {
-            return false;
-        }
-        let kind = ask_index(question.qtype);
-        match self.asks[kind] {
-            Ask::No => {
-                let waiting = self.waits();
-                waiting || question.time.since(self.last) <= PAIR_GAP
-            }
-            // Or another server is asked in the same burst, as musl does.
-            Ask::Waiting => {
-                let gap = question.time.since(self.sent[kind]);
-                let anew = || self.is_timed(question) || self.asks_elsewhere(question);
-                self.socket == question.socket
-                    || self.was_refused(question)
-                    || gap >= SOONEST_RETRY && anew()
-            }
-            Ask::Done(Outcome::Truncated) => true,
-            // The next server is asked at once, or the same again from the same socket: later it is
-            // the application that tries again.
-            Ask::Done(outcome) if outcome.is_failure() => {
-                question.time.since(self.last) <= STEP_GAP || self.socket == question.socket
-            }
-            Ask::Done(_) => false,
-        }
-    }
-
-    /// Whether the step that this lookup is at may be followed by another name.
-    pub(super) fn may_step(&self, question: &Question<'_>) -> bool {
-        // TXT is left out: DMARC and SPF climb a name's parents themselves.
-        let kind = ask_index(question.qtype);
-        if !self.same_kind(question.qtype) || question.qtype == 16 || self.asks[kind] == Ask::No {
-            return false;
-        }
-        let resolved = self.asks.contains(&Ask::Done(Outcome::Answered));
-        let gap = question.time.since(self.last);
-        // Without an answer, the next name comes when the resolver's own timer has run out.
-        let late = || self.was_refused(question) || gap >= SOONEST_RETRY && self.is_timed(question);
-        !resolved && if self.waits() { late() } else { gap <= STEP_GAP }
-    }
-
-    /// Whether `question` was asked before, of another server or with the same ID.
-    fn asks_elsewhere(&self, question: &Question<'_>) -> bool {
-        let Some(&(socket, server)) = self.asked.get(ask_index(question.qtype)) else {
-            return true;
-        };
-        server != question.server || socket as u16 == question.socket as u16
-    }
-
-    /// Whether `question` comes when a timer may have run out since this was asked: stub resolvers'
-    /// are multiples of half a second (glibc 5 s, musl 2.5 s, Go 5 s, `timeout:1` 1 s).
-    pub(super) fn is_timed(&self, question: &Question<'_>) -> bool {
-        /// How late a timer may fire on a busy machine.
-        const LATE: i64 = 50_000_000;
-        let gap = question.time.since(self.sent[ask_index(question.qtype)]).0;
-        (gap + 1_000_000).rem_euclid(500_000_000) < LATE
-    }
-
-    /// Whether `question` is the next step of this walk although no answer was seen and no timer can
-    /// have run out.
-    pub(super) fn hurries(&self, question: &Question<'_>, suffixes: &Suffixes) -> bool {
-        /// No answer comes sooner; A and AAAA of two lookups that begin together do.
-        const SOONEST_ANSWER: Span = Span::from_micros(20);
-        let gap = question.time.since(self.last);
-        let current = &self.name[..usize::from(self.length)];
-        self.waits()
-            && self.same_kind(question.qtype)
-            && (SOONEST_ANSWER..SOONEST_RETRY).contains(&gap)
-            && shared_base(current, question.name, suffixes).is_some()
     }
 
     /// Whether each question of this step had this answer, the one for A among them.

@@ -4,15 +4,30 @@ use super::ask::Ask;
 use super::labels::ends_with_labels;
 use super::{Lookups, Question};
 use crate::classify::Outcome;
-use crate::classify::search::shared_base;
+use crate::classify::search::{is_tail, shared_base};
 
 impl Lookups {
-    /// Whether `question` is the next step of the walk in `slot`, and if so takes that step.
-    pub(super) fn steps(&mut self, slot: u32, question: &Question<'_>) -> bool {
-        let open = &mut self.open[slot as usize];
-        if !open.may_step(question) {
+    /// Whether `question` is the next step of a walk whose answers come later in the capture, as swapped by a
+    /// mirror, or not at all, and if so takes that step: no walk begins with such a name.
+    pub(super) fn runs_ahead(&mut self, slot: u32, question: &Question<'_>) -> bool {
+        let open = &self.open[slot as usize];
+        let current = &open.name[..usize::from(open.length)];
+        if !open.may_run_ahead(question) {
             return false;
         }
+        let Some(base) = shared_base(current, question.name, &self.suffixes) else { return false };
+        let (before, tail) = (&current[base..], &question.name[base..]);
+        let follows = match tail.len() {
+            // The name as it is, behind the list.
+            1 => self.suffixes.knows(before),
+            _ => before.len() > 1 && (is_tail(tail, before) || self.suffixes.follows(tail)),
+        };
+        follows && (open.base == 0 || usize::from(open.base) == base) && self.steps(slot, question)
+    }
+
+    /// Whether the name of `question` is the next one of the walk in `slot`, and if so takes that step.
+    pub(super) fn steps(&mut self, slot: u32, question: &Question<'_>) -> bool {
+        let open = &mut self.open[slot as usize];
         let current = &open.name[..usize::from(open.length)];
         let known = usize::from(open.base);
         let base = if known > 0 {
