@@ -5,8 +5,9 @@ use super::in_flight::InFlight;
 use super::sighting::Sighting;
 use super::transaction::Transaction;
 
-/// Queries remembered, in places by hash: those of 5 ms at 200,000 a second, and a power of two.
-const PLACES: usize = 1024;
+/// Places of the last queries, by hash, for two each: one alone would be lost whenever a pair of A and AAAA, both
+/// captured before either is translated, shared it. Together those of 5 ms at 200,000 a second; a power of two.
+const PLACES: usize = 512;
 
 /// A query that was sent.
 #[derive(Clone, Copy, Default)]
@@ -20,12 +21,12 @@ struct Trace {
 /// The last queries, by ID and body.
 #[derive(Clone)]
 pub(super) struct Translations {
-    places: Vec<Trace>,
+    places: Vec<[Trace; 2]>,
 }
 
 impl Translations {
     pub(super) fn new() -> Translations {
-        Translations { places: vec![Trace::default(); PLACES] }
+        Translations { places: vec![Default::default(); PLACES] }
     }
 
     /// Where a query is kept: by what NAT leaves alone and no seed of this process decides, so that two
@@ -38,17 +39,19 @@ impl Translations {
     /// Remembers that the transaction in `slot` was sent with `query`.
     pub(super) fn remember(&mut self, query: &Sighting<'_>, slot: u32, in_flight: &InFlight) {
         let (tag, generation) = (query.message.body_hash as u32, in_flight.generation(slot));
-        self.places[Self::place(query)] = Trace { tag, slot, generation };
+        let [last, before] = &mut self.places[Self::place(query)];
+        *before = std::mem::replace(last, Trace { tag, slot, generation });
     }
 
     /// The transaction in flight of which `query` is a copy with another source.
     #[inline]
     pub(super) fn find(&self, query: &Sighting<'_>, in_flight: &InFlight) -> Option<u32> {
-        let Trace { tag, slot, generation } = self.places[Self::place(query)];
-        if tag != query.message.body_hash as u32 || in_flight.generation(slot) != generation {
-            return None;
-        }
-        in_flight.get(slot).is_onward(query).then_some(slot)
+        let wanted = query.message.body_hash as u32;
+        let traces = self.places[Self::place(query)].iter().filter(|trace| trace.tag == wanted);
+        let mut slots = traces.filter_map(|trace| {
+            (in_flight.generation(trace.slot) == trace.generation).then_some(trace.slot)
+        });
+        slots.find(|&slot| in_flight.get(slot).is_onward(query))
     }
 }
 

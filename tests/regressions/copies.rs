@@ -101,6 +101,37 @@ fn a_query_behind_source_nat_is_a_copy() {
 }
 
 #[test]
+fn a_pair_behind_source_nat_is_two_copies_wherever_it_is_remembered() {
+    // Both were sent before either left the node, and where the last queries are remembered they share a place.
+    let name = "web.example.com";
+    let mut story = Capture::new(Link::Ethernet);
+    let sent = [(A, 7, 100, "10.0.5.9:61234"), (AAAA, 7 ^ 32, 101, "10.0.5.9:61235")];
+    let sent = sent.map(|(kind, id, ip_id, outside)| {
+        let asked = query(name, kind).id(id);
+        (Packet::udp(POD, "10.0.0.2", asked.encode()).ip_id(ip_id), outside, asked)
+    });
+    for (inner, ..) in &sent {
+        story.after(us(15)).on("veth9").packet(inner);
+    }
+    for (inner, outside, _) in &sent {
+        story.after(us(15)).on("eth0").packet(&inner.snat(*outside));
+    }
+    for (_, outside, asked) in &sent {
+        let back = response(asked).address([192, 0, 2, 1]).encode();
+        let answer = Packet::udp("10.0.0.2", *outside, back).ip_id(200).ttl(255);
+        story
+            .after(ms(1))
+            .on("eth0")
+            .packet(&answer)
+            .after(us(15))
+            .on("veth9")
+            .packet(&answer.dnat(POD));
+    }
+    let seen = see(&story);
+    assert_eq!((seen.matched(), seen.others()), ([2, 2, 0, 0, 0], [0, 0, 4]));
+}
+
+#[test]
 fn a_duplicate_response_has_another_ip_id_than_a_copy() {
     let [asked, answer] = exchange(SERVICE);
     let mut story = Capture::new(Link::Ethernet);
