@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::aggregate::Settings;
 use crate::anonymize::Anonymized;
-use crate::capture::{self, Blocks};
+use crate::capture::{self, Blocks, InOrder};
 use crate::config::Config;
 use crate::context::Kube;
 use crate::error::Error;
@@ -58,7 +58,8 @@ fn run(
     sink: Option<Sink<'_>>,
     on_progress: &mut dyn FnMut(u64, Option<u64>, u64),
 ) -> Result<Document, Error> {
-    let analysed = observe(source, config, sink.into(), &mut |moment| {
+    let source = InOrder::new(source);
+    let analysed = observe(&source, config, sink.into(), &mut |moment| {
         let (read, all) = moment.progress();
         on_progress(read, all, moment.packets());
     })?;

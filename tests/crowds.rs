@@ -12,10 +12,9 @@ mod recorded;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use recorded::{Packet, Recorded, expecting, report};
+use recorded::layers::{ip_at, layers};
+use recorded::{Packet, Recorded, each, expecting, report};
 
 /// So many of each client. Ten times as many packets would be over the limits of AWS.
 const COPIES: u64 = 5;
@@ -31,71 +30,6 @@ const OTHERWISE: [(&str, &str, &str); 5] = [
     ("authority-unreachable/", "upstream_slow", "five times as many questions show it"),
     ("strict-startup/", "coredns_backend_gone", "all copies ask the backend that the pod asked"),
 ];
-
-/// Where in a packet the addresses are, and what else tells copies apart.
-struct Layers {
-    source: usize,
-    destination: usize,
-    /// Octets of an address.
-    width: usize,
-    protocol: u8,
-    /// Ports, or the header of ICMP.
-    transport: Option<usize>,
-    id: Option<usize>,
-}
-
-/// The IP header of a frame.
-fn ip_at(link: u16, frame: &[u8]) -> Option<usize> {
-    let (ethertype, at) = match link {
-        1 => (frame.get(12..14)?, 14),
-        113 => (frame.get(14..16)?, 16),
-        276 => (frame.get(0..2)?, 20),
-        _ => return None,
-    };
-    matches!(ethertype, [0x08, 0x00] | [0x86, 0xdd]).then_some(at)
-}
-
-fn layers(frame: &[u8], at: usize) -> Option<Layers> {
-    let word = |field: &[u8]| u16::from_be_bytes([field[0], field[1]]);
-    match frame.get(at)? >> 4 {
-        4 => {
-            let header = usize::from(frame[at] & 15) * 4;
-            frame.get(at..at + header)?;
-            let first = word(&frame[at + 6..at + 8]) << 3 == 0;
-            Some(Layers {
-                source: at + 12,
-                destination: at + 16,
-                width: 4,
-                protocol: frame[at + 9],
-                transport: first.then_some(at + header),
-                id: Some(at + 4),
-            })
-        }
-        6 => {
-            let (next, first) = (frame.get(at + 6)?, frame.get(at + 40..at + 44)?);
-            let (protocol, transport) = match next {
-                44 => (first[0], (word(&first[2..]) >> 3 == 0).then_some(at + 48)),
-                &other => (other, Some(at + 40)),
-            };
-            let (source, destination) = (at + 8, at + 24);
-            Some(Layers { source, destination, width: 16, protocol, transport, id: None })
-        }
-        _ => None,
-    }
-}
-
-impl Layers {
-    fn addresses<'a>(&self, frame: &'a [u8]) -> [&'a [u8]; 2] {
-        [self.source, self.destination].map(|at| &frame[at..at + self.width])
-    }
-
-    /// Source and destination port.
-    fn ports(&self, frame: &[u8]) -> Option<[u16; 2]> {
-        let at = self.transport.filter(|_| matches!(self.protocol, 6 | 17))?;
-        let ports = frame.get(at..at + 4)?;
-        Some([[ports[0], ports[1]], [ports[2], ports[3]]].map(u16::from_be_bytes))
-    }
-}
 
 /// A capture and who in it asks and is not asked.
 struct Crowd {
@@ -205,17 +139,6 @@ fn what_befalls_a_few_clients_is_told_of_many() {
     let of_many = |path: &PathBuf| !path.file_name().unwrap().to_string_lossy().starts_with("pod");
     let paths: Vec<PathBuf> = expecting(|_| true).into_iter().filter(of_many).collect();
     assert!(paths.len() > 100, "few captures were found: {}", paths.len());
-    let (next, seen) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
-    std::thread::scope(|scope| {
-        for _ in 0..2 {
-            scope.spawn(|| {
-                while let Some(path) = paths.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    seen.lock().unwrap().extend(difference(path));
-                }
-            });
-        }
-    });
-    let mut seen = seen.into_inner().unwrap();
-    seen.sort();
+    let seen = each(&paths, |path| difference(path).into_iter().collect());
     assert!(seen.is_empty(), "{} of {}:\n  {}\n", seen.len(), paths.len(), seen.join("\n  "));
 }

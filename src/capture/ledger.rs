@@ -124,6 +124,7 @@ impl Ledger {
             interfaces: self.interfaces.to_vec(),
             dropped: self.losses.iter().filter_map(Loss::sum).reduce(u64::saturating_add),
             shed: 0,
+            sorted: 0,
             damaged_records: self.damaged_records,
             warnings,
         }

@@ -11,6 +11,7 @@ mod decompress;
 mod error;
 mod format;
 mod held;
+mod in_order;
 mod input;
 mod ledger;
 #[cfg(feature = "live")]
@@ -27,6 +28,7 @@ mod stream;
 mod walk;
 
 pub use error::OpenError;
+pub use in_order::InOrder;
 pub use open::{BLOCK_SIZE, Options, open, open_reader};
 
 use std::sync::Arc;
@@ -77,6 +79,8 @@ pub struct Block {
     pub records: Vec<Record>,
     /// Ordinal of the first record in the whole capture, from 1.
     pub first_frame: u64,
+    /// Ordinals of all records, where they do not follow the first.
+    pub frames: Vec<u64>,
     /// Position of this block in the order of the capture, from 0 without holes.
     pub sequence: u64,
     /// All interfaces known when this block was read; indexes never change their meaning.
@@ -89,6 +93,12 @@ impl Block {
     pub fn bytes(&self, record: &Record) -> Option<&[u8]> {
         let start = record.offset as usize;
         self.data.get(start..start + record.captured as usize)
+    }
+
+    /// The ordinal of one of its records in the whole capture.
+    #[inline]
+    pub fn frame(&self, at: usize) -> u64 {
+        self.frames.get(at).copied().unwrap_or(self.first_frame + at as u64)
     }
 
     /// The link-layer header type of one of its records.
@@ -115,6 +125,8 @@ pub struct Notes {
     pub dropped: Option<u64>,
     /// Packets of a live capture that dnspect itself left out, for want of time.
     pub shed: u64,
+    /// Packets that came earlier than one before them, and were put in order ([`InOrder`]).
+    pub sorted: u64,
     /// Records that were damaged and left out.
     pub damaged_records: u64,
     /// What went wrong while reading, in words, naming the file: it ends early, a block is damaged….

@@ -91,7 +91,7 @@ impl Unit {
                 _ => event.take(block, at, ports, hasher, quality),
             };
             if kept {
-                event.packet.frame = block.first_frame + at as u64;
+                event.packet.frame = block.frame(at);
                 event.packet.time = record.time;
                 event.packet.interface = record.interface;
                 count += 1;

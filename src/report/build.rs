@@ -170,7 +170,7 @@ fn capture(facts: &Facts<'_>, notes: &Notes) -> Capture {
         dropped_by_dnspect: notes.shed,
         state_evicted: facts.aggregate.evicted() + facts.streams.evicted + facts.fragments.evicted,
         one_sided: facts.one_sided(),
-        out_of_order: quality.out_of_order,
+        out_of_order: quality.out_of_order + notes.sorted,
         caveats: Vec::new(),
     }
 }

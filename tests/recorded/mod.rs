@@ -3,10 +3,14 @@
 // Every test file compiles its own copy and uses a part of it.
 #![allow(dead_code, unreachable_pub)]
 
+pub mod layers;
+
 use std::fs;
 use std::io::Cursor;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dnspect::capture::{self, Block};
 use dnspect::config::Config;
@@ -93,4 +97,21 @@ pub fn expecting(wanted: impl Fn(&Value) -> bool) -> Vec<PathBuf> {
     }
     found.sort();
     found
+}
+
+/// What there is to say of each capture, by two threads, sorted.
+pub fn each(paths: &[PathBuf], say: impl Fn(&Path) -> Vec<String> + Sync) -> Vec<String> {
+    let (next, said) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while let Some(path) = paths.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    said.lock().unwrap().extend(say(path));
+                }
+            });
+        }
+    });
+    let mut said = said.into_inner().unwrap();
+    said.sort();
+    said
 }

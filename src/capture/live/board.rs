@@ -114,6 +114,7 @@ impl Board {
             interfaces: learned.interfaces.to_vec(),
             dropped: Some(dropped),
             shed: self.shed(),
+            sorted: 0,
             damaged_records: 0,
             warnings: learned.warnings.clone(),
         }
