@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::aggregate::Settings;
 use crate::anonymize::Anonymized;
-use crate::capture::{self, Blocks, InOrder};
+use crate::capture::{self, Blocks, InOrder, Stop};
 use crate::config::Config;
 use crate::context::Kube;
 use crate::error::Error;
@@ -23,19 +23,20 @@ pub fn analyse(
     config: &Config,
     on_progress: &mut dyn FnMut(u64, Option<u64>, u64),
 ) -> Result<Document, Error> {
-    analyse_into(paths, config, None, on_progress)
+    analyse_into(paths, config, None, &Stop::default(), on_progress)
 }
 
 /// The same, and every transaction goes to `sink` as soon as it is settled. When the sink fails, so does
-/// the analysis, at once.
+/// the analysis, at once. `stop` ends what comes through a pipe; files are read to their ends.
 pub fn analyse_into(
     paths: &[PathBuf],
     config: &Config,
     sink: Option<Sink<'_>>,
+    stop: &Stop,
     on_progress: &mut dyn FnMut(u64, Option<u64>, u64),
 ) -> Result<Document, Error> {
     let threads = config.threads.get();
-    let options = capture::Options { threads, ..capture::Options::default() };
+    let options = capture::Options { threads, stop: stop.clone(), ..capture::Options::default() };
     let source = capture::open(paths, &options)?;
     let Some(anonymizer) = &config.anonymizer else {
         return run(&*source, config, sink, on_progress);

@@ -27,6 +27,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::capture::{Stop, any_pipe};
 use crate::config::Config;
 use crate::error::Error;
 use crate::progress::{Mode, Progress};
@@ -41,7 +42,7 @@ Examples:
   dnspect read node.pcap                     say what is wrong, and why
   dnspect read --format yaml node.pcap       the same as an incident form
   dnspect read -o report.json --format json before.pcap after.pcap
-  ssh node sudo tcpdump -i any -c 50000 -w - | dnspect read -
+  ssh node sudo tcpdump -i any -U -w - port 53 | dnspect read -      until Ctrl-C
   sudo dnspect live                          capture on this machine until Ctrl-C, then the same
   dnspect explain upstream_unreachable       what a cause means, how to confirm and to fix it";
 
@@ -79,7 +80,7 @@ struct Read {
     /// Captures: pcap or pcapng, compressed or not
     ///
     /// Several files are one capture, ordered by time; a directory stands for the captures in it;
-    /// `-` is standard input.
+    /// `-` is standard input. Ctrl-C ends what comes through a pipe with the verdict.
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
 
@@ -147,7 +148,11 @@ impl Read {
         let config = self.reporting.hiding.apply(config)?;
         let mut progress = Progress::new(self.progress_mode());
         let tick = &mut |done, total, packets| progress.tick(done, total, packets);
-        let analysed = crate::analyse_into(&self.files, &config, outputs.sink(), tick);
+        let stop = Stop::default();
+        if any_pipe(&self.files) {
+            stop.hear_signals().map_err(Error::Signals)?;
+        }
+        let analysed = crate::analyse_into(&self.files, &config, outputs.sink(), &stop, tick);
         outputs.put(analysed, || progress.finish())
     }
 

@@ -19,7 +19,6 @@ pub enum Error {
     #[error(transparent)]
     Confine(#[from] crate::confine::Error),
     /// Signals cannot be listened to.
-    #[cfg(feature = "live")]
     #[error("cannot listen for signals: {0}")]
     Signals(#[source] io::Error),
     /// A stream was asked for of captures that are over.

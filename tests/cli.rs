@@ -4,6 +4,8 @@
 
 #[path = "cli/context.rs"]
 mod context;
+#[path = "cli/pipes.rs"]
+mod pipes;
 mod snapshot;
 
 use std::process::{Command, Output, Stdio};

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::OpenError;
 use super::held::Held;
+use super::pipe::Pipe;
+use super::{OpenError, Stop};
 
 /// The path that stands for standard input.
 const STANDARD_INPUT: &str = "-";
@@ -38,7 +39,10 @@ enum Source {
 }
 
 /// All inputs that `paths` stand for, in this order, and what is to be said of them.
-pub(super) fn collect(paths: &[PathBuf]) -> Result<(Vec<Input>, Vec<String>), OpenError> {
+pub(super) fn collect(
+    paths: &[PathBuf],
+    stop: &Stop,
+) -> Result<(Vec<Input>, Vec<String>), OpenError> {
     let mut inputs = Vec::new();
     let mut warnings = Vec::new();
     let mut standard_input = false;
@@ -48,7 +52,7 @@ pub(super) fn collect(paths: &[PathBuf]) -> Result<(Vec<Input>, Vec<String>), Op
                 return Err(OpenError::StandardInputTwice);
             }
             let open = |error| OpenError::from_io(PathBuf::from("standard input"), error);
-            inputs.push((None, Input::standard_input().map_err(open)?));
+            inputs.push((None, Input::standard_input(stop).map_err(open)?));
             continue;
         }
         let open = |error| OpenError::from_io(path.clone(), error);
@@ -68,7 +72,7 @@ pub(super) fn collect(paths: &[PathBuf]) -> Result<(Vec<Input>, Vec<String>), Op
             let input = Input::regular(path, &metadata, true);
             inputs.push((Some((metadata.dev(), metadata.ino())), input));
         } else {
-            inputs.push((None, Input::pipe(path).map_err(open)?));
+            inputs.push((None, Input::pipe(path, stop).map_err(open)?));
         }
     }
     let mut seen = HashSet::new();
@@ -80,6 +84,24 @@ pub(super) fn collect(paths: &[PathBuf]) -> Result<(Vec<Input>, Vec<String>), Op
         new
     });
     Ok((inputs.into_iter().map(|(_, input)| input).collect(), warnings))
+}
+
+/// Whether one of `paths` is written while it is read: a pipe, a socket, a terminal.
+pub fn any_pipe(paths: &[PathBuf]) -> bool {
+    let is_pipe = |metadata: io::Result<Metadata>| {
+        metadata.is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
+    };
+    paths.iter().any(|path| {
+        if path.as_os_str() == STANDARD_INPUT {
+            is_pipe(standard_input().and_then(|file| file.metadata()))
+        } else {
+            is_pipe(fs::metadata(path))
+        }
+    })
+}
+
+fn standard_input() -> io::Result<File> {
+    Ok(File::from(io::stdin().as_fd().try_clone_to_owned()?))
 }
 
 /// What is directly inside a directory, by name.
@@ -101,8 +123,8 @@ impl Input {
         }
     }
 
-    fn pipe(path: &Path) -> io::Result<Input> {
-        let held = Held::new(Box::new(File::open(path)?));
+    fn pipe(path: &Path, stop: &Stop) -> io::Result<Input> {
+        let held = Held::new(Box::new(Pipe::open(path, stop)?));
         let name = path.display().to_string();
         Ok(Input {
             name,
@@ -113,11 +135,11 @@ impl Input {
         })
     }
 
-    fn standard_input() -> io::Result<Input> {
-        let mut file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+    fn standard_input(stop: &Stop) -> io::Result<Input> {
+        let mut file = standard_input()?;
         let metadata = file.metadata()?;
         let at_start = metadata.is_file() && file.stream_position().is_ok_and(|at| at == 0);
-        let held = Held::new(Box::new(file.try_clone()?));
+        let held = Held::new(Box::new(Pipe::new(file.try_clone()?, stop)));
         let source = if at_start { Source::Redirected(held, file) } else { Source::Held(held) };
         Ok(Input {
             size: at_start.then_some(metadata.len()),

@@ -22,14 +22,18 @@ mod order;
 mod parallel;
 mod pcap;
 mod pcapng;
+mod pipe;
 pub mod record;
 mod report;
+mod stop;
 mod stream;
 mod walk;
 
 pub use error::OpenError;
 pub use in_order::InOrder;
+pub use input::any_pipe;
 pub use open::{BLOCK_SIZE, Options, open, open_reader};
+pub use stop::Stop;
 
 use std::sync::Arc;
 

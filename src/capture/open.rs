@@ -11,7 +11,7 @@ use super::ledger::Ledger;
 use super::merge::{Examined, Merged};
 use super::parallel::Parallel;
 use super::walk::Walker;
-use super::{Blocks, OpenError};
+use super::{Blocks, OpenError, Stop};
 
 /// Bytes of a block: with what is decoded from it and what the matcher tells of it, some 200 KiB, it
 /// stays in the second-level cache through all stages, and it holds about 450 DNS packets, which makes
@@ -29,18 +29,20 @@ const NAMED_STRANGERS: usize = 3;
 const ENOUGH: usize = 2;
 
 /// How to read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// How many threads there may be in all. With one or two, compressed files are decompressed by the
     /// threads that call [`Blocks::fill`], else by a thread of their own.
     pub threads: usize,
     /// About how many bytes a block holds.
     pub block_size: usize,
+    /// Ends what comes through a pipe.
+    pub stop: Stop,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { threads: 2, block_size: BLOCK_SIZE }
+        Options { threads: 2, block_size: BLOCK_SIZE, stop: Stop::default() }
     }
 }
 
@@ -50,7 +52,7 @@ pub fn open(paths: &[PathBuf], options: &Options) -> Result<Box<dyn Blocks>, Ope
     if paths.is_empty() {
         return Err(OpenError::NoInput);
     }
-    let (inputs, warnings) = input::collect(paths)?;
+    let (inputs, warnings) = input::collect(paths, &options.stop)?;
     if inputs.len() > MAX_FILES {
         return Err(OpenError::TooManyFiles { count: inputs.len(), limit: MAX_FILES });
     }

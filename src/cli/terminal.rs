@@ -16,7 +16,7 @@ use ratatui::layout::Rect;
 use ratatui::{Terminal, TerminalOptions, Viewport};
 use rustix::event::{PollFd, PollFlags, Timespec};
 
-use crate::capture::live::Stop;
+use crate::capture::Stop;
 use crate::live::Look;
 use crate::report::{self, Document, Format};
 use crate::view::screen::{Palette, draw};

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::reporting::{FormatName, Reporting};
 #[cfg(feature = "tui")]
 use super::terminal::Screen;
-use crate::capture::live::Stop;
+use crate::capture::Stop;
 use crate::capture::record::Recorder;
 use crate::live::line::{self, Before};
 use crate::live::{Look, Occasion, Watcher};

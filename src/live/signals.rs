@@ -4,10 +4,10 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::consts::SIGUSR1;
 use signal_hook::flag;
 
-use crate::capture::live::Stop;
+use crate::capture::Stop;
 
 /// Signals that are listened to, for the rest of the process.
 #[derive(Debug, Default)]
@@ -16,15 +16,10 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Begins to listen. The first Ctrl-C or SIGTERM ends the capture by `stop`; when it ends already, as
-    /// after a first one, the next does what it does by default: it kills.
+    /// Begins to listen. Ctrl-C and SIGTERM end the capture by `stop`.
     pub fn listen(stop: &Stop) -> io::Result<Signals> {
         let signals = Signals::default();
-        for signal in [SIGINT, SIGTERM] {
-            // In this order: the first signal finds the flag down.
-            flag::register_conditional_default(signal, stop.flag())?;
-            flag::register(signal, stop.flag())?;
-        }
+        stop.hear_signals()?;
         flag::register(SIGUSR1, Arc::clone(&signals.asked))?;
         Ok(signals)
     }

@@ -64,7 +64,7 @@ pub(crate) fn drain(blocks: &dyn Blocks, threads: usize) -> (Vec<Packet>, Notes)
 }
 
 pub(crate) fn options(threads: usize, block_size: usize) -> Options {
-    Options { threads, block_size }
+    Options { threads, block_size, ..Options::default() }
 }
 
 /// Reads files as one capture.

@@ -48,7 +48,11 @@ fn json(source: &dyn Blocks, threads: usize) -> Value {
 
 /// The report of files, read in blocks of this size.
 fn report(paths: &[PathBuf], threads: usize, block_size: usize) -> Value {
-    let source = capture::open(paths, &capture::Options { threads, block_size }).unwrap();
+    let source = capture::open(
+        paths,
+        &capture::Options { threads, block_size, ..capture::Options::default() },
+    )
+    .unwrap();
     json(&*source, threads)
 }
 

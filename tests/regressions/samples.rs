@@ -21,7 +21,8 @@ fn samples(story: &Capture) -> Vec<(&'static str, Evidence)> {
 
 fn samples_by(story: &Capture, threads: NonZeroUsize) -> Vec<(&'static str, Evidence)> {
     let config = Config { threads, ..Config::default() };
-    let options = capture::Options { threads: threads.get(), block_size: 512 };
+    let options =
+        capture::Options { threads: threads.get(), block_size: 512, ..capture::Options::default() };
     let source = Box::new(Cursor::new(story.pcapng()));
     let source = capture::open_reader("story", source, &options).unwrap();
     let document = dnspect::analyse_blocks(&*source, &config, &mut |_, _, _| {}).unwrap();

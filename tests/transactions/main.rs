@@ -16,6 +16,7 @@ use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
+use dnspect::capture::Stop;
 use dnspect::config::Config;
 use dnspect::report::Document;
 use dnspect::transactions::{Format, Sink};
@@ -68,8 +69,14 @@ fn analysed(path: &Path, format: Format, threads: usize) -> (Document, Vec<u8>) 
     let config = Config { threads, ..Config::default() };
     let mut file = Vec::new();
     let sink = Some(Sink { format, out: &mut file });
-    let document =
-        dnspect::analyse_into(&[path.to_owned()], &config, sink, &mut |_, _, _| {}).unwrap();
+    let document = dnspect::analyse_into(
+        &[path.to_owned()],
+        &config,
+        sink,
+        &Stop::default(),
+        &mut |_, _, _| {},
+    )
+    .unwrap();
     (document, file)
 }
 
@@ -158,6 +165,7 @@ fn a_full_disk_ends_the_analysis() {
                 std::slice::from_ref(&path),
                 &config,
                 sink,
+                &Stop::default(),
                 &mut |_, _, _| {},
             );
             let error = error.map(|_| ()).unwrap_err().to_string();
@@ -188,7 +196,14 @@ fn a_slow_disk_loses_nothing() {
     let mut file = Vec::new();
     let sink = Some(Sink { format: Format::Csv, out: &mut Slow(&mut file) });
     let config = Config::default();
-    dnspect::analyse_into(std::slice::from_ref(&path), &config, sink, &mut |_, _, _| {}).unwrap();
+    dnspect::analyse_into(
+        std::slice::from_ref(&path),
+        &config,
+        sink,
+        &Stop::default(),
+        &mut |_, _, _| {},
+    )
+    .unwrap();
     assert!(quick == file);
     assert_eq!(read_back::csv(&file).len(), 60_000);
     fs::remove_file(path).unwrap();

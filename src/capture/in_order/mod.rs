@@ -11,7 +11,7 @@ mod sorter;
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{Block, Blocks, Interface, Notes};
 use crate::model::Timestamp;
@@ -24,25 +24,44 @@ const LOOKED_AT: usize = 4 << 20;
 /// A source whose packets come in the order of time.
 pub struct InOrder<'a> {
     source: &'a dyn Blocks,
-    /// Whether there is anything to put in order.
-    sorts: bool,
-    /// Whether blocks that were looked at are still to be handed out.
-    ahead: AtomicBool,
+    /// Whether blocks come by way of `state`: until all that was looked at is handed out, or to the end.
+    holds: AtomicBool,
     state: Mutex<State>,
 }
 
+#[derive(Default)]
 struct State {
+    /// Whether the beginning was looked at.
+    looked: bool,
+    /// Whether there is anything to put in order.
+    sorts: bool,
     /// What was looked at.
     ahead: VecDeque<Block>,
     sorter: Sorter,
 }
 
 impl<'a> InOrder<'a> {
-    /// Looks at the beginning of `source`, and sorts what it gives if that is not in order.
+    /// Looks at the beginning of `source`, and sorts what it gives if that is not in order. What is read by one
+    /// caller at a time, as a pipe is, is looked at when the first block is asked for: who waits for a slow one
+    /// shows meanwhile how far it is.
     pub fn new(source: &'a dyn Blocks) -> InOrder<'a> {
-        let (mut ahead, mut bytes) = (VecDeque::new(), 0);
-        let mut look = Look::default();
+        let mut state = State::default();
+        if !source.is_serial() {
+            state.look(source);
+        }
         // What is yet to come cannot be looked at.
+        InOrder { source, holds: AtomicBool::new(!source.waits()), state: Mutex::new(state) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn look(&mut self, source: &dyn Blocks) {
+        self.looked = true;
+        let (mut look, mut bytes) = (Look::default(), 0);
         while bytes < LOOKED_AT && !source.waits() {
             let mut block = Block::default();
             if !source.fill(&mut block) {
@@ -50,50 +69,41 @@ impl<'a> InOrder<'a> {
             }
             bytes += block.data.len();
             look.at(&block);
-            ahead.push_back(block);
+            self.ahead.push_back(block);
         }
-        InOrder {
-            source,
-            sorts: look.found,
-            ahead: AtomicBool::new(!ahead.is_empty()),
-            state: Mutex::new(State { ahead, sorter: Sorter::default() }),
-        }
+        self.sorts = look.found;
     }
 
-    /// The next block as it was captured.
-    fn next(&self, ahead: &mut VecDeque<Block>, block: &mut Block) -> bool {
-        match ahead.pop_front() {
+    /// The next block of `source`, put in order if need be.
+    fn fill(&mut self, source: &dyn Blocks, block: &mut Block) -> bool {
+        if !self.looked {
+            self.look(source);
+        }
+        let State { ahead, sorter, .. } = self;
+        let mut next = |block: &mut Block| match ahead.pop_front() {
             Some(first) => {
                 *block = first;
                 true
             }
-            None => self.source.fill(block),
-        }
+            None => source.fill(block),
+        };
+        if self.sorts { sorter.fill(block, &mut next) } else { next(block) }
     }
 }
 
 impl Blocks for InOrder<'_> {
     fn fill(&self, block: &mut Block) -> bool {
-        if !self.sorts && !self.ahead.load(Ordering::Acquire) {
+        if !self.holds.load(Ordering::Acquire) {
             return self.source.fill(block);
         }
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let State { ahead, sorter } = &mut *state;
-        if self.sorts {
-            return sorter.fill(block, &mut |block| self.next(ahead, block));
-        }
-        if let Some(first) = ahead.pop_front() {
-            self.ahead.store(!ahead.is_empty(), Ordering::Release);
-            *block = first;
-            return true;
-        }
-        drop(state);
-        self.source.fill(block)
+        let mut state = self.state();
+        let filled = state.fill(self.source, block);
+        self.holds.store(state.sorts || !state.ahead.is_empty(), Ordering::Release);
+        filled
     }
 
     fn notes(&self) -> Notes {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        Notes { sorted: state.sorter.sorted(), ..self.source.notes() }
+        Notes { sorted: self.state().sorter.sorted(), ..self.source.notes() }
     }
 
     fn waits(&self) -> bool {
@@ -101,7 +111,7 @@ impl Blocks for InOrder<'_> {
     }
 
     fn is_serial(&self) -> bool {
-        self.sorts || self.source.is_serial()
+        self.source.is_serial() || self.state().sorts
     }
 
     fn progress(&self) -> (u64, Option<u64>) {

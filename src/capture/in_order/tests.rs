@@ -52,7 +52,7 @@ fn drain(row: &Row) -> (Vec<(i64, u64)>, u64) {
     let (mut block, mut seen, mut sequence) = (Block::default(), Vec::new(), 0);
     while source.fill(&mut block) {
         assert_eq!(block.sequence, sequence);
-        sequence += u64::from(source.sorts);
+        sequence += u64::from(source.state().sorts);
         for (at, record) in block.records.iter().enumerate() {
             let frame = block.frame(at);
             assert_eq!(block.bytes(record), Some(&[(frame - 1) as u8][..]));
@@ -109,7 +109,7 @@ fn one_interface_that_is_quiet_at_first_is_waited_for() {
     for (files, sorts) in [([0, 0], true), ([0, 1], false)] {
         let mut row = cut(&[1, 2, 3], 100);
         row.interfaces = files.map(two).to_vec();
-        assert_eq!(InOrder::new(&row).sorts, sorts, "{files:?}");
+        assert_eq!(InOrder::new(&row).state().sorts, sorts, "{files:?}");
     }
 }
 

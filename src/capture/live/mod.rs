@@ -24,14 +24,13 @@ pub use error::LiveError;
 pub use filter::Filter;
 pub use namespace::{Place, inside};
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crossbeam_channel::bounded;
 
 use super::record::Count;
-use super::{Block, Blocks, Notes, Record};
+use super::{Block, Blocks, Notes, Record, Stop};
 use crate::model::Timestamp;
 use board::Board;
 use gather::Gather;
@@ -110,27 +109,6 @@ impl Default for Options {
             count: None,
             duration: None,
         }
-    }
-}
-
-/// Ends a capture, from wherever. Clones end the same one.
-#[derive(Clone, Debug, Default)]
-pub struct Stop(Arc<AtomicBool>);
-
-impl Stop {
-    /// Has the capture end; what the kernel has taken until now is still read.
-    pub fn stop(&self) {
-        self.0.store(true, Ordering::Release);
-    }
-
-    /// What a handler of signals sets.
-    pub(crate) fn flag(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.0)
-    }
-
-    /// Whether it is to end.
-    pub fn is_stopped(&self) -> bool {
-        self.0.load(Ordering::Acquire)
     }
 }
 

@@ -14,8 +14,8 @@ use super::handle::{Handle, RETIRE_MS, words};
 use super::pool::Pool;
 use super::seat::Seat;
 use super::shed::Sampler;
-use super::{Chunk, Stop, clock};
-use crate::capture::{BLOCK_SIZE, Record};
+use super::{Chunk, clock};
+use crate::capture::{BLOCK_SIZE, Record, Stop};
 use crate::model::{Direction, Span, Timestamp};
 
 /// Packets taken in a row before the clock and the end are looked at.
