@@ -17,43 +17,43 @@ pub(super) const STEP_GAP: Span = Span::from_millis(500);
 /// Suffixes that one lookup remembers: Kubernetes allows 32 search domains, nobody has half of it.
 const MAX_TRIED: usize = 12;
 
-/// What every question of the client is held against stands first, in two cache lines; the name is
-/// read of the one that fits.
+/// What every question of the client is held against stands in the first cache line, when and from where it
+/// asked in the second; the name is read of the one that fits.
 #[derive(Clone)]
-#[repr(C)]
+#[repr(C, align(64))]
 pub(super) struct Open {
     pub(super) client: u32,
+    pub(super) generation: u32,
     /// Hash of the client and the first label.
     pub(super) key: u64,
     /// Neighbours in the list of lookups that this key is in.
     pub(super) previous: u32,
     pub(super) next: u32,
-    pub(super) generation: u32,
     pub(super) name_hash: u64,
-    /// Where it belongs.
-    pub(super) zone: Zone,
     /// Nothing can belong to this lookup after that.
     pub(super) until: Timestamp,
     pub(super) last: Timestamp,
     /// When a question of it was refused last, by an ICMP error or a RST.
     pub(super) refused: Timestamp,
+    /// The type of a lookup that asks nothing beside it; 0 where it may.
+    single: u16,
+    pub(super) asks: [Ask; 3],
+    /// Where it belongs.
+    pub(super) zone: Zone,
+    pub(super) live: bool,
+    pub(super) length: u8,
     /// When each of `asks` was sent last.
     pub(super) sent: [Timestamp; 3],
+    /// Port and ID of the last A and AAAA question, and the server.
+    pub(super) asked: [(u32, u32); 2],
     /// Port and ID of the last question.
     pub(super) socket: u32,
     /// The ports of the last A and AAAA question.
     pub(super) ports: [u16; 2],
-    /// Port and ID of the last A and AAAA question, and the server.
-    pub(super) asked: [(u32, u32); 2],
     /// Whether those two were sent together.
     pub(super) paired: bool,
     /// Whether A and AAAA were answered only after they were sent again.
     pub(super) rescued: [bool; 2],
-    /// The type of a lookup that asks nothing beside it; 0 where it may.
-    single: u16,
-    pub(super) asks: [Ask; 3],
-    pub(super) live: bool,
-    pub(super) length: u8,
     /// Octets of the name that is wanted, at the start of `name`; 0 while unknown.
     pub(super) base: u8,
     pub(super) as_is_first: bool,
@@ -61,9 +61,9 @@ pub(super) struct Open {
     /// A step before the last had no answer, or a failure for one: what it stood for is unknown.
     pub(super) broken: bool,
     pub(super) suffix_count: u8,
-    pub(super) steps: u32,
     pub(super) transactions: u32,
     pub(super) step_transactions: u32,
+    pub(super) steps: u32,
     /// Steps that the walk went on after: all of their answers empty, all of them NXDOMAIN.
     pub(super) passed: [u8; 2],
     pub(super) suffixes: [u16; MAX_TRIED],
@@ -71,6 +71,9 @@ pub(super) struct Open {
     pub(super) frame: u64,
     pub(super) name: [u8; FOLD_LIMIT],
 }
+
+const _: () =
+    assert!(std::mem::offset_of!(Open, sent) == 64 && std::mem::offset_of!(Open, steps) == 128);
 
 impl Open {
     pub(super) fn new(question: &Question<'_>) -> Open {
