@@ -158,6 +158,7 @@ impl Lookups {
 
     /// The lookup without an answer that a timer or a refusal brought `question` to, or whose answers come
     /// later in the capture.
+    #[cold]
     fn one_that_waits(&mut self, key: u64, question: &Question<'_>) -> Option<u32> {
         let mut anew = false;
         let mut at = self.heads[self.list(key)];
@@ -184,6 +185,7 @@ impl Lookups {
     }
 
     /// Counts a question that the lookup in a slot has asked and waits for.
+    #[inline]
     fn note_retry(&mut self, slot: u32, question: &Question<'_>) {
         let open = &self.open[slot as usize];
         if open.waits_for(question) && open.is_same_name(question) {
@@ -193,6 +195,7 @@ impl Lookups {
     }
 
     /// Whether `question` belongs to the lookup in a slot, and if it is its next step takes that step.
+    #[inline]
     fn goes_on(&mut self, slot: u32, question: &Question<'_>) -> bool {
         let open = &self.open[slot as usize];
         open.joins(question) || open.may_step(question) && self.steps(slot, question)

@@ -5,15 +5,17 @@
 //! neighbours. An answer then comes before what it answers, and the next step of a walk before the answer that
 //! led to it. Wireshark's `reordercap` sorts such files; this does it on the way, and frames keep their numbers.
 //!
-//! Most captures are in order, and are handed through as they are, to as many threads as ask.
+//! Most captures are in order, and are handed through as they are, to as many threads as ask. The first packet
+//! that comes late has all that follow sorted; so that it finds its place itself, the beginning is looked at
+//! before anything is handed out.
 
 mod sorter;
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::mem;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::{Block, Blocks, Interface, Notes};
+use super::{Block, Blocks, Notes};
 use crate::model::Timestamp;
 use sorter::Sorter;
 
@@ -24,20 +26,27 @@ const LOOKED_AT: usize = 4 << 20;
 /// A source whose packets come in the order of time.
 pub struct InOrder<'a> {
     source: &'a dyn Blocks,
-    /// Whether blocks come by way of `state`: until all that was looked at is handed out, or to the end.
-    holds: AtomicBool,
     state: Mutex<State>,
+    arrival: Condvar,
 }
 
 #[derive(Default)]
 struct State {
     /// Whether the beginning was looked at.
     looked: bool,
-    /// Whether there is anything to put in order.
-    sorts: bool,
-    /// What was looked at.
-    ahead: VecDeque<Block>,
-    sorter: Sorter,
+    /// Which block of the source comes in next.
+    turn: u64,
+    /// So many callers are on their way to bring a block in, and so many wait for another one.
+    away: usize,
+    waiting: usize,
+    /// Whether the source has no more.
+    exhausted: bool,
+    /// The latest time so far.
+    latest: Option<Timestamp>,
+    /// Blocks that came in: those that were looked at, or are to be sorted.
+    came_in: VecDeque<Block>,
+    /// Sorts, if there is anything to put in order.
+    sorter: Option<Sorter>,
 }
 
 impl<'a> InOrder<'a> {
@@ -49,61 +58,127 @@ impl<'a> InOrder<'a> {
         if !source.is_serial() {
             state.look(source);
         }
-        // What is yet to come cannot be looked at.
-        InOrder { source, holds: AtomicBool::new(!source.waits()), state: Mutex::new(state) }
+        InOrder { source, state: Mutex::new(state), arrival: Condvar::new() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for others to bring their blocks in, until `done`.
+    fn wait<'s>(
+        &'s self,
+        mut state: MutexGuard<'s, State>,
+        done: impl Fn(&State) -> bool,
+    ) -> MutexGuard<'s, State> {
+        state.waiting += 1;
+        while !done(&state) {
+            state = self.arrival.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.waiting -= 1;
+        state
     }
 }
 
 impl State {
     fn look(&mut self, source: &dyn Blocks) {
         self.looked = true;
-        let (mut look, mut bytes) = (Look::default(), 0);
+        let mut bytes = 0;
+        // What is yet to come cannot be looked at.
         while bytes < LOOKED_AT && !source.waits() {
             let mut block = Block::default();
             if !source.fill(&mut block) {
+                self.exhausted = true;
                 break;
             }
             bytes += block.data.len();
-            look.at(&block);
-            self.ahead.push_back(block);
+            self.turn += 1;
+            if !self.follows(&Times::of(&block)) && self.sorter.is_none() {
+                self.sorter = Some(Sorter::default());
+            }
+            self.came_in.push_back(block);
         }
-        self.sorts = look.found;
     }
 
-    /// The next block of `source`, put in order if need be.
-    fn fill(&mut self, source: &dyn Blocks, block: &mut Block) -> bool {
-        if !self.looked {
-            self.look(source);
+    /// Whether a block that comes in next is in order.
+    fn follows(&mut self, times: &Times) -> bool {
+        let follows = times.in_order && self.latest <= times.first;
+        self.latest = self.latest.max(times.latest);
+        follows
+    }
+
+    /// Hands out the next block, if there is one.
+    fn hand_out(&mut self, block: &mut Block) -> bool {
+        if let Some(sorter) = &mut self.sorter {
+            let ended = self.exhausted && self.away == 0;
+            return sorter.fill(block, &mut self.came_in, ended);
         }
-        let State { ahead, sorter, .. } = self;
-        let mut next = |block: &mut Block| match ahead.pop_front() {
-            Some(first) => {
-                *block = first;
-                true
-            }
-            None => source.fill(block),
-        };
-        if self.sorts { sorter.fill(block, &mut next) } else { next(block) }
+        self.came_in.pop_front().is_some_and(|first| {
+            *block = first;
+            true
+        })
+    }
+
+    /// Takes a block that comes in: true if it goes on as it is.
+    fn take(&mut self, block: &mut Block, times: &Times) -> bool {
+        let latest = self.latest;
+        if self.follows(times) && self.sorter.is_none() {
+            return true;
+        }
+        let sorter = self.sorter.get_or_insert_with(|| Sorter::behind(block, latest));
+        self.came_in.push_back(mem::replace(block, sorter.spare()));
+        false
     }
 }
 
 impl Blocks for InOrder<'_> {
     fn fill(&self, block: &mut Block) -> bool {
-        if !self.holds.load(Ordering::Acquire) {
+        if self.source.waits() {
             return self.source.fill(block);
         }
         let mut state = self.state();
-        let filled = state.fill(self.source, block);
-        self.holds.store(state.sorts || !state.ahead.is_empty(), Ordering::Release);
-        filled
+        if !state.looked {
+            state.look(self.source);
+        }
+        loop {
+            if state.hand_out(block) {
+                return true;
+            }
+            if state.exhausted {
+                if state.away == 0 {
+                    return false;
+                }
+                // Whoever hears of the end ends the run.
+                state = self.wait(state, |state| state.away == 0);
+                continue;
+            }
+            state.away += 1;
+            drop(state);
+            let filled = self.source.fill(block);
+            let times = Times::of(block);
+            state = self.state();
+            let mut goes_on = false;
+            if filled {
+                let turn = block.sequence;
+                state = self.wait(state, |state| state.turn == turn);
+                state.turn += 1;
+                goes_on = state.take(block, &times);
+            }
+            state.exhausted |= !filled;
+            state.away -= 1;
+            // Mostly nobody waits, and nobody is called then, which takes a system call.
+            if state.waiting > 0 {
+                self.arrival.notify_all();
+            }
+            if goes_on {
+                return true;
+            }
+        }
     }
 
     fn notes(&self) -> Notes {
-        Notes { sorted: self.state().sorter.sorted(), ..self.source.notes() }
+        let sorted = self.state().sorter.as_ref().map_or(0, Sorter::sorted);
+        Notes { sorted, ..self.source.notes() }
     }
 
     fn waits(&self) -> bool {
@@ -111,7 +186,7 @@ impl Blocks for InOrder<'_> {
     }
 
     fn is_serial(&self) -> bool {
-        self.source.is_serial() || self.state().sorts
+        self.source.is_serial()
     }
 
     fn progress(&self) -> (u64, Option<u64>) {
@@ -119,26 +194,20 @@ impl Blocks for InOrder<'_> {
     }
 }
 
-/// Looks for what is out of order.
-#[derive(Default)]
-struct Look {
+/// When the packets of a block were captured.
+struct Times {
+    in_order: bool,
+    first: Option<Timestamp>,
     latest: Option<Timestamp>,
-    found: bool,
 }
 
-impl Look {
-    fn at(&mut self, block: &Block) {
-        for record in &block.records {
-            self.found |= self.latest.is_some_and(|latest| record.time < latest);
-            self.latest = self.latest.max(Some(record.time));
-        }
-        self.found |= shares_a_file(&block.interfaces);
+impl Times {
+    fn of(block: &Block) -> Times {
+        let times = || block.records.iter().map(|record| record.time);
+        let in_order = times().is_sorted();
+        let latest = if in_order { times().next_back() } else { times().max() };
+        Times { in_order, first: times().next(), latest }
     }
-}
-
-/// Whether several interfaces were captured into one file: one that is quiet at first may come late later.
-fn shares_a_file(interfaces: &[Interface]) -> bool {
-    interfaces.windows(2).any(|two| two[0].file == two[1].file)
 }
 
 #[cfg(test)]

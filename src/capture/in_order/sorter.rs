@@ -2,6 +2,7 @@
 //!
 //! Which record comes when depends on the records alone, not on how they were cut into blocks.
 
+use std::collections::VecDeque;
 use std::mem;
 
 use crate::capture::{BLOCK_SIZE, Block, Record};
@@ -25,11 +26,16 @@ const RUN: usize = 1 << 20;
 /// Sorts what a source gives.
 #[derive(Default)]
 pub(super) struct Sorter {
-    /// What is held back: `ready` of them sorted and due, the others as they came.
+    /// What is held back: `ready` of them sorted and due, `given` of those handed out.
     held: Vec<Held>,
     ready: usize,
-    /// How many of those are handed out.
     given: usize,
+    /// Whether any of the others came late since they were sorted.
+    late: bool,
+    /// The earliest of the others.
+    oldest: Option<(u32, Timestamp)>,
+    /// How much was held back when taking began, until some are due.
+    before: Option<usize>,
     /// Their bytes and what is known of them, those handed out left out.
     bytes: usize,
     blocks: Slots,
@@ -38,7 +44,6 @@ pub(super) struct Sorter {
     clock: Clock,
     sequence: u64,
     packets: u64,
-    ended: bool,
     sorted: u64,
 }
 
@@ -58,6 +63,8 @@ struct Held {
 #[derive(Default)]
 struct Clock {
     era: u32,
+    /// Whether what comes late has no place, for what is before it was handed out: that begins an era.
+    began_late: bool,
     /// The latest time of this era, and of all eras before.
     latest: Option<Timestamp>,
     before: Option<Timestamp>,
@@ -72,6 +79,8 @@ struct Slots {
     /// How many of its records are still to be handed out, by block.
     left: Vec<usize>,
     free: Vec<u32>,
+    /// Blocks that were exchanged for others.
+    spare: Vec<Block>,
     /// The bytes of all that are not free.
     bytes: usize,
 }
@@ -82,14 +91,33 @@ impl Sorter {
         self.sorted
     }
 
-    /// Puts the next records into `block`; false at the end of what `next` gives.
+    /// A sorter of `block` and what follows, behind packets of which one was captured `latest`.
+    pub(super) fn behind(block: &Block, latest: Option<Timestamp>) -> Sorter {
+        let clock = Clock { began_late: true, latest, ..Clock::default() };
+        let (sequence, packets) = (block.sequence, block.first_frame.saturating_sub(1));
+        Sorter { clock, sequence, packets, ..Sorter::default() }
+    }
+
+    /// A block that is not needed, for its room.
+    pub(super) fn spare(&mut self) -> Block {
+        self.blocks.spare.pop().unwrap_or_default()
+    }
+
+    /// Puts the next records into `block`, as far as `came_in` is enough to tell; more comes until `ended`.
     pub(super) fn fill(
         &mut self,
         block: &mut Block,
-        next: &mut dyn FnMut(&mut Block) -> bool,
+        came_in: &mut VecDeque<Block>,
+        ended: bool,
     ) -> bool {
-        while self.given == self.ready && !(self.ended && self.held.is_empty()) {
-            self.hold(next);
+        while self.given == self.ready {
+            if ended && came_in.is_empty() && self.taken.is_none() && self.given == self.held.len()
+            {
+                return false;
+            }
+            if !self.hold(came_in, ended) {
+                return false;
+            }
         }
         block.records.clear();
         block.frames.clear();
@@ -102,66 +130,83 @@ impl Sorter {
         block.first_frame = self.packets + 1;
         block.sequence = self.sequence;
         self.packets += block.records.len() as u64;
-        self.sequence += u64::from(!block.records.is_empty());
-        !block.records.is_empty()
+        self.sequence += 1;
+        true
     }
 
-    /// Holds records back until some are due, and sorts them.
-    fn hold(&mut self, next: &mut dyn FnMut(&mut Block) -> bool) {
-        self.held.drain(..self.given);
-        (self.given, self.ready) = (0, 0);
-        let oldest = self.held.first().map(|held| (held.era, held.time));
-        let mut oldest = oldest.unwrap_or((self.clock.era, Timestamp::MAX));
-        let before = self.bytes;
+    /// Holds records back until some are due, and sorts them; false if it takes more than `came_in`.
+    fn hold(&mut self, came_in: &mut VecDeque<Block>, ended: bool) -> bool {
+        if self.given > self.held.len() / 2 {
+            self.held.drain(..self.given);
+            (self.given, self.ready) = (0, 0);
+        }
+        let before = *self.before.get_or_insert(self.bytes);
         let full = loop {
             let Some((slot, at)) = self.taken else {
                 if self.blocks.bytes >= MAX_BLOCKS {
                     break true;
                 }
-                self.taken = self.blocks.take(next).map(|slot| (slot, 0));
-                self.ended = self.taken.is_none();
-                if self.ended {
-                    break false;
+                match came_in.pop_front() {
+                    Some(block) => self.taken = Some((self.blocks.take(block), 0)),
+                    None if ended => break false,
+                    None => return false,
                 }
                 continue;
             };
             let block = &self.blocks.blocks[slot as usize];
             let record = block.records[at];
-            let frame = block.first_frame + at as u64;
+            let frame = block.frame(at);
             self.taken = (at + 1 < block.records.len()).then_some((slot, at + 1));
             self.sorted += u64::from(self.clock.take(record.time));
             self.bytes += size(&record);
-            let era = self.clock.era;
-            self.held.push(Held { era, time: record.time, frame, block: slot, at: at as u32 });
-            oldest = oldest.min((era, record.time));
-            let waited = || oldest < (era, self.clock.due());
+            let held =
+                Held { era: self.clock.era, time: record.time, frame, block: slot, at: at as u32 };
+            self.late |= self.held.last().is_some_and(|last| held.key() < last.key());
+            self.held.push(held);
+            let oldest = self.oldest.map_or(held.key(), |oldest| oldest.min(held.key()));
+            self.oldest = Some(oldest);
             if self.bytes > MAX_HELD {
                 break true;
             }
-            if self.bytes - before >= RUN && waited() {
+            if self.bytes - before >= RUN && oldest < (self.clock.era, self.clock.due()) {
                 break false;
             }
         };
-        self.sort(full);
+        let ended = ended && came_in.is_empty() && self.taken.is_none();
+        self.sort(full, ended);
+        true
     }
 
     /// Sorts what is held back, and says how much of it is due.
-    fn sort(&mut self, full: bool) {
-        // Stable: of equal times the order stays. Runs in order, as each interface's are, take no time.
-        self.held.sort_by_key(|held| (held.era, held.time));
+    fn sort(&mut self, full: bool, ended: bool) {
+        let waiting = &mut self.held[self.given..];
+        if mem::take(&mut self.late) {
+            // Stable: of equal times the order stays. Runs in order, as each interface's are, take no time.
+            waiting.sort_by_key(Held::key);
+        }
         let due = (self.clock.era, self.clock.due());
-        self.ready = self.held.partition_point(|held| (held.era, held.time) <= due);
-        if self.ended {
-            self.ready = self.held.len();
-        } else if full && self.ready < self.held.len() / 2 {
+        let mut ready = waiting.partition_point(|held| held.key() <= due);
+        if ended {
+            ready = waiting.len();
+        } else if full && ready < waiting.len() / 2 {
             let all = self.blocks.bytes >= MAX_BLOCKS;
-            self.ready = if all { self.held.len() } else { self.held.len() / 2 };
-            if let Some(last) = self.held[..self.ready].last()
+            ready = if all { waiting.len() } else { waiting.len() / 2 };
+            if let Some(last) = waiting[..ready].last()
                 && last.era == self.clock.era
             {
                 self.clock.floor = Some(last.time);
             }
         }
+        self.oldest = waiting.get(ready).map(Held::key);
+        self.ready = self.given + ready;
+        self.before = None;
+    }
+}
+
+impl Held {
+    /// What is sorted by.
+    fn key(&self) -> (u32, Timestamp) {
+        (self.era, self.time)
     }
 }
 
@@ -180,7 +225,7 @@ impl Clock {
     /// same.
     fn take(&mut self, time: Timestamp) -> bool {
         let is_late = self.latest.is_some_and(|latest| time < latest);
-        if is_late && time < self.due() {
+        if is_late && (time < self.due() || mem::take(&mut self.began_late)) {
             self.era += 1;
             self.before = self.before.max(self.latest);
             (self.latest, self.floor) = (Some(time), None);
@@ -197,21 +242,20 @@ impl Clock {
 }
 
 impl Slots {
-    /// Reads a block; `None` at the end.
-    fn take(&mut self, next: &mut dyn FnMut(&mut Block) -> bool) -> Option<u32> {
+    /// Keeps a block.
+    fn take(&mut self, block: Block) -> u32 {
         let slot = self.free.pop().unwrap_or_else(|| {
             self.blocks.push(Block::default());
             self.left.push(0);
             (self.blocks.len() - 1) as u32
         });
-        if !next(&mut self.blocks[slot as usize]) {
-            self.free.push(slot);
-            return None;
-        }
-        let block = &self.blocks[slot as usize];
         self.left[slot as usize] = block.records.len();
         self.bytes += block.data.len();
-        Some(slot)
+        let gone = mem::replace(&mut self.blocks[slot as usize], block);
+        if gone.data.capacity() > 0 {
+            self.spare.push(gone);
+        }
+        slot
     }
 
     /// Copies a record to the end of `block`, and says how much it took.

@@ -1,31 +1,36 @@
 //! What is late finds its place, what cannot is left where it is, and nothing is lost.
 
-use std::sync::atomic::AtomicU64;
-
 use super::*;
 use crate::capture::Record;
 
 /// Blocks of these times, in milliseconds; each record's one octet is its number.
 struct Row {
-    blocks: Mutex<VecDeque<Vec<i64>>>,
-    given: AtomicU64,
-    interfaces: Vec<Interface>,
+    /// With how many blocks and records were given.
+    blocks: Mutex<(VecDeque<Vec<i64>>, u64, u64)>,
+    /// Octets that no record has, in the first block.
+    padding: usize,
 }
 
 impl Row {
     fn new(blocks: impl IntoIterator<Item = Vec<i64>>) -> Row {
-        let blocks = Mutex::new(blocks.into_iter().collect());
-        Row { blocks, given: AtomicU64::new(0), interfaces: vec![Interface::default()] }
+        Row { blocks: Mutex::new((blocks.into_iter().collect(), 0, 0)), padding: 0 }
     }
 }
 
 impl Blocks for Row {
     fn fill(&self, block: &mut Block) -> bool {
-        let Some(times) = self.blocks.lock().unwrap().pop_front() else { return false };
-        let first = self.given.fetch_add(times.len() as u64, Ordering::Relaxed);
-        block.first_frame = first + 1;
-        block.interfaces = self.interfaces.clone().into();
+        let mut row = self.blocks.lock().unwrap();
+        let Some(times) = row.0.pop_front() else {
+            block.records.clear();
+            return false;
+        };
+        let first = row.2;
+        (block.sequence, block.first_frame) = (row.1, first + 1);
+        (row.1, row.2) = (row.1 + 1, first + times.len() as u64);
+        drop(row);
+        block.frames.clear();
         block.data = (first..).take(times.len()).map(|number| number as u8).collect();
+        block.data.resize(times.len() + if first == 0 { self.padding } else { 0 }, 0);
         let record = |(offset, &time): (u32, &i64)| Record {
             time: Timestamp(time * 1_000_000),
             offset,
@@ -52,7 +57,7 @@ fn drain(row: &Row) -> (Vec<(i64, u64)>, u64) {
     let (mut block, mut seen, mut sequence) = (Block::default(), Vec::new(), 0);
     while source.fill(&mut block) {
         assert_eq!(block.sequence, sequence);
-        sequence += u64::from(source.state().sorts);
+        sequence += 1;
         for (at, record) in block.records.iter().enumerate() {
             let frame = block.frame(at);
             assert_eq!(block.bytes(record), Some(&[(frame - 1) as u8][..]));
@@ -70,10 +75,6 @@ fn cut(times: &[i64], size: usize) -> Row {
 
 #[test]
 fn what_is_in_order_goes_through_as_it_is() {
-    let row = cut(&[1, 2, 2, 3, 9], 2);
-    let source = InOrder::new(&row);
-    assert!(!source.is_serial());
-    drop(source);
     let row = cut(&[1, 2, 2, 3, 9], 2);
     assert_eq!(drain(&row), (vec![(1, 1), (2, 2), (2, 3), (3, 4), (9, 5)], 0));
 }
@@ -104,12 +105,50 @@ fn a_clock_that_is_set_back_stays_so() {
 }
 
 #[test]
-fn one_interface_that_is_quiet_at_first_is_waited_for() {
-    let two = |file| Interface { file, ..Interface::default() };
-    for (files, sorts) in [([0, 0], true), ([0, 1], false)] {
-        let mut row = cut(&[1, 2, 3], 100);
-        row.interfaces = files.map(two).to_vec();
-        assert_eq!(InOrder::new(&row).state().sorts, sorts, "{files:?}");
+fn who_comes_late_behind_the_beginning_has_what_follows_sorted() {
+    let times = [10, 20, 30, 60, 50, 70, 40, 80, 75, 90];
+    for size in [1, 2, 3, 4, 5, 10] {
+        let row = Row { padding: LOOKED_AT, ..cut(&times, size) };
+        let (seen, sorted) = drain(&row);
+        let frames: Vec<u64> = seen.iter().map(|&(_, frame)| frame).collect();
+        match size {
+            // In the first block, which is looked at: all find their places.
+            5 | 10 => assert_eq!((&frames[..], sorted), (&[1, 2, 3, 7, 5, 4, 6, 9, 8, 10][..], 3)),
+            // 60 is gone when 50 comes, which only 40 still can go before.
+            _ => assert_eq!((&frames[..], sorted), (&[1, 2, 3, 4, 7, 5, 6, 9, 8, 10][..], 1)),
+        }
+    }
+}
+
+#[test]
+fn whoever_asks_gets_blocks_that_make_the_same_order() {
+    let late = |n: i64| if n > 9_000 && n % 7 == 0 { n - 200 } else { n };
+    let times: Vec<i64> = (0..20_000).map(late).collect();
+    let padded = || Row { padding: LOOKED_AT, ..cut(&times, 50) };
+    let (expected, sorted) = drain(&padded());
+    assert!(sorted > 1_000);
+    for threads in [2, 3, 8] {
+        let row = padded();
+        let (source, got) = (InOrder::new(&row), Mutex::new(Vec::new()));
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    let mut block = Block::default();
+                    while source.fill(&mut block) {
+                        let frames = (0..block.records.len()).map(|at| block.frame(at));
+                        got.lock().unwrap().push((block.sequence, frames.collect::<Vec<_>>()));
+                    }
+                    // Who hears of the end stops all others: nothing is left then.
+                    assert!(!source.fill(&mut block));
+                });
+            }
+        });
+        let mut got = got.into_inner().unwrap();
+        got.sort_unstable();
+        assert!(got.iter().map(|&(sequence, _)| sequence).eq(0..got.len() as u64));
+        let frames = got.into_iter().flat_map(|(_, frames)| frames);
+        assert!(frames.eq(expected.iter().map(|&(_, frame)| frame)), "{threads} threads");
+        assert_eq!(source.notes().sorted, sorted);
     }
 }
 
@@ -130,16 +169,21 @@ fn order_does_not_depend_on_blocks_where_room_is_short() {
         let row = cut(&times, size);
         let mut block = Block::default();
         let mut seen = Vec::new();
-        let mut next = |block: &mut Block| {
-            let more = row.fill(block);
-            for record in &mut block.records {
-                // They say that they are long, and hold nothing.
-                record.captured = 1_400;
+        let (mut came_in, mut ended) = (VecDeque::new(), false);
+        loop {
+            if sorter.fill(&mut block, &mut came_in, ended) {
+                seen.extend((0..block.records.len()).map(|at| block.frame(at)));
+            } else if ended {
+                break;
+            } else {
+                let mut next = sorter.spare();
+                ended = !row.fill(&mut next);
+                for record in &mut next.records {
+                    // They say that they are long, and hold nothing.
+                    record.captured = 1_400;
+                }
+                came_in.extend((!ended).then_some(next));
             }
-            more
-        };
-        while sorter.fill(&mut block, &mut next) {
-            seen.extend((0..block.records.len()).map(|at| block.frame(at)));
         }
         let mut frames = seen.clone();
         frames.sort_unstable();
