@@ -264,7 +264,12 @@ impl Facts<'_> {
     /// Whether the fate of what was asked at `time` is known: a question asked within a query timeout of the
     /// end may still be answered, or be sent again for that it was lost.
     pub fn is_decided(&self, time: Timestamp) -> bool {
-        self.quality.last.is_none_or(|last| time.plus(self.query_timeout) <= last)
+        time <= self.decided_until()
+    }
+
+    /// Until when it is.
+    pub fn decided_until(&self) -> Timestamp {
+        self.quality.last.map_or(Timestamp::MAX, |last| last.plus(Span(-self.query_timeout.0)))
     }
 
     /// What an ENI is called in the report: interface name and source.

@@ -10,7 +10,7 @@ use super::{
     upstream_unreachable,
 };
 use crate::aggregate::{Bin, Pair, Period, Server};
-use crate::model::Address;
+use crate::model::{Address, Timestamp};
 use crate::verdict::addresses::holds;
 use crate::verdict::chance::at_most;
 use crate::verdict::silence::{Sum, by_client, cut_off};
@@ -99,7 +99,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let is_stuck = |pair: &Pair| {
         stuck.iter().any(|s| (s.pair.client, s.pair.server) == (pair.client, pair.server))
     };
-    let pairs: Vec<&Pair> = facts
+    let mut pairs: Vec<&Pair> = facts
         .aggregate
         .counting
         .pairs
@@ -123,8 +123,15 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         if told { 0 } else { pair.undelivered.min(pair.rare().resent_after_answer) }
     };
     let lost = |pair: &Pair| outages.scattered(pair) + ended_here(pair);
-    let losses: u64 = pairs.iter().map(|pair| lost(pair)).sum();
-    let sent: u64 = pairs.iter().map(|pair| pair.all().sent).sum();
+    let sums = |pairs: &[&Pair]| -> (u64, u64) {
+        (pairs.iter().map(|pair| lost(pair)).sum(), pairs.iter().map(|pair| pair.all().sent).sum())
+    };
+    let (mut losses, mut sent) = sums(&pairs);
+    if Facts::share(losses, sent) < SHARE {
+        // What forwarders ask and get thins out what their clients lose.
+        pairs.retain(|pair| facts.asks_for_itself(pair));
+        (losses, sent) = sums(&pairs);
+    }
     let share = Facts::share(losses, sent);
     let mut period = Period::of(pairs.iter().map(|pair| outages.period(pair)));
     for pair in pairs.iter().filter(|pair| ended_here(pair) > 0) {
@@ -224,16 +231,16 @@ fn is_late(facts: &Facts<'_>, pair: &Pair) -> bool {
 /// nobody knows yet.
 fn spread(facts: &Facts<'_>, losses: u64, period: Period) -> bool {
     let width = facts.aggregate.counting.timeline.width();
+    let until = facts.decided_until().max(period.last);
     let (mut all, mut enclosed) = (0.0, 0.0);
     for (start, bin) in facts.aggregate.counting.timeline.bins() {
-        let end = start.plus(width);
-        let inside = end.min(period.last).since(start.max(period.first)).0.max(0);
-        let asked = f64::from(bin.asked);
-        if inside > 0 || facts.is_decided(start) {
-            all += asked;
-        }
         // Within a bin the questions are taken to be spread evenly.
-        enclosed += asked * inside as f64 / width.0 as f64;
+        let asked = |from: Timestamp, to: Timestamp| {
+            let part = to.min(start.plus(width)).since(from.max(start)).0.max(0);
+            f64::from(bin.asked) * part as f64 / width.0 as f64
+        };
+        all += asked(start, until);
+        enclosed += asked(period.first, period.last);
     }
     let (share, n) = (enclosed / f64::max(all, 1.0), losses.min(EVEN) as f64);
     n * share.powf(n - 1.0) - (n - 1.0) * share.powf(n) >= CHANCE
