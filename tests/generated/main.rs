@@ -224,6 +224,31 @@ fn many_clients_that_ask_for_the_same_while_much_fails() {
     }
 }
 
+/// The root cause that is found in a generated capture.
+fn root_cause(name: &str, arguments: &str) -> String {
+    let report = Generated::new(name, arguments).report(1);
+    report["verdict"]["root_cause"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn losses_of_a_short_capture_are_spread_over_what_is_decided() {
+    // Nine seconds, of which the last five cannot be told.
+    for seed in 40..46 {
+        let arguments = format!("--packets 100000 --pps 12000 --timeouts 0.05 --seed {seed}");
+        assert_eq!(root_cause("short.pcap", &arguments), "random_loss", "{arguments}");
+    }
+}
+
+#[test]
+fn losses_of_clients_are_not_thinned_out_by_what_forwarders_ask() {
+    // Where more than 0.5 % of the clients' questions are lost, and fewer of all.
+    for seed in [43, 45, 47, 51] {
+        let arguments =
+            format!("--packets 40000 --pps 400 --clients 50 --timeouts 0.006 --seed {seed}");
+        assert_eq!(root_cause("thinned.pcap", &arguments), "random_loss", "{arguments}");
+    }
+}
+
 #[test]
 fn clients_that_ask_once_or_twice() {
     // Some of them walk through the list at the same moment as another one that wants the same name.

@@ -1,18 +1,18 @@
 //! Some clients get nothing at all, silently, from servers that answer others.
 
+mod others;
 mod way_back;
 
 use super::{
     coredns_backend_gone, coredns_overload, dns_forwarding_loop, nodelocaldns_down,
     stale_conntrack_udp, upstream_unreachable, wrong_nameserver,
 };
-use crate::aggregate::{Lapse, Pair, Period};
+use crate::aggregate::{Pair, Period};
 use crate::model::Address;
 use crate::verdict::outage::{Outage, worst};
 use crate::verdict::silence::{Sum, by_client, last_seen};
-use crate::verdict::{
-    Cause, Evidence, FEW, Facts, Finding, Scope, Severity, StubKind, filter, words,
-};
+use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, StubKind, filter, words};
+use others::Others;
 
 /// Clients whose answers are dated in the evidence.
 const SHOWN: usize = 3;
@@ -29,7 +29,7 @@ pub(super) const CAUSE: Cause = Cause {
         of a pod's life is the VPC CNI's strict mode, which denies until its policies are in place.",
     signature: "At least three questions of a client without any answer or ICMP error, over UDP \
         and TCP, from its first question on (or since, until or between some moments), while the same \
-        servers answer others. With one client in the capture, that it asks again and again. Where \
+        servers answer others, who lose less than a tenth meanwhile. With one client in the capture, that it asks again and again. Where \
         it is the answers that are dropped: nine in ten of them come as far as this node and are \
         never seen on their last leg, from the address that was asked, as those to others are.",
     look_alikes: &[
@@ -134,10 +134,13 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
             && (!overloaded || client.all.answered == 0)
     });
     let addresses: Vec<Address> = cut.iter().map(|cut| cut.client.address).collect();
+    let others = Others::of(facts, &addresses);
     cut.retain_mut(|cut| {
-        let dated = !cut.outages.is_empty();
-        cut.outages.retain(|outage| !is_shared(facts, &addresses, outage));
-        !dated || !cut.outages.is_empty()
+        if cut.outages.is_empty() {
+            return !others.are_struck(cut.client.losses);
+        }
+        cut.outages.retain(|outage| !others.share(outage));
+        !cut.outages.is_empty()
     });
     if cut.is_empty() {
         return way_back::detect(facts, &clients);
@@ -258,24 +261,6 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         Some((evidence, _)) => finding.shown_by(evidence),
         None => finding,
     })
-}
-
-/// Whether those who are not cut off lose most of what they lose in the same time, from its beginning to
-/// its end: then something befalls all, and some of it spares a part of the others' questions (old
-/// sockets, another backend).
-fn is_shared(facts: &Facts<'_>, cut: &[Address], outage: &Outage) -> bool {
-    if outage.stopped.is_none() || outage.resumed.is_none() {
-        return false;
-    }
-    let Period { first, last } = outage.lapse.losses;
-    let during = |lapse: &&Lapse| lapse.losses.last >= first && lapse.losses.first <= last;
-    let others = facts.client_pairs().filter(|pair| !cut.contains(&pair.client));
-    let (mut then, mut ever) = (0, 0);
-    for pair in others {
-        then += pair.lapses.iter().filter(during).map(Lapse::hurt).sum::<u64>();
-        ever += pair.all().unanswered + pair.rare().rescued;
-    }
-    then >= FEW && then * 2 > ever
 }
 
 /// Whether nearly all questions of a client come from a long-lived socket.

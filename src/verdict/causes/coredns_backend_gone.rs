@@ -8,7 +8,7 @@ use crate::model::Address;
 use crate::verdict::addresses::sorted;
 use crate::verdict::outage::worst;
 use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter, words};
-pub(super) use backends::gone;
+pub(super) use backends::{Gone, gone};
 
 /// Outages that are dated in the evidence.
 const SHOWN: usize = 3;

@@ -1,0 +1,80 @@
+//! Whether those who are not cut off lose as well: then something befalls all, and spares a part.
+
+use super::super::coredns_backend_gone::{Gone, gone};
+use crate::aggregate::{Lapse, Pair, Period};
+use crate::model::Address;
+use crate::verdict::addresses::holds;
+use crate::verdict::outage::Outage;
+use crate::verdict::{FEW, Facts};
+
+/// Others who lose so much of what they ask are struck by the same: a link that loses as much is rare, and would be
+/// trouble enough.
+const STRUCK: f64 = 0.1;
+
+/// The pairs of clients that are not cut off.
+pub(super) struct Others<'a> {
+    facts: &'a Facts<'a>,
+    gone: Option<Gone>,
+    pairs: Vec<&'a Pair>,
+}
+
+impl<'a> Others<'a> {
+    /// All but those of `cut`, which are in order.
+    pub(super) fn of(facts: &'a Facts<'a>, cut: &[Address]) -> Others<'a> {
+        let pairs = facts.client_pairs().filter(|pair| !holds(cut, pair.client)).collect();
+        Others { facts, gone: gone(facts), pairs }
+    }
+
+    /// Whether they lose most of what they lose in the time of `outage`, from its beginning to its end, or much of
+    /// what they ask in it: some of it spares a part of their questions (old sockets, another backend).
+    pub(super) fn share(&self, outage: &Outage) -> bool {
+        let time = outage.lapse.losses;
+        if self.are_struck(time) {
+            return true;
+        }
+        if outage.stopped.is_none() || outage.resumed.is_none() {
+            return false;
+        }
+        let (mut then, mut ever) = (0, 0);
+        for pair in &self.pairs {
+            let lapses = pair.lapses.iter().filter(|lapse| overlap(lapse, time));
+            then += lapses.map(Lapse::hurt).sum::<u64>();
+            ever += pair.all().unanswered + pair.rare().rescued;
+        }
+        then >= FEW && then * 2 > ever
+    }
+
+    /// Whether those of them who are answered in this time, now and then, lose much in it: where a Service has a dead
+    /// backend, each new socket of anybody may be tied to it, and who asks little may have had no other.
+    pub(super) fn are_struck(&self, time: Period) -> bool {
+        // What a backend that is seen to be silent takes is told from a wall by how much it would take.
+        let riddle = |lapse: &&Lapse| {
+            let told = self.gone.as_ref().is_some_and(|gone| gone.explains(lapse.losses));
+            !told && overlap(lapse, time)
+        };
+        let (mut hurt, mut sent) = (0, 0);
+        for pair in &self.pairs {
+            if pair.heard.any_within(time.first, time.last) {
+                hurt += pair.lapses.iter().filter(riddle).map(Lapse::hurt).sum::<u64>();
+                sent += pair.all().sent;
+            }
+        }
+        hurt >= FEW && hurt as f64 >= STRUCK * sent as f64 * self.part_asked(time)
+    }
+
+    /// Which part of all questions was asked in this time.
+    fn part_asked(&self, time: Period) -> f64 {
+        let timeline = &self.facts.aggregate.counting.timeline;
+        let (mut then, mut ever) = (0, 0);
+        for (start, bin) in timeline.bins() {
+            let is_then = start.plus(timeline.width()) > time.first && start <= time.last;
+            then += if is_then { u64::from(bin.asked) } else { 0 };
+            ever += u64::from(bin.asked);
+        }
+        Facts::share(then, ever)
+    }
+}
+
+fn overlap(lapse: &Lapse, time: Period) -> bool {
+    lapse.losses.last >= time.first && lapse.losses.first <= time.last
+}
