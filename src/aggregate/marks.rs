@@ -65,6 +65,11 @@ impl Period {
         if self.any() { self.last.since(self.first) } else { Span::ZERO }
     }
 
+    /// Whether some moment is in both.
+    pub fn overlaps(&self, other: Period) -> bool {
+        self.last >= other.first && self.first <= other.last
+    }
+
     /// Whether it happened at all.
     pub fn any(&self) -> bool {
         self.first <= self.last

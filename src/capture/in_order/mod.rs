@@ -27,6 +27,7 @@ const LOOKED_AT: usize = 4 << 20;
 pub struct InOrder<'a> {
     source: &'a dyn Blocks,
     state: Mutex<State>,
+    /// Somebody came back.
     arrival: Condvar,
 }
 
@@ -77,6 +78,36 @@ impl<'a> InOrder<'a> {
         }
         state.waiting -= 1;
         state
+    }
+
+    /// Has the source fill `block`, and brings it in: true if it goes on as it is.
+    fn bring_in(&self, block: &mut Block) -> bool {
+        let _away = Away(self);
+        let filled = self.source.fill(block);
+        let times = Times::of(block);
+        let mut state = self.state();
+        if !filled {
+            state.exhausted = true;
+            return false;
+        }
+        let turn = block.sequence;
+        let mut state = self.wait(state, |state| state.turn == turn);
+        state.turn += 1;
+        state.take(block, &times)
+    }
+}
+
+/// A caller who is on its way. It is back when this is dropped, by a panic too, so that nobody waits for ever.
+struct Away<'s, 'a>(&'s InOrder<'a>);
+
+impl Drop for Away<'_, '_> {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        state.away -= 1;
+        // Mostly nobody waits, and nobody is called then, which takes a system call.
+        if state.waiting > 0 {
+            self.0.arrival.notify_all();
+        }
     }
 }
 
@@ -136,11 +167,11 @@ impl Blocks for InOrder<'_> {
         if self.source.waits() {
             return self.source.fill(block);
         }
-        let mut state = self.state();
-        if !state.looked {
-            state.look(self.source);
-        }
         loop {
+            let mut state = self.state();
+            if !state.looked {
+                state.look(self.source);
+            }
             if state.hand_out(block) {
                 return true;
             }
@@ -149,28 +180,12 @@ impl Blocks for InOrder<'_> {
                     return false;
                 }
                 // Whoever hears of the end ends the run.
-                state = self.wait(state, |state| state.away == 0);
+                drop(self.wait(state, |state| state.away == 0));
                 continue;
             }
             state.away += 1;
             drop(state);
-            let filled = self.source.fill(block);
-            let times = Times::of(block);
-            state = self.state();
-            let mut goes_on = false;
-            if filled {
-                let turn = block.sequence;
-                state = self.wait(state, |state| state.turn == turn);
-                state.turn += 1;
-                goes_on = state.take(block, &times);
-            }
-            state.exhausted |= !filled;
-            state.away -= 1;
-            // Mostly nobody waits, and nobody is called then, which takes a system call.
-            if state.waiting > 0 {
-                self.arrival.notify_all();
-            }
-            if goes_on {
+            if self.bring_in(block) {
                 return true;
             }
         }

@@ -34,10 +34,10 @@ pub(super) struct Sorter {
     late: bool,
     /// The earliest of the others.
     oldest: Option<(u32, Timestamp)>,
-    /// How much was held back when taking began, until some are due.
-    before: Option<usize>,
-    /// Their bytes and what is known of them, those handed out left out.
+    /// Bytes of all that is not handed out, with what is known of it; and how many they were when taking began,
+    /// until some are due.
     bytes: usize,
+    before: Option<usize>,
     blocks: Slots,
     /// The block that is being taken, and its next record.
     taken: Option<(u32, usize)>,

@@ -153,6 +153,42 @@ fn whoever_asks_gets_blocks_that_make_the_same_order() {
 }
 
 #[test]
+fn nobody_waits_for_a_caller_who_does_not_come_back() {
+    /// Gives two blocks; the second time it is asked, it panics.
+    struct Falls(Row, Mutex<u32>);
+
+    impl Blocks for Falls {
+        fn fill(&self, block: &mut Block) -> bool {
+            let asked = {
+                let mut asked = self.1.lock().unwrap();
+                *asked += 1;
+                *asked
+            };
+            assert_ne!(asked, 2, "as it should");
+            self.0.fill(block)
+        }
+
+        fn notes(&self) -> Notes {
+            Notes::default()
+        }
+
+        fn progress(&self) -> (u64, Option<u64>) {
+            (0, None)
+        }
+    }
+
+    let row = Row { padding: LOOKED_AT, ..cut(&[1, 2], 1) };
+    let falls = Falls(row, Mutex::new(0));
+    let source = InOrder::new(&falls);
+    let mut block = Block::default();
+    assert!(source.fill(&mut block));
+    let fall = std::panic::AssertUnwindSafe(|| source.fill(&mut Block::default()));
+    assert!(std::panic::catch_unwind(fall).is_err());
+    assert!(source.fill(&mut block));
+    assert!(!source.fill(&mut block));
+}
+
+#[test]
 fn order_does_not_depend_on_blocks_where_room_is_short() {
     // 50,000 packets a second, each sixteenth of them 30 ms late. There is room for 120 ms: the half of it stays.
     let mut rng = 7_u64;

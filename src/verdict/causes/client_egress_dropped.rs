@@ -29,9 +29,10 @@ pub(super) const CAUSE: Cause = Cause {
         of a pod's life is the VPC CNI's strict mode, which denies until its policies are in place.",
     signature: "At least three questions of a client without any answer or ICMP error, over UDP \
         and TCP, from its first question on (or since, until or between some moments), while the same \
-        servers answer others, who lose less than a tenth meanwhile. With one client in the capture, that it asks again and again. Where \
-        it is the answers that are dropped: nine in ten of them come as far as this node and are \
-        never seen on their last leg, from the address that was asked, as those to others are.",
+        servers answer others, who lose less than a tenth meanwhile. With one client in the capture, \
+        that it asks again and again. Where it is the answers that are dropped: nine in ten of them \
+        come as far as this node and are never seen on their last leg, from the address that was \
+        asked, as those to others are.",
     look_alikes: &[
         ("coredns_backend_gone", "everybody is without answers from that server"),
         ("wrong_nameserver", "the server answers nobody at all"),

@@ -37,7 +37,7 @@ impl<'a> Others<'a> {
         }
         let (mut then, mut ever) = (0, 0);
         for pair in &self.pairs {
-            let lapses = pair.lapses.iter().filter(|lapse| overlap(lapse, time));
+            let lapses = pair.lapses.iter().filter(|lapse| lapse.losses.overlaps(time));
             then += lapses.map(Lapse::hurt).sum::<u64>();
             ever += pair.all().unanswered + pair.rare().rescued;
         }
@@ -50,7 +50,7 @@ impl<'a> Others<'a> {
         // What a backend that is seen to be silent takes is told from a wall by how much it would take.
         let riddle = |lapse: &&Lapse| {
             let told = self.gone.as_ref().is_some_and(|gone| gone.explains(lapse.losses));
-            !told && overlap(lapse, time)
+            !told && lapse.losses.overlaps(time)
         };
         let (mut hurt, mut sent) = (0, 0);
         for pair in &self.pairs {
@@ -73,8 +73,4 @@ impl<'a> Others<'a> {
         }
         Facts::share(then, ever)
     }
-}
-
-fn overlap(lapse: &Lapse, time: Period) -> bool {
-    lapse.losses.last >= time.first && lapse.losses.first <= time.last
 }

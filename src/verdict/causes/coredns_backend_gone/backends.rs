@@ -206,7 +206,7 @@ fn lost_in(facts: &Facts<'_>, clients: &[Sum<'_>], outage: &Outage) -> (usize, u
                 || own.last > last.plus(AROUND) && own.first < last
         })
     };
-    let during = |lapse: &&Lapse| lapse.losses.last >= first && lapse.losses.first <= last;
+    let during = |lapse: &&Lapse| lapse.losses.overlaps(outage.lapse.losses);
     let mut losers: Vec<(Address, u64)> = Vec::new();
     for pair in facts.client_pairs().filter(|pair| !cut_off(pair.client)) {
         let lost = pair.lapses.iter().filter(during).map(|l| l.lost + l.rescued).sum();
@@ -248,9 +248,7 @@ fn vanished_behind_service(facts: &Facts<'_>) -> Option<Gone> {
 /// Whether more than one client loses something, or the one that does is answered in between: else it may
 /// be the client that is cut off.
 fn of_several(service: &Sum<'_>, losses: Period) -> bool {
-    let during = |lapse: &Lapse| {
-        lapse.lost > 0 && lapse.losses.last >= losses.first && lapse.losses.first <= losses.last
-    };
+    let during = |lapse: &Lapse| lapse.lost > 0 && lapse.losses.overlaps(losses);
     let losing = service.pairs.iter().filter(|pair| pair.lapses.iter().any(during));
     let losing: Vec<&&Pair> = losing.collect();
     losing.len() > 1 || losing.iter().any(|pair| pair.heard.any_inside(losses.first, losses.last))

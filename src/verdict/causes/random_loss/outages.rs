@@ -67,7 +67,7 @@ impl Outages {
 
     fn covers(&self, client: Address, losses: Period) -> bool {
         let own = self.of_clients.iter().filter(|(of, _)| *of == client).map(|(_, period)| period);
-        own.chain(&self.of_all).any(|outage| overlap(*outage, losses))
+        own.chain(&self.of_all).any(|outage| outage.overlaps(losses))
     }
 
     /// Losses of a pair beside outages.
@@ -98,7 +98,7 @@ impl Outages {
             let bin = Period { first: time, last: time.plus(timeline.width()) };
             let clients = self.of_clients.iter().map(|(_, period)| period);
             facts.is_decided(time)
-                && !clients.chain(&self.of_all).any(|outage| overlap(*outage, bin))
+                && !clients.chain(&self.of_all).any(|outage| outage.overlaps(bin))
         };
         let bins: Vec<&Bin> =
             timeline.bins().filter(|(time, _)| beside(*time)).map(|(_, bin)| bin).collect();
@@ -122,8 +122,4 @@ impl Outages {
         let variance = squares / (parts - 1) as f64;
         variance > DISPERSION * mean && variance - mean > CROWDED * mean.powi(2)
     }
-}
-
-fn overlap(a: Period, b: Period) -> bool {
-    a.any() && b.any() && a.last >= b.first && a.first <= b.last
 }
