@@ -39,6 +39,13 @@ impl Scope {
     }
 }
 
+/// Whether two addresses are of one network, as pods are, and a Service's address is not.
+pub fn are_near(a: Address, b: Address) -> bool {
+    // Half of an IPv4 address, which stands at the end of the octets; a /64.
+    let octets = if a.is_v4() { 14 } else { 8 };
+    a.0[..octets] == b.0[..octets]
+}
+
 /// Clients of these pairs.
 pub fn clients(pairs: &[&Pair]) -> Vec<Address> {
     sorted(pairs.iter().map(|pair| pair.client))

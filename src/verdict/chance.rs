@@ -22,6 +22,37 @@ pub fn at_least(some: u64, of: u64) -> f64 {
     sum.min(1.0)
 }
 
+/// The chance that independent chances have a product as small as theirs (Fisher's method): two that are
+/// one in thirty are nothing rare.
+pub fn of_all(chances: &[f64]) -> f64 {
+    let product: f64 = chances.iter().product();
+    if product <= 0.0 {
+        return 0.0;
+    }
+    let log = -product.ln();
+    let (mut term, mut sum) = (1.0, 1.0);
+    for n in 1..chances.len() {
+        term *= log / n as f64;
+        sum += term;
+    }
+    f64::min(product * sum, 1.0)
+}
+
+/// The chance of at most `count` of so many throws, each of which succeeds with this chance.
+pub fn at_most_of(count: u64, throws: u64, chance: f64) -> f64 {
+    let chance = chance.clamp(0.0, 1.0);
+    if chance >= 1.0 {
+        return if count >= throws { 1.0 } else { 0.0 };
+    }
+    let mut term = (1.0 - chance).powf(throws as f64);
+    let mut sum = term;
+    for n in 1..=count.min(throws) {
+        term *= (throws - n + 1) as f64 / n as f64 * chance / (1.0 - chance);
+        sum += term;
+    }
+    sum.min(1.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -35,6 +66,24 @@ mod tests {
         assert!(near(at_most(0, 3.0), (-3.0_f64).exp()));
         assert!(near(at_most(2, 3.0), (-3.0_f64).exp() * 8.5));
         assert!(near(at_most(0, 0.0), 1.0) && near(at_most(400, 3.0), 1.0));
+    }
+
+    #[test]
+    fn several_chances_together_are_less_rare_than_their_product() {
+        assert!(near(of_all(&[0.02]), 0.02) && near(of_all(&[1.0, 1.0, 1.0]), 1.0));
+        // What chi-squared with four and six degrees of freedom says of them.
+        assert!(near(of_all(&[0.1, 0.01]), 0.001 * (1.0 + 1000_f64.ln())));
+        let log = 8000_f64.ln();
+        assert!(near(of_all(&[0.05; 3]), (1.0 + log + log * log / 2.0) / 8000.0));
+        assert!(near(of_all(&[0.0, 0.5]), 0.0));
+    }
+
+    #[test]
+    fn few_of_many_throws_are_rare() {
+        assert!(near(at_most_of(0, 3, 0.5), 0.125) && near(at_most_of(1, 3, 0.5), 0.5));
+        assert!(near(at_most_of(3, 3, 0.2), 1.0) && near(at_most_of(0, 2, 0.9), 0.01));
+        assert!(near(at_most_of(0, 2, 1.0), 0.0) && near(at_most_of(2, 2, 1.0), 1.0));
+        assert!(near(at_most_of(0, 0, 0.5), 1.0));
     }
 
     #[test]

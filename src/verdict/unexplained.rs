@@ -8,6 +8,7 @@ use super::outage::{Noise, Outage, Union, worst};
 use super::silence::noise;
 use super::words::{clock, counted, verb};
 use crate::aggregate::{Pair, Tally};
+use crate::model::Span;
 
 /// Up to this share of losses is the background noise of UDP.
 const NOISE: f64 = 0.005;
@@ -20,6 +21,12 @@ const PART: f64 = 0.5;
 
 /// So many of one time are worth a word however few they are of all.
 const MANY: u64 = 10;
+
+/// From this share on of what was asked in a time as long as this one at least,
+const HALTING: f64 = 0.2;
+
+/// losses are worth a word, too: who waits asks nothing else, so that few losses are much of a time.
+const HALT: Span = Span::from_secs(10);
 
 /// What clients lost; what forwarders did, where nobody else is seen.
 pub(super) struct Losses<'a> {
@@ -61,16 +68,26 @@ impl<'a> Losses<'a> {
         self.hurt() >= FEW && Facts::share(self.hurt(), self.tally.sent) > NOISE
             || !self.outages().is_empty()
             || self.crowd(facts).is_some_and(|crowd| crowd.count >= MANY)
+            || self.densest(facts).is_some_and(|crowd| {
+                crowd.count >= 2 * FEW
+                    && crowd.length() >= HALT
+                    && Facts::share(crowd.count, crowd.asked) >= HALTING
+            })
+    }
+
+    /// The time in which nearly all of them were asked, if there are more of them at one time than at another.
+    fn densest(&self, facts: &Facts<'_>) -> Option<Crowd> {
+        let timeline = &facts.aggregate.counting.timeline;
+        let crowd = Crowd::of(timeline, |bin| bin.unanswered + bin.rescued, |bin| bin.asked)?;
+        Some(crowd).filter(|crowd| crowd.count as f64 >= CROWDED * self.hurt() as f64)
     }
 
     /// The time in which they crowd, if they do.
     fn crowd(&self, facts: &Facts<'_>) -> Option<Crowd> {
-        let timeline = &facts.aggregate.counting.timeline;
-        let crowd = Crowd::of(timeline, |bin| bin.unanswered + bin.rescued, |bin| bin.asked)?;
-        let dated = crowd.count as f64 >= CROWDED * self.hurt() as f64
-            && crowd.length().as_secs_f64() <= PART * facts.length().as_secs_f64()
-            && Facts::share(crowd.count, crowd.asked) > NOISE;
-        dated.then_some(crowd)
+        self.densest(facts).filter(|crowd| {
+            crowd.length().as_secs_f64() <= PART * facts.length().as_secs_f64()
+                && Facts::share(crowd.count, crowd.asked) > NOISE
+        })
     }
 
     /// Times in which nobody at all was answered.
@@ -190,6 +207,31 @@ mod tests {
             );
             assert!(verdict.summary.contains(&low), "{}", verdict.summary);
             assert!(verdict.summary.contains(" asked from 00:0"), "{}", verdict.summary);
+        });
+    }
+
+    /// Who waits for an answer asks nothing else: of thousands of questions few are lost, which are much of
+    /// what is asked at the end.
+    #[test]
+    fn few_losses_are_many_of_a_time_in_which_little_is_asked() {
+        Story::each(&[View::Pod], 1..=1, |story| {
+            story.stubs[0] = Stub::Musl;
+            story.background_of(&[0], ms(0), secs(200), 20.0, &mut |ask| ask.healthy());
+            let mut time = secs(200);
+            let mut turn = 0;
+            while time < secs(218) {
+                turn += 1;
+                let lost = turn % 2 == 0;
+                let name = format!("service-{turn}");
+                time = story.lookup(time, 0, &name, &mut |ask| {
+                    if lost { Reply::lost(3) } else { ask.healthy() }
+                });
+            }
+            story.settle(time + secs(40));
+            let seen = story.judge();
+            let traffic = &seen.0.traffic;
+            assert!(traffic.unanswered * 200 < traffic.transactions, "{}", seen.words());
+            assert_eq!(seen.root(), "undetermined", "{}", seen.words());
         });
     }
 }

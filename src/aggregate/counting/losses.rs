@@ -6,6 +6,7 @@ use super::habits::{SOONEST_TIMER, repeat_wait};
 use super::lapses::Fate;
 use super::legs::{is_farthest, is_translated, note_refusal};
 use super::load::Settled;
+use super::resent::Resent;
 use crate::aggregate::SHARED;
 use crate::aggregate::handover::{LIMITED, REUSED, Told};
 use crate::matcher::Transaction;
@@ -23,9 +24,11 @@ impl Counting {
         }
         let pair = self.pairs.get_mut(told.pair);
         pair.lapses.note(transaction, Fate::Rescued, &pair.heard);
+        let amid_answers = Resent::counts(transaction, told, &pair.heard);
         self.askers.get_mut(pair.client_index).habits.note_repeated(transaction);
         let rare = pair.rare_mut();
         rare.rescued += 1;
+        rare.resent.answered += u64::from(amid_answers);
         rare.reused_rescued += u64::from(told.is(REUSED));
         rare.twin_losses.note(transaction, told.twin(), told.is(REUSED));
         rare.rescues.note(transaction.first_sent);
@@ -51,6 +54,9 @@ impl Counting {
         pair.lapses.note(transaction, fate, &pair.heard);
         if told.is(REUSED) {
             pair.rare_mut().reused_unanswered += 1;
+        }
+        if Resent::counts(transaction, told, &pair.heard) {
+            pair.rare_mut().resent.lose(transaction, told);
         }
         if told.socket != SHARED {
             self.sockets.get_mut(told.socket).lose(transaction);

@@ -63,8 +63,13 @@ impl Counting {
     pub fn resent(&mut self, told: Token, query: &Sighting<'_>, answered: bool) {
         let (told, packet) = (Told::of(told), query.packet);
         self.count_limited(told, packet.time);
-        let rare = self.pairs.get_mut(told.pair).rare_mut();
+        let pair = self.pairs.get_mut(told.pair);
+        let fresh_answers = pair.all().answered - pair.reused_answered;
+        let rare = pair.rare_mut();
         rare.retransmissions += 1;
+        if !told.is(REUSED) {
+            rare.resent.note(packet.time, fresh_answers);
+        }
         rare.fragmented.again += u64::from(answered && rare.fragmented.partial > 0);
         if answered {
             rare.resent_after_answer += 1;

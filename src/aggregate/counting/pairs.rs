@@ -6,6 +6,7 @@ use super::activity::Activity;
 use super::fragmented::Fragmented;
 use super::lapses::Lapses;
 use super::repeats::Repeats;
+use super::resent::Resent;
 use super::strangers::Strangers;
 use super::twins::TwinLosses;
 use crate::aggregate::marks::{Frames, Period};
@@ -133,6 +134,8 @@ pub struct Rare {
     pub rescues: Period,
     /// Unanswered transactions from ports that were in use before.
     pub reused_unanswered: u64,
+    /// Those from fresh ports that were sent again while others were answered.
+    pub resent: Resent,
     /// Pairs of which one lost a packet.
     pub twin_losses: TwinLosses,
     /// Transactions refused with "port unreachable" or RST by the address behind the DNAT: the

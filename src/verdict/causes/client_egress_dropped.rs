@@ -12,7 +12,7 @@ use crate::model::Address;
 use crate::verdict::outage::{Outage, worst};
 use crate::verdict::silence::{Sum, by_client, last_seen};
 use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, StubKind, filter, words};
-use others::Others;
+pub(super) use others::Others;
 
 /// Clients whose answers are dated in the evidence.
 const SHOWN: usize = 3;
@@ -90,10 +90,12 @@ impl Cut<'_> {
 /// such a one only.
 fn cut_off<'a>(facts: &Facts<'_>, clients: &'a [Sum<'a>]) -> Vec<Cut<'a>> {
     let gone = coredns_backend_gone::gone(facts);
+    let tied = if gone.is_none() { coredns_backend_gone::tied(facts) } else { None };
     let by_backend = |client: &Sum<'_>, losses, questions| {
-        gone.as_ref().is_some_and(|gone| {
+        let seen = gone.as_ref().is_some_and(|gone| {
             gone.explains(losses) && (keeps_ports(client) || gone.is_chance(questions))
-        })
+        });
+        seen || tied.as_ref().is_some_and(|tied| tied.explains(losses, questions))
     };
     let upstream =
         dns_forwarding_loop::detected(facts) || upstream_unreachable::CAUSE.detected(facts);

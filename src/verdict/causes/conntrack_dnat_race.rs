@@ -3,7 +3,7 @@
 use crate::aggregate::{Pair, Period};
 use crate::model::{Address, Span};
 use crate::verdict::addresses::{clients, holds, servers, sorted};
-use crate::verdict::chance::{at_least, at_most};
+use crate::verdict::chance::{at_least, at_most, of_all};
 use crate::verdict::{Cause, Evidence, FEW, Facts, Finding, Scope, Severity, filter, words};
 
 /// Share of all losses that have to be one of a pair: the rest is the noise of any network.
@@ -14,7 +14,7 @@ const EXCLUDED: f64 = 0.01;
 
 /// Where it would more often, it may be either; and in any case where there are other losses, which
 /// random loss explains and the race does not.
-const AS_GOOD: f64 = 0.15;
+const AS_GOOD: f64 = 0.2;
 
 /// Share of the questions below which it is the background noise of UDP, unless chance is excluded.
 const NOISE: f64 = 0.005;
@@ -140,9 +140,13 @@ impl<'a> Losses<'a> {
     /// second of the two, which conntrack confirms last, most of the time. Behind the DNAT, or before
     /// it: as good as a coin at best.
     fn by_chance(&self, onward: bool) -> f64 {
-        let due = self.due();
-        let before = if onward { 0.5_f64.powf((self.one - self.beyond) as f64) } else { 1.0 };
-        at_most(self.others, due) * at_least(self.second, self.one) * before
+        let none_beside = at_most(self.others, self.due());
+        let second = at_least(self.second, self.one);
+        if onward {
+            let before = 0.5_f64.powf((self.one - self.beyond) as f64);
+            return of_all(&[none_beside, second, before]);
+        }
+        of_all(&[none_beside, second])
     }
 }
 

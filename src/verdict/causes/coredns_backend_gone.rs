@@ -1,6 +1,7 @@
 //! One DNS backend silent from one moment on, the others fine.
 
 mod backends;
+mod tied;
 pub(super) mod unreachable;
 
 use crate::aggregate::Pair;
@@ -9,6 +10,7 @@ use crate::verdict::addresses::sorted;
 use crate::verdict::outage::worst;
 use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter, words};
 pub(super) use backends::{Gone, gone};
+pub(super) use tied::tied;
 
 /// Outages that are dated in the evidence.
 const SHOWN: usize = 3;
@@ -28,7 +30,10 @@ pub(super) const CAUSE: Cause = Cause {
         on answering; or all backends are, for several clients (less sure). Where \
         its address is gone too, its node says \"host unreachable\" for that part of the questions. Where \
         the questions do not reach it any more: its answers end, and from then on questions to \
-        the Service are lost before they are seen on their way to any backend.",
+        the Service are lost before they are seen on their way to any backend. Where only the Service's address \
+        is seen: of ten questions and more that are lost from fresh ports, names of the cluster among them, \
+        those that are sent again from the same port are lost again, both of a pair of A and AAAA, while the \
+        same client is answered on other fresh ports.",
     look_alikes: &[
         ("client_egress_dropped", "one client loses everything, others nothing"),
         ("stale_conntrack_udp", "only long-lived source ports fail"),
@@ -36,7 +41,8 @@ pub(super) const CAUSE: Cause = Cause {
         ("dns_port_closed", "an ICMP error says so"),
     ],
     vantage: "Where the backends' own addresses are seen: a node (`-i any`), an ENI. A pod sees \
-        the Service's address only.",
+        the Service's address only: if it has many lookups at a time, and resolvers that ask again from the \
+        same port (glibc, musl), that some ports are tied to silence, but not to which backend.",
     immediate: "See what became of that CoreDNS pod and its node; delete the pod if it hangs, so \
         that its endpoint goes.",
     long_term: "Set `lameduck 30s`, with a terminationGracePeriodSeconds above it, and readiness on \
@@ -59,7 +65,9 @@ fn around(facts: &Facts<'_>, backends: &[Address]) -> String {
 }
 
 fn detect(facts: &Facts<'_>) -> Option<Finding> {
-    let gone = gone(facts)?;
+    let Some(gone) = gone(facts) else {
+        return tied(facts).map(|tied| tied.finding(facts));
+    };
     let (outage, others) = worst(&gone.outages)?;
     let names = filter::words(&gone.backends);
     let filter = around(facts, &gone.backends);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::client_egress_dropped::Others;
 use crate::aggregate::{Pair, Period, Silence, Socket};
 use crate::model::{Address, Span};
 use crate::verdict::addresses::sorted;
@@ -111,7 +112,15 @@ pub(super) fn stuck<'a>(facts: &'a Facts<'_>) -> Vec<Stuck<'a>> {
         let (confidence, compared) = compare(socket, pair, silence, here, &cluster)?;
         Some(Stuck { pair, socket, silence, confidence, compared })
     };
-    facts.aggregate.counting.sockets.iter().filter_map(judge).collect()
+    let mut found: Vec<Stuck<'_>> =
+        facts.aggregate.counting.sockets.iter().filter_map(judge).collect();
+    // Where the fresh ports of others are lost as well, a backend is gone, and these sockets were tied to it.
+    if found.iter().any(|stuck| !stuck.compared) {
+        let clients = sorted(found.iter().map(|stuck| stuck.pair.client));
+        let others = Others::than(facts, &clients);
+        found.retain(|stuck| stuck.compared || !others.are_struck(stuck.silence.period));
+    }
+    found
 }
 
 /// Whether a server answers somebody while the socket is stuck.

@@ -5,7 +5,7 @@ use super::nodelocaldns_down;
 use crate::aggregate::{Pair, Period};
 use crate::decode::IcmpKind;
 use crate::model::Address;
-use crate::verdict::addresses::sorted;
+use crate::verdict::addresses::{are_near, sorted};
 use crate::verdict::silence::{Sum, by_server};
 use crate::verdict::{Cause, Evidence, FEW, Facts, Finding, Scope, Severity, filter, words};
 
@@ -221,10 +221,7 @@ fn is_chosen(facts: &Facts<'_>, wrong: &Sum<'_>) -> bool {
 /// Whether the capture is behind the translation, where a silent address of the pods' own network is
 /// a backend rather than a Service: those who serve others lie there too.
 fn is_sibling(facts: &Facts<'_>, wrong: &Pair) -> bool {
-    let near = |address: Address| {
-        let network = if address.is_v4() { 14 } else { 8 };
-        address.0[..network] == wrong.client.0[..network]
-    };
+    let near = |address: Address| are_near(wrong.client, address);
     near(wrong.server)
         && facts
             .client_pairs()

@@ -12,7 +12,7 @@ use crate::verdict::{FEW, Facts};
 const STRUCK: f64 = 0.1;
 
 /// The pairs of clients that are not cut off.
-pub(super) struct Others<'a> {
+pub(in super::super) struct Others<'a> {
     facts: &'a Facts<'a>,
     gone: Option<Gone>,
     pairs: Vec<&'a Pair>,
@@ -21,8 +21,13 @@ pub(super) struct Others<'a> {
 impl<'a> Others<'a> {
     /// All but those of `cut`, which are in order.
     pub(super) fn of(facts: &'a Facts<'a>, cut: &[Address]) -> Others<'a> {
+        Others { gone: gone(facts), ..Others::than(facts, cut) }
+    }
+
+    /// The same for a cause that is asked whether a backend is gone, and cannot ask that itself.
+    pub(in super::super) fn than(facts: &'a Facts<'a>, cut: &[Address]) -> Others<'a> {
         let pairs = facts.client_pairs().filter(|pair| !holds(cut, pair.client)).collect();
-        Others { facts, gone: gone(facts), pairs }
+        Others { facts, gone: None, pairs }
     }
 
     /// Whether they lose most of what they lose in the time of `outage`, from its beginning to its end, or much of
@@ -46,7 +51,7 @@ impl<'a> Others<'a> {
 
     /// Whether those of them who are answered in this time, now and then, lose much in it: where a Service has a dead
     /// backend, each new socket of anybody may be tied to it, and who asks little may have had no other.
-    pub(super) fn are_struck(&self, time: Period) -> bool {
+    pub(in super::super) fn are_struck(&self, time: Period) -> bool {
         // What a backend that is seen to be silent takes is told from a wall by how much it would take.
         let riddle = |lapse: &&Lapse| {
             let told = self.gone.as_ref().is_some_and(|gone| gone.explains(lapse.losses));

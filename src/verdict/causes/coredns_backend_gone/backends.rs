@@ -48,15 +48,19 @@ impl Gone {
     }
 
     /// Whether a client that lost so many questions in a row can have sent all of them to the silent
-    /// backends by chance, while others answer. A and AAAA of one port go the same way: two questions
-    /// are one throw.
+    /// backends by chance, while others answer.
     pub(in super::super) fn is_chance(&self, questions: u64) -> bool {
-        /// Of all clients of a large cluster, hardly one would meet with it.
-        const HARDLY: f64 = 1e-5;
         let silent = self.backends.len() as f64;
-        let share = silent / (silent + self.peers.len() as f64);
-        share.powf(questions as f64 / 2.0) >= HARDLY
+        is_likely(silent / (silent + self.peers.len() as f64), questions)
     }
+}
+
+/// Whether so many questions in a row may all go to silent backends that get this share. A and AAAA of one port
+/// go the same way: two questions are one throw.
+pub(super) fn is_likely(share: f64, questions: u64) -> bool {
+    /// Of all clients of a large cluster, hardly one would meet with it.
+    const HARDLY: f64 = 1e-5;
+    share.powf(questions as f64 / 2.0) >= HARDLY
 }
 
 /// Looks for it.

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use crate::forge::{ms, secs};
-use crate::verdict::tests::{Reply, Story, View};
+use crate::forge::{AAAA, ms, secs};
+use crate::verdict::tests::{Reply, Seen, Story, Stub, View};
 
 /// The last backend is silent from some moment on.
 fn silent(story: &mut Story, from: Duration) -> std::net::IpAddr {
@@ -60,4 +60,133 @@ fn silent_upstreams_are_no_backend_gone() {
         story.settle(secs(90));
         story.judge().has_not("coredns_backend_gone");
     });
+}
+
+/// The pod of a client that has many lookups at a time, with glibc: what it asks again goes the same way.
+fn busy_pod(tell: impl Fn(&mut Story), check: impl Fn(&Story, &Seen)) {
+    Story::each(&[View::Pod], 1..=3, |story| {
+        story.stubs[0] = Stub::Glibc;
+        tell(story);
+        story.settle(secs(180));
+        check(story, &story.judge());
+    });
+}
+
+fn none_gone(_: &Story, seen: &Seen) {
+    seen.has_not("coredns_backend_gone");
+}
+
+#[test]
+fn a_silent_backend_is_told_from_a_pod_by_the_ports_that_are_tied_to_it() {
+    busy_pod(
+        |story| {
+            let dead = story.backends.len() - 1;
+            let from = secs(story.rng.between(0, 30));
+            story.background_of(&[0], ms(0), secs(150), 4.0, &mut |ask| {
+                let lost = ask.backend == dead && ask.time >= from;
+                if lost { Reply::lost(3) } else { ask.healthy() }
+            });
+        },
+        |story, seen| {
+            let finding = seen.is("coredns_backend_gone");
+            assert_eq!(finding.scope.servers, [story.service.to_string()], "{}", seen.words());
+            assert!(finding.confidence <= 0.5, "{}", seen.words());
+            assert!(finding.evidence[0].value >= 10.0, "{}", seen.words());
+        },
+    );
+}
+
+#[test]
+fn loss_that_spares_what_is_sent_again_is_no_backend_gone() {
+    busy_pod(
+        |story| {
+            let mut rng = story.rng.clone();
+            let share = rng.between(20, 500) as f64 / 1_000.0;
+            story.background_of(&[0], ms(0), secs(150), 4.0, &mut |ask| {
+                if rng.chance(share) { Reply::lost(3) } else { ask.healthy() }
+            });
+        },
+        none_gone,
+    );
+}
+
+/// A link that is down now and then, for longer than a stub resolver waits before it asks again.
+#[test]
+fn a_link_that_fails_for_all_ports_is_no_backend_gone() {
+    busy_pod(
+        |story| {
+            let (length, every) = (story.rng.between(6, 15), story.rng.between(25, 40));
+            story.background_of(&[0], ms(0), secs(150), 4.0, &mut |ask| {
+                let lost = ask.time.as_secs() % every < length;
+                if lost { Reply::lost(3) } else { ask.healthy() }
+            });
+        },
+        none_gone,
+    );
+}
+
+/// An allowance for connections that is used up: all new ports are silent for a minute, and old ones answered.
+#[test]
+fn old_ports_that_are_spared_are_no_backend_gone() {
+    busy_pod(
+        |story| {
+            let full = secs(story.rng.between(10, 60));
+            let full = full..full + secs(60);
+            for _ in 0..3 {
+                let kept = story.resolver(0, 1);
+                story.keeps_asking(kept, (ms(0), secs(150)), &mut |ask| ask.healthy());
+            }
+            story.background_of(&[0], ms(0), secs(150), 4.0, &mut |ask| {
+                if full.contains(&ask.time) { Reply::lost(1) } else { ask.healthy() }
+            });
+        },
+        none_gone,
+    );
+}
+
+/// A pair of A and AAAA is lost together, as a queue that is full for a moment would have it, and sent again later.
+#[test]
+fn pairs_that_are_lost_together_are_no_backend_gone() {
+    busy_pod(
+        |story| {
+            let mut rng = story.rng.clone();
+            let mut last = (Duration::ZERO, false);
+            story.background_of(&[0], ms(0), secs(150), 4.0, &mut |ask| {
+                if ask.time >= last.0 + ms(3) {
+                    last = (ask.time, rng.chance(0.4));
+                }
+                if last.1 { Reply::lost(3) } else { ask.healthy() }
+            });
+        },
+        none_gone,
+    );
+}
+
+/// Something on the way drops questions for IPv6 addresses, some names' always.
+#[test]
+fn one_of_a_pair_that_is_never_answered_is_no_backend_gone() {
+    busy_pod(
+        |story| {
+            story.background_of(&[0], ms(0), secs(150), 4.0, &mut |ask| {
+                let lost = ask.kind == AAAA && ask.name.len().is_multiple_of(2);
+                if lost { Reply::lost(3) } else { ask.healthy() }
+            });
+        },
+        none_gone,
+    );
+}
+
+/// A forwarder whose upstream says nothing of one zone: what is asked again is lost again, and of the cluster's
+/// names nothing is.
+#[test]
+fn a_zone_without_an_answer_is_no_backend_gone() {
+    busy_pod(
+        |story| {
+            story.background_of(&[0], ms(0), secs(150), 4.0, &mut |ask| {
+                let lost = ask.name.ends_with("example.net");
+                if lost { Reply::lost(3) } else { ask.healthy() }
+            });
+        },
+        none_gone,
+    );
 }

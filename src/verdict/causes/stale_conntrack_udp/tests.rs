@@ -106,6 +106,25 @@ fn a_backend_that_takes_fresh_ports_with_it_is_gone() {
     });
 }
 
+/// The backend that these sockets are tied to is gone: the fresh ports of others lose their part as well.
+#[test]
+fn single_sockets_of_a_backend_that_is_gone_are_not_stale() {
+    Story::each(&[View::Node], 4..=12, |story| {
+        let at = secs(story.rng.between(15, 30));
+        let mut fate = |ask: &Ask<'_>| {
+            if ask.backend == 1 && ask.time >= at { Reply::lost(1) } else { ask.healthy() }
+        };
+        for client in 0..2 {
+            let resolver = story.resolver(client, 1);
+            story.keeps_asking(resolver, (ms(0), secs(80)), &mut fate);
+        }
+        let clients: Vec<usize> = (2..story.clients.len()).collect();
+        story.background_of(&clients, ms(0), secs(80), 8.0, &mut fate);
+        story.settle(secs(110));
+        story.judge().has_not("stale_conntrack_udp");
+    });
+}
+
 #[test]
 fn a_blocked_client_is_not_stuck() {
     Story::each(&[View::Node], 4..=12, |story| {

@@ -1,0 +1,178 @@
+//! A backend that is silent behind a Service whose backends are not seen: some ports lose all they ask,
+//! and what is sent again from them, while the same clients are answered on others.
+
+use super::super::{
+    conntrack_allowance_exceeded, coredns_overload, dns_forwarding_loop, nodelocaldns_down,
+    upstream_slow, upstream_unreachable,
+};
+use super::CAUSE;
+use super::backends::is_likely;
+use crate::aggregate::{Pair, Period, Resent};
+use crate::model::Address;
+use crate::verdict::addresses::{are_near, clients};
+use crate::verdict::chance::at_most_of;
+use crate::verdict::silence::{Sum, by_server};
+use crate::verdict::{Evidence, FEW, Facts, Finding, Scope, Severity, filter, words};
+
+/// So often chance may make it of loss that strikes packet by packet. A and AAAA of one port go the same
+/// way, and are one throw.
+const CHANCE: f64 = 0.001;
+
+/// So few throws say nothing, however little is lost: five pairs of questions.
+const THROWS: u64 = 5;
+
+/// Of what is sent again so much may be answered: from ports that are let go when the endpoint is
+/// removed.
+const LET_GO: f64 = 0.2;
+
+/// Fresh ports are answered just before most of what is sent again: else something stopped all new ports
+/// for a time, and spared old ones.
+const AMID: f64 = 0.6;
+
+/// Clients that ask for both families lose both: of what is lost each has this share at least.
+const EACH_FAMILY: f64 = 0.3;
+
+/// Such clients send at least this share of their questions in pairs of A and AAAA.
+const PAIRED: f64 = 0.5;
+
+/// Names of the cluster lose at least this part of what all lose, as shares: a port does not care what is
+/// asked, a dead upstream does.
+const EVEN: f64 = 0.4;
+
+/// What is lost behind one Service.
+pub(in super::super) struct Tied<'a> {
+    service: Address,
+    pairs: Vec<&'a Pair>,
+    resent: Resent,
+    lost: u64,
+    asked: u64,
+}
+
+/// The Service of which one backend must be silent.
+pub(in super::super) fn tied<'a>(facts: &'a Facts<'_>) -> Option<Tied<'a>> {
+    let in_vain: u64 = facts.client_pairs().map(|pair| pair.rare().resent.in_vain).sum();
+    let otherwise = in_vain < 2 * THROWS
+        || facts.one_sided()
+        || coredns_overload::CAUSE.detected(facts)
+        || conntrack_allowance_exceeded::explains(facts)
+        || dns_forwarding_loop::detected(facts)
+        || upstream_unreachable::CAUSE.detected(facts)
+        || upstream_slow::CAUSE.detected(facts);
+    if otherwise {
+        return None;
+    }
+    let servers = by_server(facts.client_pairs());
+    let found = servers.iter().filter(|server| stands_alone(server, &servers));
+    let found = found.filter_map(|server| judge(facts, server));
+    found.max_by_key(|tied| (tied.resent.in_vain, tied.service))
+}
+
+/// Whether it may be a Service's address: one beside those of its clients, and nobody else answers them names
+/// of the cluster. Else these are the backends themselves.
+fn stands_alone(server: &Sum<'_>, all: &[Sum<'_>]) -> bool {
+    if server.pairs.iter().any(|pair| are_near(pair.client, server.address)) {
+        return false;
+    }
+    let asks = |client| server.pairs.iter().any(|pair| pair.client == client);
+    let others = all.iter().filter(|other| other.address != server.address);
+    let mut others = others.flat_map(|other| &other.pairs);
+    !others.any(|pair| pair.cluster().answered > 0 && asks(pair.client))
+}
+
+fn judge<'a>(facts: &Facts<'_>, service: &Sum<'a>) -> Option<Tied<'a>> {
+    let seen = service.pairs.iter().any(|pair| pair.translated > 0 || pair.refused() > 0);
+    if seen || service.cluster.answered < FEW || nodelocaldns_down::explains(facts, service.address)
+    {
+        return None;
+    }
+    let (mut resent, mut twins) = (Resent::default(), 0);
+    for pair in &service.pairs {
+        resent.add(&pair.rare().resent);
+        twins += pair.twins;
+    }
+    let (lost, asked) = then(facts, resent.period);
+    let rate = Facts::share(lost, asked).max(Facts::share(service.silent, service.all.sent));
+    let throws = (resent.in_vain + resent.answered) / 2;
+    let sticks = resent.in_vain / 2 >= THROWS
+        && Facts::share(resent.answered, resent.in_vain) <= LET_GO
+        && Facts::share(resent.amid_fresh, resent.queries) >= AMID
+        && at_most_of(resent.answered / 2, throws, 1.0 - rate) < CHANCE;
+    let v6 = Facts::share(resent.in_vain_v6, resent.in_vain);
+    let paired = Facts::share(twins, service.all.sent) >= PAIRED;
+    let whole = !paired || (EACH_FAMILY..=1.0 - EACH_FAMILY).contains(&v6);
+    let share = Facts::share(service.all.unanswered, service.all.sent);
+    let of_cluster = Facts::share(service.cluster.unanswered, service.cluster.sent);
+    let even = resent.in_vain_cluster >= FEW && of_cluster >= EVEN * share;
+    let pairs: Vec<&Pair> =
+        service.pairs.iter().copied().filter(|pair| pair.silent() > 0).collect();
+    (sticks && whole && even).then_some(Tied {
+        service: service.address,
+        pairs,
+        resent,
+        lost,
+        asked,
+    })
+}
+
+/// What was lost, and asked, in this time.
+fn then(facts: &Facts<'_>, time: Period) -> (u64, u64) {
+    let timeline = &facts.aggregate.counting.timeline;
+    let bins = timeline.bins().filter(|(start, _)| {
+        time.any() && start.plus(timeline.width()) > time.first && *start <= time.last
+    });
+    bins.fold((0, 0), |(lost, asked), (_, bin)| {
+        (lost + u64::from(bin.unanswered) + u64::from(bin.rescued), asked + u64::from(bin.asked))
+    })
+}
+
+impl Tied<'_> {
+    /// Whether what a client lost in a row in this time may all have gone to the silent backend by chance:
+    /// one of two at least, or what share is lost.
+    pub(in super::super) fn explains(&self, losses: Period, questions: u64) -> bool {
+        let share = f64::max(Facts::share(self.lost, self.asked), 0.5);
+        losses.overlaps(self.resent.period) && is_likely(share, questions)
+    }
+
+    pub(super) fn finding(&self, facts: &Facts<'_>) -> Finding {
+        let Tied { service, resent, .. } = self;
+        let losers = clients(&self.pairs);
+        let lost: u64 = self.pairs.iter().map(|pair| pair.silent()).sum();
+        let share = Facts::share(self.lost, self.asked);
+        CAUSE
+            .finding(Severity::Medium, facts.capped(0.5), resent.period)
+            .about(Scope::between(&losers, &[*service]))
+            .explaining(lost)
+            .saying(format!(
+                "One of the backends behind {service} must be silent: of {} that had no answer from a fresh \
+                 port, {} had none either when they were sent again from that port, while the same clients were \
+                 answered on others. {} of what was asked in that time was lost.",
+                words::counted(resent.in_vain + resent.answered, "question"),
+                if resent.answered == 0 { "all".to_owned() } else { resent.in_vain.to_string() },
+                words::percent(share),
+            ))
+            .shown_by(
+                Evidence::new(
+                    "resent_in_vain",
+                    resent.in_vain as f64,
+                    "count",
+                    format!(
+                        "{} sent again from the same port and lost again, {} answered then; of packets that \
+                         are lost one by one, {} would have been answered.",
+                        words::counted(resent.in_vain, "question"),
+                        resent.answered,
+                        words::percent(1.0 - share),
+                    ),
+                )
+                .at(resent.frames.iter())
+                .filter(format!("dns && {}", filter::with(&[*service]))),
+            )
+            .rather_than("random_loss", "what is sent again from such a port is lost again")
+            .rather_than("client_egress_dropped", "the same clients are answered on other ports meanwhile")
+            .rather_than("stale_conntrack_udp", "fresh ports are struck, not long-lived ones")
+            .rather_than(
+                "conntrack_allowance_exceeded",
+                "not excluded: ENA's counters tell (`ethtool -S eth0`), and so would a rule that is tied to \
+                 source ports (a network ACL), or a path that is chosen by them",
+            )
+    }
+}
