@@ -92,11 +92,11 @@ fn judge<'a>(facts: &Facts<'_>, service: &Sum<'a>) -> Option<Tied<'a>> {
     }
     let (lost, asked) = then(facts, resent.period);
     let rate = Facts::share(lost, asked).max(Facts::share(service.silent, service.all.sent));
-    let throws = (resent.in_vain + resent.answered) / 2;
-    let sticks = resent.in_vain / 2 >= THROWS
+    let (in_vain, let_go) = (resent.in_vain / 2, resent.answered / 2);
+    let sticks = in_vain >= THROWS
         && Facts::share(resent.answered, resent.in_vain) <= LET_GO
         && Facts::share(resent.amid_fresh, resent.queries) >= AMID
-        && at_most_of(resent.answered / 2, throws, 1.0 - rate) < CHANCE;
+        && at_most_of(let_go, in_vain + let_go, 1.0 - rate) < CHANCE;
     let v6 = Facts::share(resent.in_vain_v6, resent.in_vain);
     let paired = Facts::share(twins, service.all.sent) >= PAIRED;
     let whole = !paired || (EACH_FAMILY..=1.0 - EACH_FAMILY).contains(&v6);
