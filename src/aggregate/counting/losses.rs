@@ -24,11 +24,12 @@ impl Counting {
         }
         let pair = self.pairs.get_mut(told.pair);
         pair.lapses.note(transaction, Fate::Rescued, &pair.heard);
-        let amid_answers = Resent::counts(transaction, told, &pair.heard);
         self.askers.get_mut(pair.client_index).habits.note_repeated(transaction);
-        let rare = pair.rare_mut();
+        let (rare, heard) = pair.rare_beside_heard();
+        if Resent::counts(transaction, told) {
+            rare.resent.rescue(transaction, heard);
+        }
         rare.rescued += 1;
-        rare.resent.answered += u64::from(amid_answers);
         rare.reused_rescued += u64::from(told.is(REUSED));
         rare.twin_losses.note(transaction, told.twin(), told.is(REUSED));
         rare.rescues.note(transaction.first_sent);
@@ -55,8 +56,9 @@ impl Counting {
         if told.is(REUSED) {
             pair.rare_mut().reused_unanswered += 1;
         }
-        if Resent::counts(transaction, told, &pair.heard) {
-            pair.rare_mut().resent.lose(transaction, told);
+        if Resent::counts(transaction, told) {
+            let (rare, heard) = pair.rare_beside_heard();
+            rare.resent.lose(transaction, told, heard);
         }
         if told.socket != SHARED {
             self.sockets.get_mut(told.socket).lose(transaction);

@@ -134,7 +134,7 @@ pub struct Rare {
     pub rescues: Period,
     /// Unanswered transactions from ports that were in use before.
     pub reused_unanswered: u64,
-    /// Those from fresh ports that were sent again while others were answered.
+    /// Questions from fresh ports that were sent again.
     pub resent: Resent,
     /// Pairs of which one lost a packet.
     pub twin_losses: TwinLosses,
@@ -220,6 +220,12 @@ impl Pair {
     #[cold]
     pub(super) fn rare_mut(&mut self) -> &mut Rare {
         self.rare.get_or_insert_default()
+    }
+
+    /// The same, and beside it when answers came.
+    #[cold]
+    pub(super) fn rare_beside_heard(&mut self) -> (&mut Rare, &Activity) {
+        (self.rare.get_or_insert_default(), &self.heard)
     }
 
     /// Answers with this outcome.

@@ -31,9 +31,10 @@ pub(super) const CAUSE: Cause = Cause {
         its address is gone too, its node says \"host unreachable\" for that part of the questions. Where \
         the questions do not reach it any more: its answers end, and from then on questions to \
         the Service are lost before they are seen on their way to any backend. Where only the Service's address \
-        is seen: of ten questions and more that are lost from fresh ports, names of the cluster among them, \
-        those that are sent again from the same port are lost again, both of a pair of A and AAAA, while the \
-        same client is answered on other fresh ports.",
+        is seen: questions from fresh ports, names of the cluster among them, are lost when they are sent again \
+        from the same port as well, both of a pair of A and AAAA, while the same client is answered on other \
+        fresh ports: meanwhile (ten questions and more), or right after, six times and more, and never before it \
+        gives up.",
     look_alikes: &[
         ("client_egress_dropped", "one client loses everything, others nothing"),
         ("stale_conntrack_udp", "only long-lived source ports fail"),
@@ -41,8 +42,8 @@ pub(super) const CAUSE: Cause = Cause {
         ("dns_port_closed", "an ICMP error says so"),
     ],
     vantage: "Where the backends' own addresses are seen: a node (`-i any`), an ENI. A pod sees \
-        the Service's address only: if it has many lookups at a time, and resolvers that ask again from the \
-        same port (glibc, musl), that some ports are tied to silence, but not to which backend.",
+        the Service's address only: if its resolver asks again from the same port (glibc, musl), that some ports \
+        are tied to silence, but not to which backend.",
     immediate: "See what became of that CoreDNS pod and its node; delete the pod if it hangs, so \
         that its endpoint goes.",
     long_term: "Set `lameduck 30s`, with a terminationGracePeriodSeconds above it, and readiness on \

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use crate::forge::{AAAA, ms, secs};
-use crate::verdict::tests::{Reply, Seen, Story, Stub, View};
+use crate::verdict::tests::{Ask, Reply, Seen, Story, Stub, View};
 
 /// The last backend is silent from some moment on.
 fn silent(story: &mut Story, from: Duration) -> std::net::IpAddr {
@@ -67,7 +67,7 @@ fn busy_pod(tell: impl Fn(&mut Story), check: impl Fn(&Story, &Seen)) {
     Story::each(&[View::Pod], 1..=3, |story| {
         story.stubs[0] = Stub::Glibc;
         tell(story);
-        story.settle(secs(180));
+        story.settle(secs(800));
         check(story, &story.judge());
     });
 }
@@ -93,6 +93,63 @@ fn a_silent_backend_is_told_from_a_pod_by_the_ports_that_are_tied_to_it() {
             assert!(finding.confidence <= 0.5, "{}", seen.words());
             assert!(finding.evidence[0].value >= 10.0, "{}", seen.words());
         },
+    );
+}
+
+/// One lookup at a time: while one is lost, nobody is answered.
+#[test]
+fn a_silent_backend_is_told_from_a_pod_that_waits() {
+    busy_pod(
+        |story| {
+            let dead = story.backends.len() - 1;
+            one_after_the_other(story, |ask| ask.backend == dead);
+        },
+        |_, seen| {
+            seen.is("coredns_backend_gone");
+        },
+    );
+}
+
+/// Lookups one after the other, for ten minutes.
+fn one_after_the_other(story: &mut Story, lost: impl Fn(&Ask<'_>) -> bool) {
+    let mut time = Duration::ZERO;
+    while time < secs(600) {
+        let name = story.any_name();
+        let end = story.lookup(time, 0, &name, &mut |ask| {
+            if lost(ask) { Reply::lost(3) } else { ask.healthy() }
+        });
+        time = end + story.rng.span(ms(1), ms(900));
+    }
+    story.settle(time + secs(60));
+}
+
+/// A link that is down now and then for a while, as it likes.
+#[test]
+fn a_pod_that_waits_while_its_link_is_down_has_no_backend_gone() {
+    busy_pod(
+        |story| {
+            let (mut rng, mut down, mut time) = (story.rng.clone(), Vec::new(), secs(0));
+            while time < secs(600) {
+                time += rng.span(secs(5), secs(25));
+                let end = time + rng.span(secs(1), secs(20));
+                down.push(time..end);
+                time = end;
+            }
+            one_after_the_other(story, |ask| down.iter().any(|down| down.contains(&ask.time)));
+        },
+        none_gone,
+    );
+}
+
+/// Now and then it is down for longer than until a question is sent again, and not until the client gives up: by
+/// chance, as long as that is seldom.
+#[test]
+fn a_few_waits_in_vain_are_no_backend_gone() {
+    busy_pod(
+        |story| {
+            one_after_the_other(story, |ask| (91..100).contains(&(ask.time.as_secs() % 120)));
+        },
+        none_gone,
     );
 }
 

@@ -7,8 +7,8 @@ use super::super::{
 };
 use super::CAUSE;
 use super::backends::is_likely;
-use crate::aggregate::{Pair, Period, Resent};
-use crate::model::Address;
+use crate::aggregate::{Lapse, Pair, Period, Resent};
+use crate::model::{Address, Span, Timestamp};
 use crate::verdict::addresses::{are_near, clients};
 use crate::verdict::chance::at_most_of;
 use crate::verdict::silence::{Sum, by_server};
@@ -21,13 +21,23 @@ const CHANCE: f64 = 0.001;
 /// So few throws say nothing, however little is lost: five pairs of questions.
 const THROWS: u64 = 5;
 
+/// A client that has one lookup at a time is answered by none while one is lost, as if all were cut off. But what
+/// cuts off ends when it likes: as often before a question is sent again, which is answered then, as before
+/// the client gives up and asks from another port. That it never ends before that is chance so often.
+const NEVER_BEFORE: f64 = 0.02;
+
+/// Clients that are cut off together fall silent within a stub resolver's timer: who asks later asks again when
+/// it is over. These silences are one throw.
+const TOGETHER: Span = Span::from_secs(5);
+
 /// Of what is sent again so much may be answered: from ports that are let go when the endpoint is
 /// removed.
 const LET_GO: f64 = 0.2;
 
-/// Fresh ports are answered just before most of what is sent again: else something stopped all new ports
-/// for a time, and spared old ones.
-const AMID: f64 = 0.6;
+/// Before so much of what is sent again, as a share, fresh ports were answered since the last time: else something
+/// stops all new ports for half a minute and more, or more would be let go, and spares old ones. Of who has one lookup
+/// at a time it is a quarter, with three tries each.
+const AMID: f64 = 0.15;
 
 /// Clients that ask for both families lose both: of what is lost each has this share at least.
 const EACH_FAMILY: f64 = 0.3;
@@ -51,7 +61,7 @@ pub(in super::super) struct Tied<'a> {
 /// The Service of which one backend must be silent.
 pub(in super::super) fn tied<'a>(facts: &'a Facts<'_>) -> Option<Tied<'a>> {
     let in_vain: u64 = facts.client_pairs().map(|pair| pair.rare().resent.in_vain).sum();
-    let otherwise = in_vain < 2 * THROWS
+    let otherwise = in_vain < 2 * FEW
         || facts.one_sided()
         || coredns_overload::CAUSE.detected(facts)
         || conntrack_allowance_exceeded::explains(facts)
@@ -92,11 +102,9 @@ fn judge<'a>(facts: &Facts<'_>, service: &Sum<'a>) -> Option<Tied<'a>> {
     }
     let (lost, asked) = then(facts, resent.period);
     let rate = Facts::share(lost, asked).max(Facts::share(service.silent, service.all.sent));
-    let (in_vain, let_go) = (resent.in_vain / 2, resent.answered / 2);
-    let sticks = in_vain >= THROWS
-        && Facts::share(resent.answered, resent.in_vain) <= LET_GO
+    let sticks = Facts::share(resent.answered, resent.in_vain) <= LET_GO
         && Facts::share(resent.amid_fresh, resent.queries) >= AMID
-        && at_most_of(let_go, in_vain + let_go, 1.0 - rate) < CHANCE;
+        && (is_lost_amid_answers(&resent, rate) || is_never_rescued(service));
     let v6 = Facts::share(resent.in_vain_v6, resent.in_vain);
     let paired = Facts::share(twins, service.all.sent) >= PAIRED;
     let whole = !paired || (EACH_FAMILY..=1.0 - EACH_FAMILY).contains(&v6);
@@ -112,6 +120,31 @@ fn judge<'a>(facts: &Facts<'_>, service: &Sum<'a>) -> Option<Tied<'a>> {
         lost,
         asked,
     })
+}
+
+/// Whether what is sent again while others are answered is lost again, more than chance has it.
+fn is_lost_amid_answers(resent: &Resent, rate: f64) -> bool {
+    let (in_vain, let_go) = (resent.in_vain_amid / 2, resent.answered_amid / 2);
+    in_vain >= THROWS && at_most_of(let_go, in_vain + let_go, 1.0 - rate) < CHANCE
+}
+
+/// Whether silences that end in the capture end for a new port, each time, and not for what is sent again.
+fn is_never_rescued(service: &Sum<'_>) -> bool {
+    let mut silences: Vec<(Timestamp, bool)> = Vec::new();
+    for pair in &service.pairs {
+        let over = |lapse: &&Lapse| pair.answers.last > lapse.losses.last;
+        let ended = pair.lapses.iter().filter(over);
+        silences.extend(ended.map(|lapse| (lapse.losses.first, lapse.rescued > 0)));
+    }
+    silences.sort_unstable();
+    let (mut throws, mut rescued, mut since) = (0, 0, None);
+    for (time, again) in silences {
+        if since.is_none_or(|since| time.since(since) > TOGETHER) {
+            (throws, since) = (throws + 1, Some(time));
+        }
+        rescued += u64::from(again);
+    }
+    at_most_of(rescued.min(throws), throws, 0.5) < NEVER_BEFORE
 }
 
 /// What was lost, and asked, in this time.
@@ -144,8 +177,8 @@ impl Tied<'_> {
             .explaining(lost)
             .saying(format!(
                 "One of the backends behind {service} must be silent: of {} that had no answer from a fresh \
-                 port, {} had none either when they were sent again from that port, while the same clients were \
-                 answered on others. {} of what was asked in that time was lost.",
+                 port, {} had none either when they were sent again from that port, while the same clients \
+                 are answered on others. {} of what was asked in that time was lost.",
                 words::counted(resent.in_vain + resent.answered, "question"),
                 if resent.answered == 0 { "all".to_owned() } else { resent.in_vain.to_string() },
                 words::percent(share),
