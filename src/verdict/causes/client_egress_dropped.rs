@@ -12,6 +12,7 @@ use crate::model::Address;
 use crate::verdict::outage::{Outage, worst};
 use crate::verdict::silence::{Sum, by_client, last_seen};
 use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, StubKind, filter, words};
+use coredns_backend_gone::is_of_one_client;
 pub(super) use others::Others;
 
 /// Clients whose answers are dated in the evidence.
@@ -68,6 +69,19 @@ impl Cut<'_> {
             0 => self.client.silent,
             lost => lost,
         }
+    }
+
+    /// Whether nobody else asks its servers, and somebody is answered by others while it gets nothing, to the end.
+    fn has_servers_of_its_own(&self, facts: &Facts<'_>) -> bool {
+        let losses = self.client.losses;
+        let ends = self.outages.iter().any(|outage| outage.resumed.is_some());
+        let is_other = |pair: &&Pair| pair.client != self.client.address;
+        !ends
+            && self.client.servers().iter().all(|&server| is_of_one_client(facts, server))
+            && facts
+                .client_pairs()
+                .filter(is_other)
+                .any(|pair| pair.heard.any_within(losses.first, losses.last))
     }
 
     /// Whether one of its servers answered somebody else while this client got nothing.
@@ -150,10 +164,12 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     }
     let (sure, alone): (Vec<Cut<'_>>, Vec<Cut<'_>>) =
         cut.into_iter().partition(|cut| cut.others_are_served(facts));
-    let (cut, confidence) = match (sure.is_empty(), clients.len()) {
-        (false, _) => (sure, 0.85),
-        // Its own pod is all that was captured: a dead server would look the same.
-        (true, 1) if alone.len() == 1 && !facts.answers_anybody() => (alone, 0.6),
+    let compared = !sure.is_empty();
+    let (cut, confidence) = match alone.as_slice() {
+        _ if compared => (sure, 0.85),
+        // Its own pod is all that was captured, or nobody else asks its server: a dead one would look the same.
+        [_] if clients.len() == 1 && !facts.answers_anybody() => (alone, 0.6),
+        [only] if only.has_servers_of_its_own(facts) => (alone, 0.6),
         _ => return None,
     };
     let tied = cut.iter().any(|cut| asks_from_one_port(cut.client));
@@ -163,7 +179,6 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let confidence = if tied || beside { f64::min(confidence, 0.6) } else { confidence };
     // Then the damage decides which of the two comes first.
     let severity = if beside { Severity::Medium } else { Severity::High };
-    let compared = facts.answers_anybody();
     let outages: Vec<Outage> = cut.iter().flat_map(|cut| cut.outages.iter().cloned()).collect();
     let (when, around, period) = in_time(&cut, &outages);
     let addresses: Vec<Address> = cut.iter().map(|cut| cut.client.address).collect();
@@ -237,10 +252,15 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
             },
         );
     } else {
-        finding = finding.rather_than(
-            "wrong_nameserver",
-            "not excluded from inside one pod: capture on the node to see whether anybody is answered",
-        );
+        let whose = if facts.answers_anybody() {
+            "not excluded: nobody else asks that server here; ask it from another pod"
+        } else {
+            "not excluded from inside one pod: capture on the node to see whether anybody is answered"
+        };
+        finding = finding.rather_than("wrong_nameserver", whose);
+        if facts.answers_anybody() {
+            finding = finding.rather_than("coredns_backend_gone", whose);
+        }
     }
     if tied {
         finding = finding.rather_than(

@@ -9,7 +9,7 @@ use crate::model::Address;
 use crate::verdict::addresses::sorted;
 use crate::verdict::outage::worst;
 use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter, words};
-pub(super) use backends::{Gone, gone};
+pub(super) use backends::{Gone, gone, is_of_one_client};
 pub(super) use tied::tied;
 
 /// Outages that are dated in the evidence.

@@ -1,3 +1,4 @@
+use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::forge::{A, AAAA, Answer, Capture, Link, ms, secs};
@@ -305,4 +306,23 @@ fn a_dead_backend_behind_a_service_is_no_policy() {
     let seen = Seen::of(story.pcap());
     seen.has_not("client_egress_dropped");
     assert!(!seen.root().is_empty() && seen.root() != "none", "{}", seen.words());
+}
+
+/// One client has a server to itself, as the only one of its family has: from one moment on it gets nothing, while
+/// others are answered by theirs. That its server is gone is not excluded, and not what is named.
+#[test]
+fn a_client_with_a_server_of_its_own_is_found_with_less_confidence() {
+    Story::each(&[View::Node], 3..=8, |story| {
+        let own = if story.service.is_ipv4() { "192.0.2.53" } else { "2001:db8::53" };
+        let own: IpAddr = own.parse().unwrap();
+        story.send(own, |client| client == 0);
+        let from = secs(story.rng.between(15, 30));
+        blocked(story, 1, from, secs(999), 1);
+        let seen = story.judge();
+        let finding = seen.is("client_egress_dropped");
+        assert_eq!(finding.scope.servers, [own.to_string()], "{}", seen.words());
+        assert!(finding.confidence <= 0.6, "{}", seen.words());
+        assert!(finding.alternatives.iter().any(|a| a.cause == "coredns_backend_gone"));
+        seen.has_not("coredns_backend_gone");
+    });
 }

@@ -117,6 +117,9 @@ fn seen_going(facts: &Facts<'_>) -> Option<Gone> {
         .map(|server| {
             let mut outages = outages_of(server, &all, hangs);
             outages.retain(|outage| lost_in(facts, &clients, outage).1 >= FEW);
+            if is_of_one_client(facts, server.address) {
+                outages.clear();
+            }
             (*server, outages)
         })
         .filter(|(_, outages)| !outages.is_empty())
@@ -141,6 +144,15 @@ fn seen_going(facts: &Facts<'_>) -> Option<Gone> {
     let lost = |gone: &Gone| gone.outages.iter().map(|o| o.lapse.lost).sum::<u64>();
     gone.max_by_key(|gone| (lost(gone), gone.backends.clone()))
         .or_else(|| everyone(facts, &clients, &all, &silent))
+}
+
+/// Whether one client alone asks it, and asks nobody else: then it may as well be the client that is cut off.
+pub(in super::super) fn is_of_one_client(facts: &Facts<'_>, server: Address) -> bool {
+    let mut askers = facts.client_pairs().filter(|pair| pair.server == server);
+    let Some(only) = askers.next() else { return false };
+    let asks_others =
+        || facts.client_pairs().any(|pair| pair.client == only.client && pair.server != server);
+    askers.next().is_none() && !asks_others()
 }
 
 /// Whether a backend that nobody asks but by the Service's address answers nobody, although at least
