@@ -188,3 +188,29 @@ case_backend_gone() {
     drivers_wait
     settle 6
 }
+
+# A node is lost, and its CoreDNS pod stays an endpoint until the node counts as gone, most of a minute.
+case_backend_gone_long() {
+    topology_up 1 2; services_up
+    capture node-any.pcap dl-node1 any
+    capture pod.pcap dl-web eth0
+    capture pod-waits.pcap dl-api eth0
+    capture pod-go.pcap dl-job eth0
+    # Four processes in one pod, each with one lookup at a time; one in the next; Go, which asks again from a new port.
+    local i
+    for i in 1 2 3 4; do
+        glibc dl-web "web-glibc$i" 200 350 75 web.default www.example.com. api postgres.data
+    done
+    musl   dl-api  api-musl  400 350 75 orders.shop redis.cache.svc.cluster.local. www.example.com.
+    golang dl-job  job-go    200 350 75 cart.shop kubernetes.default.svc.cluster.local.
+    glibc  dl-shop shop-glibc 40 900 75 cart.shop postgres.data
+    sleep 10
+    in_ns dl-cd2 iptables -A INPUT -j DROP
+    mark gone
+    sleep 52
+    kube_proxy 1 "${POD_IP[dl-cd1]}"; kube_proxy 2 "${POD_IP[dl-cd1]}"
+    mark endpoint_removed
+    drivers_wait
+    settle 6
+    pack node-any.pcap
+}

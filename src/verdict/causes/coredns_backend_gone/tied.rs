@@ -16,7 +16,7 @@ use crate::verdict::{Evidence, FEW, Facts, Finding, Scope, Severity, filter, wor
 
 /// So often chance may make it of loss that strikes packet by packet. A and AAAA of one port go the same
 /// way, and are one throw.
-const CHANCE: f64 = 0.001;
+const CHANCE: f64 = 0.01;
 
 /// So few throws say nothing, however little is lost: five pairs of questions.
 const THROWS: u64 = 5;
@@ -58,7 +58,7 @@ pub(in super::super) struct Tied<'a> {
     asked: u64,
 }
 
-/// The Service of which one backend must be silent.
+/// The Service of which one backend seems to be silent.
 pub(in super::super) fn tied<'a>(facts: &'a Facts<'_>) -> Option<Tied<'a>> {
     let in_vain: u64 = facts.client_pairs().map(|pair| pair.rare().resent.in_vain).sum();
     let otherwise = in_vain < 2 * FEW
@@ -176,7 +176,7 @@ impl Tied<'_> {
             .about(Scope::between(&losers, &[*service]))
             .explaining(lost)
             .saying(format!(
-                "One of the backends behind {service} must be silent: of {} that had no answer from a fresh \
+                "One of the backends behind {service} seems to be silent: of {} that had no answer from a fresh \
                  port, {} had none either when they were sent again from that port, while the same clients \
                  are answered on others. {} of what was asked in that time was lost.",
                 words::counted(resent.in_vain + resent.answered, "question"),
