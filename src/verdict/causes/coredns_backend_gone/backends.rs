@@ -117,7 +117,7 @@ fn seen_going(facts: &Facts<'_>) -> Option<Gone> {
         .map(|server| {
             let mut outages = outages_of(server, &all, hangs);
             outages.retain(|outage| lost_in(facts, &clients, outage).1 >= FEW);
-            if is_of_one_client(facts, server.address) {
+            if !outages.is_empty() && is_of_one_client(facts, server.address) {
                 outages.clear();
             }
             (*server, outages)

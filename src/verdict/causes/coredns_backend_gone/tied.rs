@@ -72,9 +72,9 @@ pub(in super::super) fn tied<'a>(facts: &'a Facts<'_>) -> Option<Tied<'a>> {
         return None;
     }
     let servers = by_server(facts.client_pairs());
-    let found = servers.iter().filter(|server| stands_alone(server, &servers));
-    let found = found.filter_map(|server| judge(facts, server));
-    found.max_by_key(|tied| (tied.resent.in_vain, tied.service))
+    let found = servers.iter().filter_map(|server| Some((server, judge(facts, server)?)));
+    let found = found.filter(|(server, _)| stands_alone(server, &servers));
+    found.map(|(_, tied)| tied).max_by_key(|tied| (tied.resent.in_vain, tied.service))
 }
 
 /// Whether it may be a Service's address: one beside those of its clients, and nobody else answers them names
@@ -99,6 +99,9 @@ fn judge<'a>(facts: &Facts<'_>, service: &Sum<'a>) -> Option<Tied<'a>> {
     for pair in &service.pairs {
         resent.add(&pair.rare().resent);
         twins += pair.twins;
+    }
+    if resent.in_vain < 2 * FEW {
+        return None;
     }
     let (lost, asked) = then(facts, resent.period);
     let rate = Facts::share(lost, asked).max(Facts::share(service.silent, service.all.sent));
