@@ -14,7 +14,7 @@ use crate::classify::{Outcome, Zone};
 use crate::decode::IcmpKind;
 use crate::model::Address;
 
-/// Clients times servers at most: 8,000 pods that ask four servers each. 22 MB where all have losses, 44 at
+/// Clients times servers at most: 8,000 pods that ask four servers each. 22 MB where all have losses, 48 at
 /// worst, where all have what few have as well.
 pub(in crate::aggregate) const MAX_PAIRS: usize = 1 << 15;
 

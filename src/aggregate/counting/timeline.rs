@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::octaves::Octaves;
+use crate::aggregate::marks::Period;
 use crate::model::{Span, Timestamp};
 
 /// Bins at most: an hour in seconds; a day in half minutes.
@@ -112,6 +113,13 @@ impl Timeline {
     /// Width of a bin.
     pub fn width(&self) -> Span {
         Span(self.width.saturating_mul(1_000_000_000))
+    }
+
+    /// The bins that share a moment with this time.
+    pub fn within(&self, time: Period) -> impl Iterator<Item = &Bin> {
+        let ends_after = move |start: Timestamp| start.plus(self.width()) > time.first;
+        let bins = self.bins().filter(move |&(start, _)| ends_after(start) && start <= time.last);
+        bins.map(|(_, bin)| bin)
     }
 
     /// The bins with the moment at which each starts.

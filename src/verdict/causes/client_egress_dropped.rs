@@ -31,7 +31,8 @@ pub(super) const CAUSE: Cause = Cause {
     signature: "At least three questions of a client without any answer or ICMP error, over UDP \
         and TCP, from its first question on (or since, until or between some moments), while the same \
         servers answer others, who lose less than a tenth meanwhile. With one client in the capture, \
-        that it asks again and again. Where it is the answers that are dropped: nine in ten of them \
+        that it asks again and again; so with a client that alone asks its server, to the end. \
+        Where it is the answers that are dropped: nine in ten of them \
         come as far as this node and are never seen on their last leg, from the address that was \
         asked, as those to others are.",
     look_alikes: &[

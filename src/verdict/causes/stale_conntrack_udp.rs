@@ -40,7 +40,7 @@ pub(super) const CAUSE: Cause = Cause {
     signature: "A port in use for longer than a second whose questions, at least three over more than \
         15 s, all stay without an answer, while at most 5 % of those from fresh ports of the same \
         client are lost; where the client has no other port, it was answered on this one before, and \
-        others are answered. Where queries are seen behind the DNAT, they go to a backend that \
+        others are answered and lose less than a tenth of what they ask meanwhile. Where queries are seen behind the DNAT, they go to a backend that \
         answers nobody any more.",
     look_alikes: &[
         ("coredns_backend_gone", "fresh ports lose their part as well"),

@@ -69,13 +69,9 @@ impl<'a> Others<'a> {
 
     /// Which part of all questions was asked in this time.
     fn part_asked(&self, time: Period) -> f64 {
-        let timeline = &self.facts.aggregate.counting.timeline;
-        let (mut then, mut ever) = (0, 0);
-        for (start, bin) in timeline.bins() {
-            let is_then = start.plus(timeline.width()) > time.first && start <= time.last;
-            then += if is_then { u64::from(bin.asked) } else { 0 };
-            ever += u64::from(bin.asked);
-        }
+        let counting = &self.facts.aggregate.counting;
+        let then = counting.timeline.within(time).map(|bin| u64::from(bin.asked)).sum();
+        let ever = counting.timeline.bins().map(|(_, bin)| u64::from(bin.asked)).sum();
         Facts::share(then, ever)
     }
 }

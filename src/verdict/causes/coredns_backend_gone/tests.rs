@@ -247,3 +247,18 @@ fn a_zone_without_an_answer_is_no_backend_gone() {
         none_gone,
     );
 }
+
+/// A server that hangs over its own zone, and forwards all else.
+#[test]
+fn names_of_the_cluster_without_an_answer_are_no_backend_gone() {
+    busy_pod(
+        |story| {
+            let from = secs(story.rng.between(20, 60));
+            story.background_of(&[0], ms(0), secs(150), 4.0, &mut |ask| {
+                let lost = ask.time >= from && ask.name.ends_with("cluster.local");
+                if lost { Reply::lost(3) } else { ask.healthy() }
+            });
+        },
+        none_gone,
+    );
+}

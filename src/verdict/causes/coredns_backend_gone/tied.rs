@@ -7,7 +7,7 @@ use super::super::{
 };
 use super::CAUSE;
 use super::backends::is_likely;
-use crate::aggregate::{Lapse, Pair, Period, Resent};
+use crate::aggregate::{Lapse, Pair, Period, Resent, Tally};
 use crate::model::{Address, Span, Timestamp};
 use crate::verdict::addresses::{are_near, clients};
 use crate::verdict::chance::at_most_of;
@@ -45,9 +45,12 @@ const EACH_FAMILY: f64 = 0.3;
 /// Such clients send at least this share of their questions in pairs of A and AAAA.
 const PAIRED: f64 = 0.5;
 
-/// Names of the cluster lose at least this part of what all lose, as shares: a port does not care what is
-/// asked, a dead upstream does.
+/// Names of the cluster lose at least this part of what all lose, as shares, and so do names outside: a port does
+/// not care what is asked, a dead upstream does, or a server that hangs over its own zone.
 const EVEN: f64 = 0.4;
+
+/// Where so few losses were due among names outside, none of them says nothing.
+const DUE: f64 = 5.0;
 
 /// What is lost behind one Service.
 pub(in super::super) struct Tied<'a> {
@@ -112,8 +115,10 @@ fn judge<'a>(facts: &Facts<'_>, service: &Sum<'a>) -> Option<Tied<'a>> {
     let paired = Facts::share(twins, service.all.sent) >= PAIRED;
     let whole = !paired || (EACH_FAMILY..=1.0 - EACH_FAMILY).contains(&v6);
     let share = Facts::share(service.all.unanswered, service.all.sent);
-    let of_cluster = Facts::share(service.cluster.unanswered, service.cluster.sent);
-    let even = resent.in_vain_cluster >= FEW && of_cluster >= EVEN * share;
+    let loses = |part: Tally| Facts::share(part.unanswered, part.sent) >= EVEN * share;
+    let even = resent.in_vain_cluster >= FEW
+        && loses(service.cluster)
+        && (service.external.sent as f64 * share < DUE || loses(service.external));
     let pairs: Vec<&Pair> =
         service.pairs.iter().copied().filter(|pair| pair.silent() > 0).collect();
     (sticks && whole && even).then_some(Tied {
@@ -152,11 +157,8 @@ fn is_never_rescued(service: &Sum<'_>) -> bool {
 
 /// What was lost, and asked, in this time.
 fn then(facts: &Facts<'_>, time: Period) -> (u64, u64) {
-    let timeline = &facts.aggregate.counting.timeline;
-    let bins = timeline.bins().filter(|(start, _)| {
-        time.any() && start.plus(timeline.width()) > time.first && *start <= time.last
-    });
-    bins.fold((0, 0), |(lost, asked), (_, bin)| {
+    let bins = facts.aggregate.counting.timeline.within(time);
+    bins.fold((0, 0), |(lost, asked), bin| {
         (lost + u64::from(bin.unanswered) + u64::from(bin.rescued), asked + u64::from(bin.asked))
     })
 }
