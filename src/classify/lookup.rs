@@ -12,6 +12,7 @@ mod claim;
 mod ending;
 mod labels;
 mod open;
+mod slots;
 mod steps;
 mod twins;
 
@@ -27,15 +28,16 @@ pub use twins::Twin;
 const MAX_OPEN: usize = 1 << 14;
 
 /// Open lookups of one client whose names share their first label: what its next such question is held
-/// against, so that nobody can make a question dear. The oldest beyond is closed.
-const MAX_ALIKE: usize = 128;
+/// against. Of 40,000 packets a second of three clients that lose 5 % there are some 300. The oldest beyond is
+/// closed.
+const MAX_ALIKE: usize = 1024;
 
-/// Slots that are looked at for lookups that are over whenever one begins: with that no more than an
-/// eighth of all slots are kept by what nobody came back to.
-const SWEPT: usize = 8;
+/// So many of them a question is held against on average, so that nobody can make questions dear; in the same
+/// traffic it is 15.
+const ALIKE: usize = 32;
 
-/// Slots looked at for one that is over, before another is closed to make room.
-const TRIES: usize = 64;
+/// What questions that were held against fewer leave to others: a thousand that are held against all.
+const MAX_PATIENCE: usize = 1 << 20;
 
 /// No slot.
 const NONE: u32 = u32::MAX;
@@ -56,6 +58,8 @@ pub struct Lookups {
     hand: usize,
     most: usize,
     hasher: NameHasher,
+    /// How many lookups the next question may be held against beyond `ALIKE`.
+    patience: usize,
     /// Lookups that were closed to make room.
     pub overflowed: u64,
     /// Suffixes seen.
@@ -110,6 +114,7 @@ impl Lookups {
             hand: 0,
             most,
             hasher,
+            patience: MAX_PATIENCE,
             overflowed: 0,
             suffixes: Suffixes::default(),
             retried: 0,
@@ -129,8 +134,26 @@ impl Lookups {
     ) -> (u32, u32) {
         self.moved = None;
         let key = self.hasher.hash(first_label(question.name)) ^ u64::from(question.client);
+        let (found, doubtful) = self.one_that_goes_on(key, question, ended);
+        let waits = || if doubtful { self.one_that_waits(key, question) } else { None };
+        match found.or_else(waits) {
+            Some(slot) => self.take(slot, question),
+            None => self.start(question, key, ended),
+        }
+    }
+
+    /// The lookup that `question` follows upon at once, if any, and whether one is in doubt. Closes what is
+    /// over on the way.
+    #[inline]
+    fn one_that_goes_on(
+        &mut self,
+        key: u64,
+        question: &Question<'_>,
+        ended: &mut impl FnMut(Ended<'_>),
+    ) -> (Option<u32>, bool) {
+        let most = MAX_ALIKE.min(ALIKE + self.patience);
         let mut at = self.heads[self.list(key)];
-        let (mut alike, mut doubtful) = (0, false);
+        let (mut alike, mut doubtful, mut found) = (0, false, None);
         while let Some(open) = self.open.get_mut(at as usize) {
             let next = open.next;
             alike += usize::from(open.key == key);
@@ -138,22 +161,20 @@ impl Lookups {
                 // Another client's, or another name.
             } else if open.is_over(question.time) {
                 self.close(at, ended);
-            } else if alike > MAX_ALIKE {
+            } else if alike > most {
                 self.overflowed += 1;
                 self.close(at, ended);
             } else if open.is_doubtful(question) {
                 doubtful = true;
             } else if self.goes_on(at, question) {
                 self.note_retry(at, question);
-                return self.take(at, question);
+                found = Some(at);
+                break;
             }
             at = next;
         }
-        let waits = if doubtful { self.one_that_waits(key, question) } else { None };
-        match waits {
-            Some(slot) => self.take(slot, question),
-            None => self.start(question, key, ended),
-        }
+        self.patience = (self.patience + ALIKE).saturating_sub(alike).min(MAX_PATIENCE);
+        (found, doubtful)
     }
 
     /// The lookup without an answer that a timer or a refusal brought `question` to, or whose answers come
@@ -236,6 +257,13 @@ impl Lookups {
         }
     }
 
+    /// A question of the lookup was sent again from the same port: its client goes on waiting.
+    pub fn resent(&mut self, slot: u32, generation: u32, time: Timestamp) {
+        if let Some(open) = self.still_open(slot, generation, time) {
+            open.wait_from(time);
+        }
+    }
+
     /// A transaction of the lookup was refused, below DNS.
     pub fn refused(&mut self, slot: u32, generation: u32, time: Timestamp) {
         if let Some(open) = self.still_open(slot, generation, time) {
@@ -268,75 +296,6 @@ impl Lookups {
     /// first answer: the answers that led to them are not in the capture.
     pub fn hurried(&self) -> u64 {
         self.hurried
-    }
-
-    /// Closes what is open at the end of the capture, in the order of the slots.
-    pub fn finish(&mut self, ended: &mut impl FnMut(Ended<'_>)) {
-        for slot in 0..self.open.len() as u32 {
-            self.close(slot, ended);
-        }
-    }
-
-    fn start(
-        &mut self,
-        question: &Question<'_>,
-        key: u64,
-        ended: &mut impl FnMut(Ended<'_>),
-    ) -> (u32, u32) {
-        self.sweep(question.time, SWEPT, ended);
-        if self.free.is_empty() && self.open.len() == self.most {
-            self.sweep(question.time, TRIES, ended);
-        }
-        if self.free.is_empty() && self.open.len() == self.most {
-            self.overflowed += 1;
-            self.close(self.hand as u32, ended);
-        }
-        let slot = if let Some(slot) = self.free.pop() {
-            self.open[slot as usize].begin(question);
-            slot
-        } else {
-            self.open.push(Open::new(question));
-            (self.open.len() - 1) as u32
-        };
-        let list = self.list(key);
-        let head = std::mem::replace(&mut self.heads[list], slot);
-        if let Some(second) = self.open.get_mut(head as usize) {
-            second.previous = slot;
-        }
-        let open = &mut self.open[slot as usize];
-        (open.key, open.next) = (key, head);
-        open.take(question);
-        (slot, open.generation)
-    }
-
-    /// Closes those of the next so many slots that are over.
-    fn sweep(&mut self, now: Timestamp, slots: usize, ended: &mut impl FnMut(Ended<'_>)) {
-        for _ in 0..slots.min(self.open.len()) {
-            self.hand = if self.hand + 1 < self.open.len() { self.hand + 1 } else { 0 };
-            if self.open[self.hand].is_over(now) {
-                self.close(self.hand as u32, ended);
-            }
-        }
-    }
-
-    fn close(&mut self, slot: u32, ended: &mut impl FnMut(Ended<'_>)) {
-        let open = &mut self.open[slot as usize];
-        if !open.live {
-            return;
-        }
-        open.live = false;
-        self.free.push(slot);
-        let (key, previous, next) = (open.key, open.previous, open.next);
-        let list = self.list(key);
-        ended(self.open[slot as usize].ended(&self.suffixes));
-        // Take it out of its list.
-        match self.open.get_mut(previous as usize) {
-            Some(open) => open.next = next,
-            None => self.heads[list] = next,
-        }
-        if let Some(open) = self.open.get_mut(next as usize) {
-            open.previous = previous;
-        }
     }
 }
 

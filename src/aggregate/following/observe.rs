@@ -59,8 +59,9 @@ impl Following {
 
     /// The question is asked again.
     pub fn resent(&mut self, token: &mut Token, query: &Sighting<'_>, handover: &mut Handover) {
-        let over = self.count_again(token, query.packet);
-        handover.tell(Places::of(*token).told.metered(over), 0);
+        let (over, places) = (self.count_again(token, query.packet), Places::of(*token));
+        self.lookups.resent(places.lookup, places.generation, query.packet.time);
+        handover.tell(places.told.metered(over), 0);
     }
 
     /// The first answer to a transaction, which has its token. Gives what the other half needs; `name` is the

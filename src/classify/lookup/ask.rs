@@ -13,6 +13,11 @@ pub(super) enum Ask {
 }
 
 impl Ask {
+    /// Whether its answer is still to come: over UDP, or over TCP after a truncated one.
+    pub(super) fn is_owed(self) -> bool {
+        matches!(self, Ask::Waiting | Ask::Done(Outcome::Truncated))
+    }
+
     /// Whether more may come of it: an answer, or the same question once more.
     pub(super) fn goes_on(self) -> bool {
         use Outcome::{Answered, NoData, NxDomain, OtherError, Refused, ServFail, Truncated};
@@ -46,8 +51,9 @@ mod tests {
         let goes_on = |outcome| Ask::Done(outcome).goes_on();
         assert!(Ask::Waiting.goes_on() && !Ask::No.goes_on());
         for outcome in [Outcome::ServFail, Outcome::Refused, Outcome::OtherError] {
-            assert!(outcome.is_failure() && goes_on(outcome));
+            assert!(outcome.is_failure() && goes_on(outcome) && !Ask::Done(outcome).is_owed());
         }
+        assert!(Ask::Waiting.is_owed() && Ask::Done(Outcome::Truncated).is_owed());
         assert!(goes_on(Outcome::Truncated));
         for outcome in [Outcome::Answered, Outcome::NoData, Outcome::NxDomain] {
             assert!(!outcome.is_failure() && !goes_on(outcome));

@@ -8,6 +8,10 @@ use crate::model::{FOLD_LIMIT, Span, Timestamp};
 /// A lookup that nothing happened to for so long is over: glibc's longest silence is two waits of 5 s.
 const IDLE: Span = Span::from_secs(12);
 
+/// A timer, and a little: so long glibc waits for an answer to what it has sent again (5 s) before it goes on or
+/// gives up, and no longer musl asks again from the same port after a failure (2.5 s, 5 s with `timeout:10`).
+const TIMER: Span = Span::from_millis(5_200);
+
 /// The second address family is asked at once, or right after the first answer.
 pub(super) const PAIR_GAP: Span = Span::from_millis(250);
 
@@ -212,12 +216,20 @@ impl Open {
         self.until = self.last_moment();
     }
 
+    /// Waits anew for an answer to a question that was sent once more: for want of one, or after a failure.
+    pub(super) fn wait_from(&mut self, time: Timestamp) {
+        if self.asks.iter().any(|ask| ask.goes_on()) {
+            self.until = self.until.max(time.plus(TIMER));
+        }
+    }
+
     /// Until when this lookup may go on with something: both address families are answered, or it gets
     /// too late.
     fn last_moment(&self) -> Timestamp {
         let [a, aaaa, _] = self.asks;
         match () {
-            () if self.asks.iter().any(|ask| ask.goes_on()) => self.last.plus(IDLE),
+            () if self.asks.iter().any(|ask| ask.is_owed()) => self.last.plus(IDLE),
+            () if self.asks.iter().any(|ask| ask.goes_on()) => self.last.plus(TIMER),
             () if !self.asks.contains(&Ask::Done(Outcome::Answered)) => self.last.plus(STEP_GAP),
             () if a == Ask::No || aaaa == Ask::No => self.last.plus(PAIR_GAP),
             () => Timestamp::MIN,

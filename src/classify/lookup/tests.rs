@@ -4,6 +4,10 @@ use super::*;
 use crate::model::{Capacity, Name, NameHasher, Span, qtype};
 
 fn ask(lookups: &mut Lookups, name: &str, kind: u16, micros: i64) -> (u32, u32) {
+    ask_from(lookups, name, kind, micros, micros as u32)
+}
+
+fn ask_from(lookups: &mut Lookups, name: &str, kind: u16, micros: i64, socket: u32) -> (u32, u32) {
     let name = Name::from_text(name).0;
     let name_hash = name.iter().fold(7, |hash: u64, &b| hash.wrapping_mul(31) + u64::from(b));
     let time = Timestamp(0).plus(Span::from_micros(micros));
@@ -14,7 +18,7 @@ fn ask(lookups: &mut Lookups, name: &str, kind: u16, micros: i64) -> (u32, u32) 
         qtype: kind,
         time,
         frame: 1,
-        socket: micros as u32,
+        socket,
         server: 0,
     };
     lookups.asked(&question, &mut |_| {})
@@ -52,6 +56,29 @@ fn a_step_that_no_timer_explains_is_hurried_until_an_answer_is_seen() {
     assert_eq!(lookups.hurried(), before);
 }
 
+/// With `attempts:3`: the third is answered after the client's longest silence, counted from the first.
+#[test]
+fn a_question_sent_again_keeps_its_lookup_open() {
+    for (again, same) in [(true, true), (false, false)] {
+        let mut lookups = Lookups::new(Capacity::default(), NameHasher::with_seed(1));
+        let first = ask(&mut lookups, "a.ns.svc.zone", qtype::A, 0);
+        let hash = lookups.open[first.0 as usize].name_hash;
+        let time = |micros| Timestamp(0).plus(Span::from_micros(micros));
+        for micros in [5_000_000, 10_000_000].into_iter().filter(|_| again) {
+            lookups.resent(first.0, first.1, time(micros));
+        }
+        let answered = time(12_500_000);
+        lookups.answered(first.0, first.1, hash, qtype::A, Outcome::NxDomain, answered);
+        let next = ask(&mut lookups, "a.svc.zone", qtype::A, 12_500_100);
+        assert_eq!(next == first, same, "{again}");
+    }
+    // It was given up at 15 s: what comes later is asked for anew.
+    let mut lookups = Lookups::new(Capacity::default(), NameHasher::with_seed(1));
+    let first = ask(&mut lookups, "a.example", qtype::A, 0);
+    lookups.resent(first.0, first.1, Timestamp(0).plus(Span::from_micros(10_000_000)));
+    assert_ne!(ask(&mut lookups, "a.example", qtype::A, 15_500_000), first);
+}
+
 #[test]
 fn the_same_question_at_once_is_another_threads() {
     let mut lookups = Lookups::new(Capacity::default(), NameHasher::with_seed(1));
@@ -68,7 +95,25 @@ fn the_same_question_seconds_after_a_failure_is_the_applications() {
         let hash = lookups.open[slot as usize].name_hash;
         let failed = Timestamp(0).plus(Span::from_micros(2000));
         lookups.answered(slot, generation, hash, qtype::A, Outcome::ServFail, failed);
-        assert_eq!(ask(&mut lookups, name, qtype::A, micros).0 == slot, same, "{micros}");
+        let next = ask(&mut lookups, name, qtype::A, micros);
+        assert_eq!(next == (slot, generation), same, "{micros}");
+    }
+}
+
+/// By its timer musl asks again from the same port with the same ID, though it was answered: with a failure.
+#[test]
+fn a_timer_after_a_failure_finds_its_lookup_open() {
+    for (waited, same) in [(1_500_000, true), (2_500_000, true), (5_500_000, false)] {
+        let mut lookups = Lookups::new(Capacity::default(), NameHasher::with_seed(1));
+        let (slot, generation) = ask(&mut lookups, "a.example", qtype::A, 0);
+        let (hash, socket) = {
+            let open = &lookups.open[slot as usize];
+            (open.name_hash, open.socket)
+        };
+        let failed = Timestamp(0).plus(Span::from_micros(1_000));
+        lookups.answered(slot, generation, hash, qtype::A, Outcome::ServFail, failed);
+        let next = ask_from(&mut lookups, "a.example", qtype::A, waited, socket);
+        assert_eq!(next == (slot, generation), same, "{waited}");
     }
 }
 
@@ -94,6 +139,29 @@ fn of_names_that_begin_alike_so_many_are_kept() {
     // The last one has the first one's place.
     assert_eq!((lookups.overflowed, places[MAX_ALIKE + 1].0), (1, places[0].0));
     assert_eq!(lookups.open.len(), MAX_ALIKE + 1);
+}
+
+#[test]
+fn who_asks_for_the_same_all_the_time_is_held_against_few_until_others_have_asked() {
+    let mut lookups = Lookups::new(Capacity::default(), NameHasher::with_seed(1));
+    let mut now = 0;
+    let mut most_of = |lookups: &mut Lookups, questions: usize, name: &dyn Fn(usize) -> String| {
+        for n in 0..questions {
+            now += 1;
+            ask(lookups, &name(n), qtype::A, now);
+        }
+        lookups.open.iter().filter(|open| open.live).count()
+    };
+    let alike = |n: usize| format!("www.shop{n}.example");
+    let (many, few) = (MAX_ALIKE + 1, ALIKE + 1);
+    assert_eq!(most_of(&mut lookups, 1_500, &alike), many);
+    assert_eq!(most_of(&mut lookups, 1_500, &alike), few);
+    most_of(&mut lookups, MAX_PATIENCE / ALIKE, &|n| format!("n{n}.example"));
+    most_of(&mut lookups, 900, &alike);
+    let key =
+        lookups.open.iter().find(|open| open.name.starts_with(b"\x03www")).map(|open| open.key);
+    let kept = lookups.open.iter().filter(|open| open.live && Some(open.key) == key).count();
+    assert!(kept >= 900, "{kept}");
 }
 
 #[test]
