@@ -126,6 +126,7 @@ pub fn judge(analysed: &Analysed, config: &Config) -> Document {
         context: &config.context,
         kube,
         forwarders,
+        ends: verdict::Ends::of(aggregate.counting.pairs.iter()),
         detected: verdict::Detected::default(),
     };
     let findings = verdict::findings(&facts);

@@ -41,9 +41,15 @@ impl Scope {
 
 /// Whether two addresses are of one network, as pods are, and a Service's address is not.
 pub fn are_near(a: Address, b: Address) -> bool {
+    network(a) == network(b)
+}
+
+/// The first address of that network.
+pub fn network(mut address: Address) -> Address {
     // Half of an IPv4 address, which stands at the end of the octets; a /64.
-    let octets = if a.is_v4() { 14 } else { 8 };
-    a.0[..octets] == b.0[..octets]
+    let octets = if address.is_v4() { 14 } else { 8 };
+    address.0[octets..].fill(0);
+    address
 }
 
 /// Clients of these pairs.

@@ -10,10 +10,12 @@ use crate::decode::fragment::FragmentCounters;
 use crate::decode::stream::StreamCounters;
 use crate::model::{Address, Span, Timestamp};
 
+use super::ends::Ends;
 use super::finding::Window;
 use super::vantage::Taps;
 
-/// Which causes were found, by those that asked: each is looked for once, however many ask.
+/// Which causes were found, and what else was found out, by those that asked: each is looked for once, however
+/// many ask.
 #[derive(Debug, Default)]
 pub struct Detected {
     causes: RefCell<BTreeMap<&'static str, bool>>,
@@ -31,7 +33,7 @@ impl Detected {
         })
     }
 
-    /// The same for what a cause has to say of one server.
+    /// The same for what there is to say of one server, or network.
     pub(super) fn of_server(
         &self,
         code: &'static str,
@@ -75,6 +77,8 @@ pub struct Facts<'a> {
     pub kube: Option<&'a Kube>,
     /// By index of the client: whether it forwards questions for others.
     pub forwarders: Vec<bool>,
+    /// All pairs by their ends.
+    pub ends: Ends<'a>,
     /// Causes that were looked for already.
     pub detected: Detected,
 }

@@ -8,6 +8,7 @@ pub mod chance;
 pub mod commands;
 mod corroborate;
 pub mod crowd;
+mod ends;
 mod facts;
 pub mod filter;
 mod finding;
@@ -27,6 +28,7 @@ pub mod words;
 pub mod zones;
 
 pub use cause::Cause;
+pub use ends::{Between, Ends};
 pub use facts::{Detected, FEW, FLAWED_CONFIDENCE, Facts};
 pub use finding::{
     Alternative, Evidence, Finding, Mitigation, Scope, Severity, Status, Verdict, Window,

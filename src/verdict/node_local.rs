@@ -29,8 +29,7 @@ pub fn is_node_local(facts: &Facts<'_>, address: Address) -> bool {
 }
 
 fn is_here(facts: &Facts<'_>, address: Address) -> bool {
-    let mut pairs =
-        facts.aggregate.counting.pairs.iter().filter(|pair| pair.server == address).peekable();
+    let mut pairs = facts.pairs_to(address);
     let mut sent_here = false;
     let near = pairs.all(|pair| {
         let refused = pair.refused() > 0 && pair.rare().reporter == address;
@@ -57,9 +56,7 @@ pub fn answering(facts: &Facts<'_>) -> Vec<Address> {
 /// one server for everything.
 pub fn upstream_legs<'a>(facts: &'a Facts<'_>) -> Vec<&'a Pair> {
     let asks_outside = |client: Address| {
-        facts.aggregate.counting.pairs.iter().any(|pair| {
-            pair.client == client && pair.external().sent > 0 && pair.tcp < pair.all().sent
-        })
+        facts.pairs_of(client).any(|pair| pair.external().sent > 0 && pair.tcp < pair.all().sent)
     };
     facts
         .aggregate

@@ -35,12 +35,9 @@ pub fn refused(facts: &Facts<'_>, pair: &Pair) -> Refused {
 
 /// Whether a refusal that bears the asked address comes from the server.
 fn sent_by_server(facts: &Facts<'_>, pair: &Pair) -> bool {
-    let onward = facts
-        .aggregate
-        .counting
-        .pairs
-        .iter()
-        .any(|other| other.server == pair.server && other.seen_beyond > 0);
+    let onward = facts.detected.of_server("seen onward", pair.server, || {
+        facts.pairs_to(pair.server).any(|other| other.seen_beyond > 0)
+    });
     if onward {
         // The capture shows queries on their way on: a refused one that was not, ended here.
         return pair.rare().refused_beyond > 0;
@@ -53,23 +50,19 @@ fn sent_by_server(facts: &Facts<'_>, pair: &Pair) -> bool {
 
 /// Whether the pair's server answered other clients while it, or somebody in its name, refused.
 pub fn answered_others(facts: &Facts<'_>, pair: &Pair) -> bool {
-    facts.aggregate.counting.pairs.iter().any(|other| {
-        other.server == pair.server
-            && other.client != pair.client
-            && refused_lapses(pair).any(|lapse| lapse.spares(&other.heard))
-    })
+    // What nobody got, no other got.
+    !answered_nobody(facts, pair)
+        && facts.pairs_to(pair.server).any(|other| {
+            other.client != pair.client
+                && refused_lapses(pair).any(|lapse| lapse.spares(&other.heard))
+        })
 }
 
 /// Whether nobody at all was answered by the pair's server while the refusals came, this client
 /// included, although somebody in between could have let others through.
 pub fn answered_nobody(facts: &Facts<'_>, pair: &Pair) -> bool {
-    facts
-        .aggregate
-        .counting
-        .pairs
-        .iter()
-        .filter(|other| other.server == pair.server)
-        .all(|other| !refused_lapses(pair).any(|lapse| lapse.spares(&other.heard)))
+    let heard = facts.heard_from(pair.server);
+    !refused_lapses(pair).any(|lapse| lapse.spares(&heard))
 }
 
 /// The times in which questions of a pair were refused.

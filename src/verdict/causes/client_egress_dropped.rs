@@ -7,8 +7,9 @@ use super::{
     coredns_backend_gone, coredns_overload, dns_forwarding_loop, nodelocaldns_down,
     stale_conntrack_udp, upstream_unreachable, wrong_nameserver,
 };
-use crate::aggregate::{Pair, Period};
+use crate::aggregate::{Activity, Pair, Period};
 use crate::model::Address;
+use crate::verdict::addresses::holds;
 use crate::verdict::outage::{Outage, worst};
 use crate::verdict::silence::{Sum, by_client, last_seen};
 use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, StubKind, filter, words};
@@ -87,17 +88,18 @@ impl Cut<'_> {
 
     /// Whether one of its servers answered somebody else while this client got nothing.
     fn others_are_served(&self, facts: &Facts<'_>) -> bool {
-        let servers = self.client.servers();
-        let spared = |pair: &Pair| match self.outages.as_slice() {
-            [] => pair.heard.any_within(self.client.losses.first, self.client.losses.last),
-            outages => outages.iter().any(|outage| outage.spares(&pair.heard)),
+        let spared = |heard: &Activity| match self.outages.as_slice() {
+            [] => heard.any_within(self.client.losses.first, self.client.losses.last),
+            outages => outages.iter().any(|outage| outage.spares(heard)),
         };
-        let others = facts.aggregate.counting.pairs.iter().filter(|pair| {
+        let is_other = |pair: &Pair| {
             // One that keeps its ports is spared by what stops new flows, too.
             let fresh = pair.reused_answered * 2 < pair.all().answered;
-            pair.client != self.client.address && servers.contains(&pair.server) && fresh
-        });
-        others.into_iter().any(spared)
+            pair.client != self.client.address && fresh && spared(&pair.heard)
+        };
+        let serves =
+            |server| spared(&facts.heard_from(server)) && facts.pairs_to(server).any(is_other);
+        self.client.servers().into_iter().any(serves)
     }
 }
 
@@ -231,11 +233,8 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         finding = dated.into_iter().fold(finding, Finding::shown_by);
     }
     if compared {
-        let answered: u64 = clients
-            .iter()
-            .filter(|c| !addresses.contains(&c.address))
-            .map(|c| c.all.answered)
-            .sum();
+        let answered: u64 =
+            clients.iter().filter(|c| !holds(&addresses, c.address)).map(|c| c.all.answered).sum();
         finding = finding.shown_by(Evidence::new(
             "answered_others",
             answered as f64,

@@ -1,9 +1,9 @@
 //! Names of the cluster are asked of a resolver outside.
 
-use crate::aggregate::{Period, Stray};
+use crate::aggregate::{Pair, Period, Stray};
 use crate::classify::Zone;
 use crate::model::{Address, label_count};
-use crate::verdict::addresses::sorted;
+use crate::verdict::addresses::{holds, sorted};
 use crate::verdict::{Cause, Evidence, FEW, Facts, Finding, Scope, Severity, filter, words};
 
 /// Two lookups of both families; one may be a person who tries `dig`.
@@ -84,33 +84,32 @@ fn answers(facts: &Facts<'_>, server: Address) -> (u64, u64) {
     let strays = || facts.aggregate.following.strays.iter().filter(|stray| stray.server == server);
     let outside: u64 = strays().map(|stray| stray.count).sum();
     let beside: u64 = strays().map(|stray| stray.beside).sum();
-    let pairs = facts.aggregate.counting.pairs.iter().filter(|pair| pair.server == server);
+    let pairs = facts.pairs_to(server);
     let all: u64 = pairs.map(|pair| pair.cluster().answered - pair.cluster().servfail).sum();
     (outside, all.saturating_sub(outside + beside))
 }
 
 fn holds_zone(facts: &Facts<'_>, server: Address) -> bool {
-    let (outside, own) = answers(facts, server);
-    Facts::share(outside, outside + own) < SHARE
+    facts.detected.of_server("holds the zone", server, || {
+        let (outside, own) = answers(facts, server);
+        Facts::share(outside, outside + own) < SHARE
+    })
 }
 
-/// Who sends what this server answered out.
-fn sender(facts: &Facts<'_>, server: Address) -> Sender {
-    let upstream = facts.aggregate.following.limited.counts(server)
-        || facts.upstream_pairs().any(|pair| pair.server == server);
+/// Servers that answer names of the cluster from the zone itself, up to two.
+fn keepers(facts: &Facts<'_>) -> Vec<Address> {
+    let answers = |pair: &&Pair| pair.cluster().answered - pair.cluster().servfail >= FEW;
+    let servers = sorted(facts.aggregate.counting.pairs.iter().filter(answers).map(|p| p.server));
+    servers.into_iter().filter(|&server| holds_zone(facts, server)).take(2).collect()
+}
+
+/// Who sends what this server answered out, given two who hold the zone.
+fn sender(facts: &Facts<'_>, keepers: &[Address], server: Address) -> Sender {
+    let upstream = facts.aggregate.following.limited.counts(server) || facts.is_upstream(server);
     let service = facts.cluster_dns.contains(&server)
         || holds_zone(facts, server)
-        || facts
-            .aggregate
-            .counting
-            .pairs
-            .iter()
-            .any(|pair| pair.server == server && pair.translated > 0);
-    let another = facts.aggregate.counting.pairs.iter().any(|pair| {
-        pair.server != server
-            && pair.cluster().answered - pair.cluster().servfail >= FEW
-            && holds_zone(facts, pair.server)
-    });
+        || facts.pairs_to(server).any(|pair| pair.translated > 0);
+    let another = keepers.iter().any(|&keeper| keeper != server);
     match () {
         () if upstream => Sender::Clients,
         () if service => Sender::Forwarder,
@@ -132,10 +131,11 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     }
     let most =
         rows.iter().max_by_key(|row| (row.count, std::cmp::Reverse(row.frames.iter().next())))?;
-    let sender = if deeper { Sender::Forwarder } else { sender(facts, most.server) };
+    let keepers = keepers(facts);
+    let sender = if deeper { Sender::Forwarder } else { sender(facts, &keepers, most.server) };
     let rows: Vec<&Stray> = rows
         .into_iter()
-        .filter(|row| deeper || self::sender(facts, row.server) == sender)
+        .filter(|row| deeper || self::sender(facts, &keepers, row.server) == sender)
         .collect();
     let count: u64 = rows.iter().map(|row| row.count).sum();
     let clients = sorted(rows.iter().map(|row| row.client));
@@ -143,7 +143,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let period = Period::of(rows.iter().map(|row| row.period));
     let outside: u64 = rows.iter().map(|row| row.soa_outside).sum();
     let mut asked = sorted(facts.client_pairs().map(|pair| pair.server));
-    asked.retain(|&server| sender != Sender::Clients || !servers.contains(&server));
+    asked.retain(|&server| sender != Sender::Clients || !holds(&servers, server));
     let own: u64 = asked.iter().map(|&server| answers(facts, server).1).sum();
     let mut names: Vec<String> =
         rows.iter().flat_map(|row| row.names.iter().map(ToString::to_string)).collect();

@@ -6,7 +6,9 @@ use crate::model::extended_error::{Matter, meaning};
 use crate::verdict::addresses::sorted;
 use crate::verdict::answers::{Failing, external_answers, severity, share, upstream_leg};
 use crate::verdict::zones::{self, Zone};
-use crate::verdict::{Cause, Evidence, FEW, Facts, Finding, Scope, Severity, filter, words};
+use crate::verdict::{
+    Between, Cause, Evidence, FEW, Facts, Finding, Scope, Severity, filter, words,
+};
 
 /// The cause.
 pub(super) const CAUSE: Cause = Cause {
@@ -65,9 +67,9 @@ fn is_fine_unchecked(zone: &Zone<'_>) -> bool {
 }
 
 /// How many SERVFAILs between these pairs are explained so.
-pub(super) fn explained(facts: &Facts<'_>, pairs: &[(Address, Address)]) -> u64 {
+pub(super) fn explained(facts: &Facts<'_>, pairs: &Between) -> u64 {
     let rows = broken(facts).into_iter().flat_map(|zone| zone.rows);
-    rows.filter(|row| pairs.contains(&(row.client, row.server))).map(|row| row.servfail).sum()
+    rows.filter(|row| pairs.asked(row)).map(|row| row.servfail).sum()
 }
 
 /// Whether a row is of the clients' own leg.

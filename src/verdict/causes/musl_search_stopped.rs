@@ -1,9 +1,9 @@
 //! A musl client gives up its search list at the first empty answer.
 
-use super::firewall_reject::sorted;
 use crate::aggregate::{Client, Period, Stop};
 use crate::classify::Zone;
 use crate::model::label_count;
+use crate::verdict::addresses::{holds, sorted};
 use crate::verdict::stub::StubKind;
 use crate::verdict::{Cause, Evidence, FEW, Facts, Finding, Scope, Severity, filter, words};
 
@@ -82,7 +82,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let found = rows.iter().any(|row| exists(facts, row));
     let others: u64 = facts
         .clients()
-        .filter(|client| !clients.contains(&client.address))
+        .filter(|client| !holds(&clients, client.address))
         .map(|client| client.passed[0])
         .sum();
     let confidence = match (found, others) {

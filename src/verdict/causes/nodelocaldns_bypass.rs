@@ -2,7 +2,7 @@
 
 use crate::aggregate::{Pair, Period};
 use crate::model::Address;
-use crate::verdict::addresses::sorted;
+use crate::verdict::addresses::{holds, sorted};
 use crate::verdict::node_local::{answering, is_node_local, upstream_legs};
 use crate::verdict::{Cause, Evidence, FEW, Facts, Finding, Scope, Severity, filter};
 
@@ -58,13 +58,13 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let backends = sorted(legs.iter().map(|pair| pair.server));
     let pods: Vec<&Pair> = facts
         .client_pairs()
-        .filter(|pair| !is_node_local(facts, pair.server) && !nodes.contains(&pair.client))
+        .filter(|pair| !is_node_local(facts, pair.server) && !holds(&nodes, pair.client))
         .filter(|pair| pair.all().sent - pair.tcp >= FEW)
         .collect();
     let translated: Vec<&Pair> = pods.iter().copied().filter(|pair| is_translated(pair)).collect();
     // Behind the translation, on an ENI, the pods are seen asking those whom the node's cache asks.
     let beside =
-        || pods.iter().copied().filter(|p| p.translated == 0 && backends.contains(&p.server));
+        || pods.iter().copied().filter(|p| p.translated == 0 && holds(&backends, p.server));
     if translated.is_empty() && !caches.is_empty() {
         // The cache is in view, so its pods are too: who comes untranslated comes from another node.
         return None;

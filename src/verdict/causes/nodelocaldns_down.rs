@@ -80,8 +80,7 @@ struct Outage<'a> {
 impl Outage<'_> {
     fn of<'a>(facts: &'a Facts<'_>, address: Address) -> Option<Outage<'a>> {
         let server = facts.aggregate.counting.server(address)?;
-        let pairs: Vec<&Pair> =
-            facts.aggregate.counting.pairs.iter().filter(|pair| pair.server == address).collect();
+        let pairs: Vec<&Pair> = facts.pairs_to(address).collect();
         if pairs.iter().any(|pair| pair.rare().reject_kind == Some(IcmpKind::Prohibited)) {
             return None;
         }
@@ -137,7 +136,9 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let length = outage.period.last.since(outage.period.first);
     let brief = outage.recovered && length <= RESTART;
     let elsewhere = clients.iter().all(|&client| {
-        facts.client_pairs().any(|p| p.client == client && p.server != address && p.answers.any())
+        facts
+            .pairs_of(client)
+            .any(|p| facts.asks_for_itself(p) && p.server != address && p.answers.any())
     });
     let severity = match () {
         () if brief => Severity::Low,

@@ -105,7 +105,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         .pairs
         .iter()
         .filter(|pair| !is_stuck(pair))
-        .filter(|pair| !outages.walled.contains(&pair.client) && pair.refused() == 0)
+        .filter(|pair| !holds(&outages.walled, pair.client) && pair.refused() == 0)
         .filter(|pair| !(cut && waits_for_upstream(facts, pair)))
         // What an upstream answers late is asked again, and not lost.
         .filter(|pair| !(slow && is_late(facts, pair)))

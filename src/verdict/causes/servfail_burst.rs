@@ -7,6 +7,7 @@ use super::{
 use crate::aggregate::{Look, Pair, Period, SampleKind};
 use crate::classify::Ending;
 use crate::model::{Address, Span, Timestamp};
+use crate::verdict::addresses::holds;
 use crate::verdict::crowd::Crowd;
 use crate::verdict::words::clock;
 use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter, words};
@@ -141,7 +142,7 @@ impl Servfails {
             .map(|server| server.address)
             .collect();
         let behind: Vec<Address> =
-            failing.iter().copied().filter(|address| !self.asked.contains(address)).collect();
+            failing.iter().copied().filter(|address| !holds(&self.asked, *address)).collect();
         // The Service's address was asked of and is no backend, if backends are seen at all.
         let mut backends = if behind.is_empty() { self.asked.clone() } else { behind };
         backends.sort_unstable();
@@ -265,7 +266,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
                 .at(seen.frames.iter().copied())
                 .filter("dns.flags.rcode == 2".to_owned()),
             )
-            .with_sample(facts, &SAMPLES, |sample| seen.clients.contains(&sample.client))
+            .with_sample(facts, &SAMPLES, |sample| holds(&seen.clients, sample.client))
             .shown_by(Evidence::new(
                 "servfail_ratio",
                 share,

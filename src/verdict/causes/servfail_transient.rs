@@ -3,6 +3,7 @@
 use super::servfail_burst::{BURST, SAMPLES, servfails};
 use crate::aggregate::Period;
 use crate::model::{Address, Span};
+use crate::verdict::addresses::holds;
 use crate::verdict::words::clock;
 use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter, words};
 
@@ -85,7 +86,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
             .at(seen.frames)
             .filter("dns.flags.rcode == 2".to_owned()),
         )
-        .with_sample(facts, &SAMPLES, |sample| seen.clients.contains(&sample.client));
+        .with_sample(facts, &SAMPLES, |sample| holds(&seen.clients, sample.client));
     Some(going.into_iter().fold(finding, Finding::shown_by))
 }
 

@@ -138,7 +138,7 @@ fn likely(facts: &Facts<'_>, socket: &Socket, pair: &Pair, silence: Silence) -> 
             .saturating_sub(pair.rare().reused_unanswered + pair.rare().reused_rescued)
     };
     let (mut losses, mut sent) = (0, 0);
-    for other in facts.client_pairs().filter(|other| other.server == pair.server) {
+    for other in facts.client_pairs_to(pair.server) {
         losses += lost(other);
         sent += other.all().sent - other.reused;
     }

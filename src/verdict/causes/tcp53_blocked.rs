@@ -60,14 +60,8 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let clients = sorted(pairs.iter().map(|pair| pair.client));
     let servers = sorted(pairs.iter().map(|pair| pair.server));
     let truncated: u64 = pairs.iter().map(|pair| pair.outcome(Outcome::Truncated)).sum();
-    let accepted: u64 = facts
-        .aggregate
-        .counting
-        .pairs
-        .iter()
-        .filter(|pair| servers.contains(&pair.server))
-        .map(|pair| pair.rare().accepted)
-        .sum();
+    let asked = servers.iter().flat_map(|&server| facts.pairs_to(server));
+    let accepted: u64 = asked.map(|pair| pair.rare().accepted).sum();
     let refused: u64 = pairs.iter().map(|pair| pair.rare().refused_connections).sum();
     // A server that does not listen on TCP refuses as a firewall does.
     let confidence = if truncated > 0 && refused == 0 { 0.85 } else { 0.6 };
@@ -111,13 +105,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
 
 /// Whether the pair's server answers this client over UDP.
 fn udp_answered(facts: &Facts<'_>, pair: &Pair) -> bool {
-    pair.all().answered > 0
-        || facts
-            .aggregate
-            .counting
-            .pairs
-            .iter()
-            .any(|o| o.client == pair.client && o.all().answered > 0)
+    pair.all().answered > 0 || facts.pairs_of(pair.client).any(|other| other.all().answered > 0)
 }
 
 #[cfg(test)]

@@ -4,13 +4,15 @@ use super::dnssec_validation_failure;
 use super::servfail_burst::{BURST, SAMPLES};
 use crate::aggregate::{FailingName, Look, Pair};
 use crate::model::Rcode;
+use crate::model::Span;
 use crate::model::extended_error::Matter;
-use crate::model::{Address, Span};
 use crate::verdict::answers::{
     Failing, extended_error, external_answers, is_cloud_resolver, severity, share, upstream_leg,
 };
 use crate::verdict::zones::{self, Zone};
-use crate::verdict::{Cause, Evidence, FEW, Facts, Finding, Scope, Severity, filter, words};
+use crate::verdict::{
+    Between, Cause, Evidence, FEW, Facts, Finding, Scope, Severity, filter, words,
+};
 
 /// Broken zones are always about: up to this share of the answers for names outside, SERVFAILs of a
 /// resolver are their noise.
@@ -85,7 +87,7 @@ pub(super) fn failing<'a>(facts: &'a Facts<'_>) -> Option<Upstream<'a>> {
     } else {
         pairs.iter().map(|pair| pair.all().answered).sum()
     };
-    let known = dnssec_validation_failure::explained(facts, &ends(&deepest));
+    let known = dnssec_validation_failure::explained(facts, &Between::of(&deepest.pairs));
     let left = deepest.count.saturating_sub(known);
     let share = share(facts, left, answered, deepest.period);
     let lasted = deepest.period.any() && deepest.period.last.since(deepest.period.first) >= LASTING;
@@ -99,18 +101,14 @@ fn is_outside(failing: &Failing<'_>) -> bool {
     failing.external * 2 > failing.count
 }
 
-fn ends(failing: &Failing<'_>) -> Vec<(Address, Address)> {
-    failing.pairs.iter().map(|pair| (pair.client, pair.server)).collect()
-}
-
 /// The names that failed between these pairs.
 fn names_of<'a>(
     facts: &'a Facts<'_>,
     failing: &Failing<'_>,
 ) -> impl Iterator<Item = &'a FailingName> {
-    let ends = ends(failing);
+    let pairs = Between::of(&failing.pairs);
     let rows = facts.aggregate.counting.failing_names.iter();
-    rows.filter(move |row| row.servfail > 0 && ends.contains(&(row.client, row.server)))
+    rows.filter(move |row| row.servfail > 0 && pairs.asked(row))
 }
 
 fn detect(facts: &Facts<'_>) -> Option<Finding> {

@@ -5,13 +5,14 @@ mod silent;
 use std::collections::BTreeSet;
 
 use crate::aggregate::{FailingName, Look, Pair, Period, Slow};
-use crate::model::Address;
 use crate::verdict::addresses::sorted;
 use crate::verdict::answers::{
     Failing, external_answers, is_cloud_resolver, severity, slow, upstream_leg,
 };
 use crate::verdict::zones::{self, Zone};
-use crate::verdict::{Cause, Evidence, FEW, Facts, Finding, Scope, Severity, filter, words};
+use crate::verdict::{
+    Between, Cause, Evidence, FEW, Facts, Finding, Scope, Severity, filter, words,
+};
 
 /// CoreDNS stops listening after 2 s (plugin/forward, `readTimeout`): what comes later is lost. Some
 /// names are always slow, because their own servers are; this share of the answers is more than some.
@@ -241,9 +242,9 @@ fn slow_names(facts: &Facts<'_>, pairs: &[&Pair]) -> usize {
 }
 
 fn slow_rows<'a>(facts: &'a Facts<'_>, pairs: &[&Pair]) -> impl Iterator<Item = &'a FailingName> {
-    let ends: Vec<(Address, Address)> = pairs.iter().map(|p| (p.client, p.server)).collect();
+    let pairs = Between::of(pairs);
     let rows = facts.aggregate.counting.failing_names.iter();
-    rows.filter(move |row| row.slow > 0 && ends.contains(&(row.client, row.server)))
+    rows.filter(move |row| row.slow > 0 && pairs.asked(row))
 }
 
 /// Whether nearly all of it is one zone's: then its own servers are slow.

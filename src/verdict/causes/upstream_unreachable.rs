@@ -6,6 +6,7 @@ mod in_vain;
 use super::{dns_forwarding_loop, fragment_loss, upstream_slow, vpc_dns_pps_exceeded};
 use crate::aggregate::{Pair, Period, SampleKind};
 use crate::model::Address;
+use crate::verdict::addresses::holds;
 use crate::verdict::answers;
 use crate::verdict::outage::Outage;
 use crate::verdict::silence::{Sum, by_client, by_server, last_seen};
@@ -268,7 +269,7 @@ fn answered_elsewhere(
         .counting
         .pairs
         .iter()
-        .filter(|pair| upstreams.contains(&pair.server) && !resolvers.contains(&pair.client))
+        .filter(|pair| holds(upstreams, pair.server) && !holds(resolvers, pair.client))
         .filter(|pair| answers_in(pair, outages))
         .map(|pair| pair.client)
         .collect();

@@ -5,7 +5,7 @@ use super::nodelocaldns_down;
 use crate::aggregate::{Pair, Period};
 use crate::decode::IcmpKind;
 use crate::model::Address;
-use crate::verdict::addresses::{are_near, sorted};
+use crate::verdict::addresses::{are_near, clients, holds, network, sorted};
 use crate::verdict::silence::{Sum, by_server};
 use crate::verdict::{Cause, Evidence, FEW, Facts, Finding, Scope, Severity, filter, words};
 
@@ -61,7 +61,7 @@ pub(super) const CAUSE: Cause = Cause {
 /// Whether this address is a wrong one: no firewall refuses on the way to it, no policy drops.
 pub(super) fn explains(facts: &Facts<'_>, server: Address) -> bool {
     facts.detected.of_server(CAUSE.code, server, || {
-        by_server(facts.client_pairs().filter(|pair| pair.server == server))
+        by_server(facts.client_pairs_to(server))
             .first()
             .is_some_and(|server| is_wrong(facts, server))
     })
@@ -93,7 +93,7 @@ fn lost(server: &Sum<'_>) -> Option<u64> {
 fn is_wrong(facts: &Facts<'_>, server: &Sum<'_>) -> bool {
     let known = facts.cluster_dns.contains(&server.address)
         || facts.aggregate.following.limited.counts(server.address)
-        || facts.upstream_pairs().any(|pair| pair.server == server.address)
+        || facts.is_upstream(server.address)
         || nodelocaldns_down::explains(facts, server.address);
     !known
         && server.all.answered == 0
@@ -204,43 +204,44 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
 /// there by chance: some of them get answers nowhere, or others that share a server with them are never
 /// sent there.
 fn is_chosen(facts: &Facts<'_>, wrong: &Sum<'_>) -> bool {
-    let asks = |client: Address| wrong.pairs.iter().any(|pair| pair.client == client);
-    let shared = |server: Address| {
-        facts.client_pairs().any(|pair| pair.server == server && asks(pair.client))
-    };
-    let spared = |pair: &Pair| {
-        pair.server != wrong.address
-            && pair.all().answered >= SPARED
-            && !asks(pair.client)
-            && shared(pair.server)
-    };
+    let askers = clients(&wrong.pairs);
+    let shared = sorted(askers.iter().flat_map(|&client| facts.pairs_of(client)).map(|p| p.server));
+    let spared = |pair: &Pair| pair.all().answered >= SPARED && !holds(&askers, pair.client);
     wrong.pairs.iter().any(|pair| !answered(facts, pair.client) && !is_sibling(facts, pair))
-        || facts.client_pairs().any(spared)
+        || shared
+            .iter()
+            .filter(|&&server| server != wrong.address)
+            .any(|&server| facts.client_pairs_to(server).any(spared))
 }
 
 /// Whether the capture is behind the translation, where a silent address of the pods' own network is
 /// a backend rather than a Service: those who serve others lie there too.
 fn is_sibling(facts: &Facts<'_>, wrong: &Pair) -> bool {
     let near = |address: Address| are_near(wrong.client, address);
+    let serves = |pair: &Pair| pair.all().answered > 0 && pair.translated == 0 && near(pair.server);
     near(wrong.server)
-        && facts
-            .client_pairs()
-            .any(|pair| pair.all().answered > 0 && pair.translated == 0 && near(pair.server))
+        && facts.detected.of_server("serves its network", network(wrong.client), || {
+            facts.client_pairs().any(serves)
+        })
 }
 
 /// Whether other clients are answered by another cluster DNS while this one is silent.
 fn others_are_served(facts: &Facts<'_>, wrong: &Sum<'_>) -> bool {
-    facts.client_pairs().any(|pair| {
-        pair.server != wrong.address
-            && pair.cluster().answered > 0
-            && pair.answers.any()
-            && pair.answers.last >= wrong.losses.first
-            && pair.answers.first <= wrong.losses.last
-    })
+    let anybody = facts.detected.once("names of the cluster answered", || {
+        facts.client_pairs().any(|pair| pair.cluster().answered > 0)
+    });
+    anybody
+        && facts.client_pairs().any(|pair| {
+            pair.server != wrong.address
+                && pair.cluster().answered > 0
+                && pair.answers.any()
+                && pair.answers.last >= wrong.losses.first
+                && pair.answers.first <= wrong.losses.last
+        })
 }
 
 fn answered(facts: &Facts<'_>, client: Address) -> bool {
-    facts.client_pairs().any(|pair| pair.client == client && pair.all().answered > 0)
+    facts.pairs_of(client).any(|pair| facts.asks_for_itself(pair) && pair.all().answered > 0)
 }
 
 #[cfg(test)]

@@ -109,13 +109,20 @@ fn seen_going(facts: &Facts<'_>) -> Option<Gone> {
     // With slow or silent upstreams a server is late for what it forwards, and no hang.
     let hangs =
         !upstream_unreachable::CAUSE.detected(facts) && !upstream_slow::CAUSE.detected(facts);
+    let refused = facts.aggregate.counting.pairs.iter().filter(|pair| pair.refused() > 0);
+    let reporters = sorted(refused.map(|pair| pair.rare().reporter));
+    let mut everywhere = Noise::default();
+    for one in all.iter().map(|server| noise(server)) {
+        everywhere.sent += one.sent;
+        everywhere.hurt += one.hurt;
+    }
     let silent: Vec<(&Server, Vec<Outage>)> = all
         .iter()
         .filter(|server| server.unanswered + server.rescued >= FEW)
         .filter(|server| server.answered >= FEW || never_answers(facts, server))
-        .filter(|server| not_refused(facts, server.address))
+        .filter(|server| not_refused(facts, &reporters, server.address))
         .map(|server| {
-            let mut outages = outages_of(server, &all, hangs);
+            let mut outages = outages_of(server, everywhere, hangs);
             outages.retain(|outage| lost_in(facts, &clients, outage).1 >= FEW);
             if !outages.is_empty() && is_of_one_client(facts, server.address) {
                 outages.clear();
@@ -148,10 +155,9 @@ fn seen_going(facts: &Facts<'_>) -> Option<Gone> {
 
 /// Whether one client alone asks it, and asks nobody else: then it may as well be the client that is cut off.
 pub(in super::super) fn is_of_one_client(facts: &Facts<'_>, server: Address) -> bool {
-    let mut askers = facts.client_pairs().filter(|pair| pair.server == server);
+    let mut askers = facts.client_pairs_to(server);
     let Some(only) = askers.next() else { return false };
-    let asks_others =
-        || facts.client_pairs().any(|pair| pair.client == only.client && pair.server != server);
+    let asks_others = || facts.pairs_of(only.client).any(|pair| pair.server != server);
     askers.next().is_none() && !asks_others()
 }
 
@@ -164,23 +170,27 @@ fn never_answers(facts: &Facts<'_>, server: &Server) -> bool {
             && pair.lost_beyond > 0
             && pair.heard.any_inside(losses.first, losses.last)
     };
-    let behind = !facts.aggregate.counting.pairs.iter().any(|pair| pair.server == server.address);
+    let behind = facts.pairs_to(server.address).next().is_none();
     server.answered == 0
         && behind
         && facts.client_pairs().filter(answered_elsewhere).take(2).count() == 2
 }
 
-fn outages_of(server: &Server, all: &[&Server], hangs: bool) -> Vec<Outage> {
-    let noise =
-        |server: &Server| Noise { sent: server.asked, hurt: server.unanswered + server.rescued };
-    let mut elsewhere = Noise::default();
-    for other in all.iter().filter(|other| other.address != server.address) {
-        let in_a_row = other.lapses.iter().filter(|lapse| lapse.alone >= FEW);
-        elsewhere.sent += other.asked;
-        elsewhere.hurt += noise(other).hurt.saturating_sub(in_a_row.map(Lapse::hurt).sum::<u64>());
-    }
+/// What a server loses of what it is asked, outages left out.
+fn noise(server: &Server) -> Noise {
+    let in_a_row = server.lapses.iter().filter(|lapse| lapse.alone >= FEW);
+    let outages = in_a_row.map(Lapse::hurt).sum();
+    let hurt = (server.unanswered + server.rescued).saturating_sub(outages);
+    Noise { sent: server.asked, hurt }
+}
+
+/// The times in which a server was silent, given the noise of all.
+fn outages_of(server: &Server, all: Noise, hangs: bool) -> Vec<Outage> {
+    let own = noise(server);
+    let elsewhere = Noise { sent: all.sent - own.sent, hurt: all.hurt - own.hurt };
+    let losses = Noise { sent: server.asked, hurt: server.unanswered + server.rescued };
     let mut row = Union::default();
-    row.add(&server.heard, &server.lapses, noise(server));
+    row.add(&server.heard, &server.lapses, losses);
     let outages = row.outages(elsewhere).into_iter();
     outages
         // A process that hangs answers in the end what its socket kept, or what was asked again.
@@ -215,7 +225,8 @@ fn everyone(
 fn lost_in(facts: &Facts<'_>, clients: &[Sum<'_>], outage: &Outage) -> (usize, u64) {
     let Period { first, last } = outage.lapse.losses;
     let cut_off = |client: Address| {
-        let own = clients.iter().filter(|sum| sum.address == client).flat_map(|sum| &sum.outages);
+        let own = clients.binary_search_by_key(&client, |sum| sum.address).ok();
+        let own = own.into_iter().flat_map(|at| &clients[at].outages);
         let mut own = own.map(|outage| outage.lapse.losses);
         own.any(|own| {
             own.first.plus(AROUND) < first && own.last > first
@@ -297,9 +308,7 @@ fn pause(
     Some(Outage { lapse, stopped: Some(stopped), resumed })
 }
 
-fn not_refused(facts: &Facts<'_>, server: Address) -> bool {
-    let refused = |pair: &Pair| {
-        pair.refused() > 0 && (pair.server == server || pair.rare().reporter == server)
-    };
-    !facts.aggregate.counting.pairs.iter().any(refused)
+/// Whether nobody was refused by this server, nor in its name.
+fn not_refused(facts: &Facts<'_>, reporters: &[Address], server: Address) -> bool {
+    !holds(reporters, server) && !facts.pairs_to(server).any(|pair| pair.refused() > 0)
 }

@@ -9,7 +9,7 @@ use super::CAUSE;
 use super::backends::is_likely;
 use crate::aggregate::{Lapse, Pair, Period, Resent, Tally};
 use crate::model::{Address, Span, Timestamp};
-use crate::verdict::addresses::{are_near, clients};
+use crate::verdict::addresses::{are_near, clients, holds};
 use crate::verdict::chance::at_most_of;
 use crate::verdict::silence::{Sum, by_server};
 use crate::verdict::{Evidence, FEW, Facts, Finding, Scope, Severity, filter, words};
@@ -86,7 +86,8 @@ fn stands_alone(server: &Sum<'_>, all: &[Sum<'_>]) -> bool {
     if server.pairs.iter().any(|pair| are_near(pair.client, server.address)) {
         return false;
     }
-    let asks = |client| server.pairs.iter().any(|pair| pair.client == client);
+    let askers = clients(&server.pairs);
+    let asks = |client| holds(&askers, client);
     let others = all.iter().filter(|other| other.address != server.address);
     let mut others = others.flat_map(|other| &other.pairs);
     !others.any(|pair| pair.cluster().answered > 0 && asks(pair.client))

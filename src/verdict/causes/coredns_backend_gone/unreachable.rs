@@ -31,8 +31,8 @@ fn nobody_is_answered(facts: &Facts<'_>, pair: &Pair) -> bool {
     let Period { first, last } = pair.rare().refusals;
     let Some(server) = facts.aggregate.counting.server(pair.server) else { return false };
     let before = server.heard.last_until(first).is_some();
-    let asks = |other: &&Pair| other.server == pair.server && other.rare().rejected > 0;
-    let several = facts.client_pairs().filter(asks).take(2).count() == 2;
+    let told = |other: &&Pair| other.rare().rejected > 0;
+    let several = facts.client_pairs_to(pair.server).filter(told).take(2).count() == 2;
     pair.translated == 0 && several && before && !server.heard.any_inside(first, last.plus(ARP))
 }
 
@@ -42,13 +42,16 @@ fn others_answer(facts: &Facts<'_>, refused: &Pair) -> bool {
     let Period { first, last } = refused.losses;
     let (from, to) = (first, last.plus(ARP));
     let service = refused.translated > 0;
+    let stopped = refused.answers.any() && !refused.heard.any_inside(from.plus(ARP), to.plus(ARP));
     let backend = |other: &Pair| {
-        let answered =
-            facts.aggregate.counting.server(other.server).is_some_and(|s| s.answered >= FEW);
-        answered && refused.answers.any() && !refused.heard.any_inside(from.plus(ARP), to.plus(ARP))
+        facts.aggregate.counting.server(other.server).is_some_and(|s| s.answered >= FEW)
     };
-    facts.client_pairs().filter(|other| other.client == refused.client).any(|other| {
-        let counts = if other.server == refused.server { service } else { backend(other) };
+    if !service && !stopped {
+        return false;
+    }
+    facts.pairs_of(refused.client).any(|other| {
+        let same = other.server == refused.server;
+        let counts = if same { service } else { stopped && backend(other) };
         counts && other.heard.any_within(from, to)
     })
 }

@@ -3,9 +3,9 @@
 use super::super::dns_forwarding_loop;
 use crate::aggregate::{Look, Pair, Period};
 use crate::model::Address;
-use crate::verdict::addresses::sorted;
+use crate::verdict::addresses::{holds, sorted};
 use crate::verdict::answers::{Failing, slow, upstream_leg};
-use crate::verdict::{FEW, Facts};
+use crate::verdict::{Between, FEW, Facts};
 
 /// This share of a client's answers is all but everything: what was in flight when it began is fine.
 const ALL: f64 = 0.95;
@@ -72,13 +72,14 @@ impl<'a> Refused<'a> {
         let answers =
             |pair: &&Pair| if outside { pair.external().answered } else { pair.all().answered };
         let answered = pairs.iter().map(answers).sum();
+        let between = Between::of(&failing.pairs);
         let rows: Vec<_> = facts
             .aggregate
             .counting
             .failing_names
             .iter()
             .filter(|row| row.refused > 0)
-            .filter(|row| ends(&failing).any(|ends| ends == (row.client, row.server)))
+            .filter(|row| between.asked(row))
             .collect();
         let mut refused = Refused {
             outside,
@@ -116,10 +117,6 @@ impl<'a> Refused<'a> {
     }
 }
 
-fn ends(failing: &Failing<'_>) -> impl Iterator<Item = (Address, Address)> {
-    failing.pairs.iter().map(|pair| (pair.client, pair.server))
-}
-
 /// Answers of a pair that are neither refused nor from before the first refusal or after the last.
 fn fine(facts: &Facts<'_>, pair: &Pair) -> u64 {
     let refused = facts.aggregate.counting.failures(pair).look(Look::Refused);
@@ -133,7 +130,7 @@ fn others(facts: &Facts<'_>, failing: &Failing<'_>) -> Vec<Address> {
     sorted(
         facts
             .client_pairs()
-            .filter(|pair| servers.contains(&pair.server) && !refused.contains(&pair.client))
+            .filter(|pair| holds(&servers, pair.server) && !holds(&refused, pair.client))
             .filter(|pair| pair.all().answered >= FEW)
             .filter(|pair| pair.answers.last >= failing.period.first)
             .filter(|pair| pair.answers.first <= failing.period.last)

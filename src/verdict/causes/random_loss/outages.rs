@@ -32,9 +32,9 @@ const CROWDED: f64 = 0.25;
 pub(super) struct Outages {
     /// Clients who are lost without a time to it: nearly all, always.
     pub(super) walled: Vec<Address>,
-    /// Outages of one client.
+    /// Outages of one client, in the order of their addresses.
     of_clients: Vec<(Address, Period)>,
-    /// Outages of a server, or of everybody.
+    /// Outages of a server, or of everybody: apart from each other, in their order.
     of_all: Vec<Period>,
 }
 
@@ -62,12 +62,15 @@ impl Outages {
                 .iter()
                 .flat_map(|gone| gone.outages.iter().map(losses)),
         );
-        Outages { walled, of_clients, of_all }
+        Outages { walled, of_clients, of_all: apart(of_all) }
     }
 
     fn covers(&self, client: Address, losses: Period) -> bool {
-        let own = self.of_clients.iter().filter(|(of, _)| *of == client).map(|(_, period)| period);
-        own.chain(&self.of_all).any(|outage| outage.overlaps(losses))
+        let start = self.of_clients.partition_point(|(of, _)| *of < client);
+        let mut own = self.of_clients[start..].iter().take_while(|(of, _)| *of == client);
+        let at = self.of_all.partition_point(|outage| outage.last < losses.first);
+        self.of_all.get(at).is_some_and(|outage| outage.overlaps(losses))
+            || own.any(|(_, outage)| outage.overlaps(losses))
     }
 
     /// Losses of a pair beside outages.
@@ -122,4 +125,17 @@ impl Outages {
         let variance = squares / (parts - 1) as f64;
         variance > DISPERSION * mean && variance - mean > CROWDED * mean.powi(2)
     }
+}
+
+/// Periods that share a moment made one, in their order: thousands of servers may be out at the same time.
+fn apart(mut periods: Vec<Period>) -> Vec<Period> {
+    periods.sort_unstable_by_key(|period| (period.first, period.last));
+    let mut apart: Vec<Period> = Vec::new();
+    for period in periods.into_iter().filter(Period::any) {
+        match apart.last_mut() {
+            Some(last) if last.overlaps(period) => last.join(period),
+            _ => apart.push(period),
+        }
+    }
+    apart
 }

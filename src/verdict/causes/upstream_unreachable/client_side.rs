@@ -3,6 +3,7 @@
 use super::{CAUSE, cluster_answers};
 use crate::aggregate::{Bin, Look, Pair, Period, SampleKind};
 use crate::model::{Address, Span};
+use crate::verdict::addresses::holds;
 use crate::verdict::answers;
 use crate::verdict::crowd::Crowd;
 use crate::verdict::silence::{by_client, by_server};
@@ -37,7 +38,9 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Finding> {
         by_server(pairs.iter().copied()).iter().map(|s| s.address).collect();
     // Unset flags and whole multiples of 2 s are CoreDNS' own; a few of them stand for all, unless the
     // same servers fail at other moments as often: some of those fall on a multiple by chance.
-    let failed: u64 = (facts.client_pairs().filter(|pair| servers.contains(&pair.server)))
+    let failed: u64 = servers
+        .iter()
+        .flat_map(|&server| facts.client_pairs_to(server))
         .map(|pair| pair.external().servfail)
         .sum();
     let least = if timeouts < 2 * FEW { CLIENT_SIDE_SHARE } else { LEAST_SHARE };
@@ -66,7 +69,7 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Finding> {
                 .at(pairs.iter().flat_map(|pair| pair.rare().servfail_frames.iter()))
                 .filter(format!("dns.flags.rcode == 2 && {}", filter::to(&clients))),
             )
-            .with_sample(facts, &[SampleKind::GivenUp], |sample| clients.contains(&sample.client))
+            .with_sample(facts, &[SampleKind::GivenUp], |sample| holds(&clients, sample.client))
             .shown_by(Evidence::new("external_failures", share, "ratio", format!(
                 "{} of {} questions for names outside came to nothing in that time.",
                 crowd.count, crowd.asked
