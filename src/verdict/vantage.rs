@@ -107,12 +107,7 @@ impl Facts<'_> {
         }
         let address = *candidates.first()?;
         let both = candidates.len() == 2;
-        let asked = self
-            .aggregate
-            .counting
-            .pairs
-            .iter()
-            .any(|pair| pair.all().sent > 0 && pair.server == address);
+        let asked = self.pairs_to(address).any(|pair| pair.all().sent > 0);
         Some((address, asked || both))
     }
 }

@@ -250,6 +250,26 @@ fn forbidden_names(code: &Code, module: &[String]) -> Vec<String> {
     found
 }
 
+/// Where all pairs are gone through for those of one client or one server, which `verdict/ends` finds: done for
+/// each of 32,768 pairs, that takes half a minute.
+fn slow_searches(code: &Code) -> Vec<String> {
+    let line = code.line();
+    let of_all = ["client_pairs()", "upstream_pairs()", "counting.pairs.iter()"];
+    let ways = [".filter(|", ".any(|", ".find(|"].map(|way| of_all.map(|all| [all, way].concat()));
+    let searches = ways.as_flattened().iter().flat_map(|search| line.match_indices(search));
+    let conditions = searches.map(|(at, search)| {
+        let (start, mut depth) = (at + search.len(), 1);
+        let end = line[start..].find(|c| {
+            depth += i32::from(c == '(') - i32::from(c == ')');
+            depth == 0
+        });
+        &line[at..end.map_or(line.len(), |end| start + end)]
+    });
+    let ends = [".client==", ".server=="];
+    let slow = conditions.filter(|condition| ends.iter().any(|end| condition.contains(end)));
+    slow.map(|condition| format!("{condition}: pairs_of and pairs_to find these")).collect()
+}
+
 fn check(complaints: &[String]) {
     assert!(complaints.is_empty(), "\n  {}\n", complaints.join("\n  "));
 }
@@ -293,6 +313,16 @@ fn the_core_is_pure() {
         let code = Code::of(&read(&path)).without_tests();
         let names = forbidden_names(&code, &module);
         complaints.extend(names.into_iter().map(|name| format!("{}: {name}", path.display())));
+    }
+    check(&complaints);
+}
+
+#[test]
+fn no_verdict_goes_through_all_pairs_for_one() {
+    let mut complaints = Vec::new();
+    for path in rust_files("src/verdict").into_iter().filter(|path| !is_test_file(path)) {
+        let slow = slow_searches(&Code::of(&read(&path)).without_tests());
+        complaints.extend(slow.into_iter().map(|search| format!("{}: {search}", path.display())));
     }
     check(&complaints);
 }
@@ -391,6 +421,19 @@ mod the_checks {
             ["decode must not use report"]
         );
         assert_eq!(forbidden_edges("sniff", &BTreeSet::new()).len(), 1);
+    }
+
+    #[test]
+    fn see_searches_that_go_through_all_pairs() {
+        let slow = |code: &str| slow_searches(&Code::of(code)).len();
+        let counting = "facts.aggregate.counting\n.pairs\n.iter()";
+        assert_eq!(slow("facts.client_pairs().filter(|pair| pair.server == server)"), 1);
+        assert_eq!(slow(&format!("{counting}.any(|p| p.all().sent > 0 && p.client == one)")), 1);
+        assert_eq!(
+            slow(&format!("{counting}.filter(|p| p.translated > 0).any(|p| p.server == a)")),
+            0
+        );
+        assert_eq!(slow("facts.pairs_to(server).any(|pair| pair.client == client)"), 0);
     }
 
     #[test]

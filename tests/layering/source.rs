@@ -20,6 +20,11 @@ pub(crate) fn module_path(path: &Path) -> Vec<String> {
 }
 
 impl Code {
+    /// All of it in one line without blanks.
+    pub(crate) fn line(&self) -> String {
+        self.0.concat()
+    }
+
     /// The words and marks of `source`. Literals leave a `""` behind.
     pub(crate) fn of(source: &str) -> Code {
         let chars: Vec<char> = source.chars().collect();

@@ -132,7 +132,8 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let all: Vec<Address> = overloaded.iter().map(|one| one.row.address).collect();
     // A cache on the node is as slow as the servers behind it.
     let asks = |cache: Address| {
-        facts.upstream_pairs().any(|pair| pair.client == cache && all.contains(&pair.server))
+        let mut legs = facts.pairs_of(cache).filter(|pair| !facts.asks_for_itself(pair));
+        legs.any(|leg| all.contains(&leg.server))
     };
     overloaded.retain(|one| !asks(one.row.address));
     let worst = overloaded.iter().max_by(|a, b| a.busy.bad().total_cmp(&b.busy.bad()))?;

@@ -4,7 +4,7 @@ use super::backends::Gone;
 use crate::aggregate::{Lapse, Pair, Period, Server};
 use crate::decode::IcmpKind;
 use crate::model::{Address, Span};
-use crate::verdict::addresses::sorted;
+use crate::verdict::addresses::{holds, servers, sorted};
 use crate::verdict::outage::Outage;
 use crate::verdict::{FEW, Facts};
 
@@ -65,7 +65,8 @@ pub(super) fn unreachable(facts: &Facts<'_>, backends: &[&Server]) -> Option<Gon
     }
     let losses = Period::of(pairs.iter().map(|pair| pair.losses));
     // Asked by its own address, or the backend that answers no more since then.
-    let asked = |server: &&&Server| pairs.iter().any(|pair| pair.server == server.address);
+    let refusing = servers(&pairs);
+    let asked = |server: &&&Server| holds(&refusing, server.address);
     let silent = |server: &&&Server| {
         server.unanswered >= FEW
             && server.answered >= FEW
