@@ -1,7 +1,14 @@
 //! What a lookup asks in one step: a question of each type, and what became of it.
 
 use crate::classify::Outcome;
-use crate::model::qtype;
+use crate::model::{Span, qtype};
+
+/// A lookup that nothing happened to for so long is over: glibc's longest silence is two waits of 5 s.
+pub(super) const IDLE: Span = Span::from_secs(12);
+
+/// A timer, and a little: so long glibc waits for an answer to what it has sent again (5 s) before it goes on or
+/// gives up, and no longer musl asks again from the same port after a failure (2.5 s, 5 s with `timeout:10`).
+pub(super) const TIMER: Span = Span::from_millis(5_200);
 
 /// The state of one question type within a step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,17 +20,14 @@ pub(super) enum Ask {
 }
 
 impl Ask {
-    /// Whether its answer is still to come: over UDP, or over TCP after a truncated one.
-    pub(super) fn is_owed(self) -> bool {
-        matches!(self, Ask::Waiting | Ask::Done(Outcome::Truncated))
-    }
-
-    /// Whether more may come of it: an answer, or the same question once more.
-    pub(super) fn goes_on(self) -> bool {
+    /// How long after the last word more may come of it: an answer, or the same question once more.
+    pub(super) fn lasts(self) -> Span {
         use Outcome::{Answered, NoData, NxDomain, OtherError, Refused, ServFail, Truncated};
         match self {
-            Ask::Waiting | Ask::Done(ServFail | Refused | OtherError | Truncated) => true,
-            Ask::No | Ask::Done(Answered | NoData | NxDomain) => false,
+            // Over UDP, or over TCP after a truncated answer.
+            Ask::Waiting | Ask::Done(Truncated) => IDLE,
+            Ask::Done(ServFail | Refused | OtherError) => TIMER,
+            Ask::No | Ask::Done(Answered | NoData | NxDomain) => Span::ZERO,
         }
     }
 }
@@ -48,15 +52,14 @@ mod tests {
 
     #[test]
     fn what_may_go_on_is_told_from_what_is_done() {
-        let goes_on = |outcome| Ask::Done(outcome).goes_on();
-        assert!(Ask::Waiting.goes_on() && !Ask::No.goes_on());
+        let lasts = |outcome| Ask::Done(outcome).lasts();
+        assert_eq!([Ask::Waiting.lasts(), Ask::No.lasts()], [IDLE, Span::ZERO]);
         for outcome in [Outcome::ServFail, Outcome::Refused, Outcome::OtherError] {
-            assert!(outcome.is_failure() && goes_on(outcome) && !Ask::Done(outcome).is_owed());
+            assert!(outcome.is_failure() && lasts(outcome) == TIMER);
         }
-        assert!(Ask::Waiting.is_owed() && Ask::Done(Outcome::Truncated).is_owed());
-        assert!(goes_on(Outcome::Truncated));
+        assert_eq!(lasts(Outcome::Truncated), IDLE);
         for outcome in [Outcome::Answered, Outcome::NoData, Outcome::NxDomain] {
-            assert!(!outcome.is_failure() && !goes_on(outcome));
+            assert!(!outcome.is_failure() && lasts(outcome) == Span::ZERO);
         }
     }
 

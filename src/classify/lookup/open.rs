@@ -1,16 +1,9 @@
 //! A lookup while it is open.
 
-use super::ask::{Ask, ask_index, is_paired};
+use super::ask::{Ask, IDLE, TIMER, ask_index, is_paired};
 use super::{GENERATIONS, NONE, Question};
 use crate::classify::{Outcome, Zone};
 use crate::model::{FOLD_LIMIT, Span, Timestamp};
-
-/// A lookup that nothing happened to for so long is over: glibc's longest silence is two waits of 5 s.
-const IDLE: Span = Span::from_secs(12);
-
-/// A timer, and a little: so long glibc waits for an answer to what it has sent again (5 s) before it goes on or
-/// gives up, and no longer musl asks again from the same port after a failure (2.5 s, 5 s with `timeout:10`).
-const TIMER: Span = Span::from_millis(5_200);
 
 /// The second address family is asked at once, or right after the first answer.
 pub(super) const PAIR_GAP: Span = Span::from_millis(250);
@@ -218,18 +211,23 @@ impl Open {
 
     /// Waits anew for an answer to a question that was sent once more: for want of one, or after a failure.
     pub(super) fn wait_from(&mut self, time: Timestamp) {
-        if self.asks.iter().any(|ask| ask.goes_on()) {
+        if self.lasts() > Span::ZERO {
             self.until = self.until.max(time.plus(TIMER));
         }
+    }
+
+    /// How long more may come of one of its questions.
+    fn lasts(&self) -> Span {
+        let [a, aaaa, https] = self.asks.map(Ask::lasts);
+        a.max(aaaa).max(https)
     }
 
     /// Until when this lookup may go on with something: both address families are answered, or it gets
     /// too late.
     fn last_moment(&self) -> Timestamp {
-        let [a, aaaa, _] = self.asks;
+        let ([a, aaaa, _], lasts) = (self.asks, self.lasts());
         match () {
-            () if self.asks.iter().any(|ask| ask.is_owed()) => self.last.plus(IDLE),
-            () if self.asks.iter().any(|ask| ask.goes_on()) => self.last.plus(TIMER),
+            () if lasts > Span::ZERO => self.last.plus(lasts),
             () if !self.asks.contains(&Ask::Done(Outcome::Answered)) => self.last.plus(STEP_GAP),
             () if a == Ask::No || aaaa == Ask::No => self.last.plus(PAIR_GAP),
             () => Timestamp::MIN,

@@ -55,12 +55,14 @@ impl Lookups {
 
     /// Closes those of the next so many slots that are over.
     fn sweep(&mut self, now: Timestamp, slots: usize, ended: &mut impl FnMut(Ended<'_>)) {
+        let mut at = self.hand;
         for _ in 0..slots.min(self.open.len()) {
-            self.hand = if self.hand + 1 < self.open.len() { self.hand + 1 } else { 0 };
-            if self.open[self.hand].is_over(now) {
-                self.close(self.hand as u32, ended);
+            at = if at + 1 < self.open.len() { at + 1 } else { 0 };
+            if self.open[at].is_over(now) {
+                self.close(at as u32, ended);
             }
         }
+        self.hand = at;
     }
 
     /// Ends the lookup in a slot, which is free from then on.
