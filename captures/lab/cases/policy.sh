@@ -166,6 +166,18 @@ case_wrong_nameserver() {
     settle 6
 }
 
+# CoreDNS pod cd2 is silent from now on, neither an answer nor an ICMP error, as when its node is gone; for so many
+# seconds the endpoints still name it.
+lose_cd2() {
+    in_ns dl-cd2 iptables -A INPUT -j DROP
+    mark gone
+    sleep "$1"
+    kube_proxy 1 "${POD_IP[dl-cd1]}"; kube_proxy 2 "${POD_IP[dl-cd1]}"
+    mark endpoint_removed
+    drivers_wait
+    settle 6
+}
+
 # A CoreDNS pod is gone from the network (its node died, or its veth), and for ten seconds the endpoints still name it.
 case_backend_gone() {
     topology_up 1 2; services_up
@@ -179,14 +191,7 @@ case_backend_gone() {
     done
     glibc  dl-shop shop-glibc 20 350 10 cart.shop postgres.data
     sleep 3
-    # The address is silent: neither an answer nor an ICMP error, as when a node is gone.
-    in_ns dl-cd2 iptables -A INPUT -j DROP
-    mark gone
-    sleep 9
-    kube_proxy 1 "${POD_IP[dl-cd1]}"; kube_proxy 2 "${POD_IP[dl-cd1]}"
-    mark endpoint_removed
-    drivers_wait
-    settle 6
+    lose_cd2 9
 }
 
 # A node is lost, and its CoreDNS pod stays an endpoint until the node counts as gone, most of a minute.
@@ -205,12 +210,6 @@ case_backend_gone_long() {
     golang dl-job  job-go    200 350 75 cart.shop kubernetes.default.svc.cluster.local.
     glibc  dl-shop shop-glibc 40 900 75 cart.shop postgres.data
     sleep 10
-    in_ns dl-cd2 iptables -A INPUT -j DROP
-    mark gone
-    sleep 52
-    kube_proxy 1 "${POD_IP[dl-cd1]}"; kube_proxy 2 "${POD_IP[dl-cd1]}"
-    mark endpoint_removed
-    drivers_wait
-    settle 6
+    lose_cd2 52
     pack node-any.pcap
 }
