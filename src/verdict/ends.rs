@@ -1,11 +1,12 @@
 //! Pairs by their ends. Causes ask for each pair what its client got elsewhere, or what others got of its server:
 //! without an index an attack of 32,768 pairs is a thousand million questions.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::facts::Facts;
+use super::times::Times;
 use crate::aggregate::{Activity, FailingName, Pair};
 use crate::model::Address;
 
@@ -15,6 +16,8 @@ pub struct Ends<'a> {
     servers: Vec<(Address, &'a Pair)>,
     /// What is known of when each server answered, whomever.
     heard: RefCell<BTreeMap<Address, Rc<Activity>>>,
+    /// When clients had answers from servers that answer names of the cluster.
+    served: OnceCell<Times>,
 }
 
 impl<'a> Ends<'a> {
@@ -24,7 +27,7 @@ impl<'a> Ends<'a> {
         let mut servers: Vec<_> = clients.iter().map(|&(_, pair)| (pair.server, pair)).collect();
         clients.sort_by_key(|&(address, _)| address);
         servers.sort_by_key(|&(address, _)| address);
-        Ends { clients, servers, heard: RefCell::default() }
+        Ends { clients, servers, heard: RefCell::default(), served: OnceCell::new() }
     }
 }
 
@@ -79,6 +82,14 @@ impl Facts<'_> {
             let all = Rc::new(all);
             self.ends.heard.borrow_mut().insert(server, Rc::clone(&all));
             all
+        })
+    }
+
+    /// When clients had answers from servers that answer names of the cluster.
+    pub fn served(&self) -> &Times {
+        self.ends.served.get_or_init(|| {
+            let serving = self.client_pairs().filter(|pair| pair.cluster().answered > 0);
+            Times::of(serving.map(|pair| pair.answers))
         })
     }
 

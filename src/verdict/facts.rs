@@ -18,17 +18,17 @@ use super::vantage::Taps;
 /// many ask.
 #[derive(Debug, Default)]
 pub struct Detected {
-    causes: RefCell<BTreeMap<&'static str, bool>>,
-    servers: RefCell<BTreeMap<(&'static str, Address), bool>>,
+    once: RefCell<BTreeMap<&'static str, bool>>,
+    of_server: RefCell<BTreeMap<(&'static str, Address), bool>>,
 }
 
 impl Detected {
-    /// What is known of a cause, found out by `look` the first time.
+    /// What is known of a cause, or of anything else with a name of its own, found out by `look` the first time.
     pub(super) fn once(&self, code: &'static str, look: impl FnOnce() -> bool) -> bool {
-        let known = self.causes.borrow().get(code).copied();
+        let known = self.once.borrow().get(code).copied();
         known.unwrap_or_else(|| {
             let found = look();
-            self.causes.borrow_mut().insert(code, found);
+            self.once.borrow_mut().insert(code, found);
             found
         })
     }
@@ -40,10 +40,10 @@ impl Detected {
         server: Address,
         look: impl FnOnce() -> bool,
     ) -> bool {
-        let known = self.servers.borrow().get(&(code, server)).copied();
+        let known = self.of_server.borrow().get(&(code, server)).copied();
         known.unwrap_or_else(|| {
             let found = look();
-            self.servers.borrow_mut().insert((code, server), found);
+            self.of_server.borrow_mut().insert((code, server), found);
             found
         })
     }
@@ -79,7 +79,7 @@ pub struct Facts<'a> {
     pub forwarders: Vec<bool>,
     /// All pairs by their ends.
     pub ends: Ends<'a>,
-    /// Causes that were looked for already.
+    /// What was looked for already.
     pub detected: Detected,
 }
 

@@ -22,6 +22,7 @@ pub mod refusals;
 mod sample;
 pub mod silence;
 mod stub;
+pub mod times;
 mod unexplained;
 mod vantage;
 pub mod words;

@@ -38,6 +38,14 @@ pub struct Noise {
     pub hurt: u64,
 }
 
+impl Noise {
+    /// Adds that of others.
+    pub fn join(&mut self, other: Noise) {
+        self.sent += other.sent;
+        self.hurt += other.hurt;
+    }
+}
+
 /// Rows looked at as one: nobody of them was heard, or it is no silence.
 #[derive(Clone, Debug, Default)]
 pub struct Union {
@@ -51,8 +59,7 @@ impl Union {
     pub fn add(&mut self, heard: &Activity, lapses: &Lapses, noise: Noise) {
         self.heard.join(heard);
         self.lapses.extend(lapses.iter());
-        self.noise.sent += noise.sent;
-        self.noise.hurt += noise.hurt;
+        self.noise.join(noise);
     }
 
     /// When anybody was answered.

@@ -124,10 +124,7 @@ fn grouped<'a>(
     for sum in &sums {
         let in_a_row = sum.pairs.iter().flat_map(|pair| pair.lapses.iter());
         let rows: u64 = in_a_row.filter(|lapse| lapse.alone >= FEW).map(Lapse::hurt).sum();
-        for noise in sum.pairs.iter().map(|pair| noise(pair)) {
-            elsewhere.sent += noise.sent;
-            elsewhere.hurt += noise.hurt;
-        }
+        sum.pairs.iter().for_each(|pair| elsewhere.join(noise(pair)));
         elsewhere.hurt = elsewhere.hurt.saturating_sub(rows);
     }
     for sum in sums.iter_mut().filter(|sum| sum.silent >= FEW) {

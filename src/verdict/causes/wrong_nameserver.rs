@@ -1,5 +1,7 @@
 //! Clients ask an address that never answers anybody while another serves the rest.
 
+use std::collections::BTreeSet;
+
 use super::firewall_reject::kind_words;
 use super::nodelocaldns_down;
 use crate::aggregate::{Pair, Period};
@@ -16,6 +18,10 @@ const EKS_DEFAULTS: [Address; 2] =
 
 /// One of two backends is missed by so many questions of one client with the chance of 1 in 256.
 const SPARED: u64 = 8;
+
+/// Servers of a client that are looked at for who else is served there: a resolv.conf names three, and
+/// a Service of the largest clusters has some 300 CoreDNS pods. Who asks thousands is no stub resolver.
+const SHARED: usize = 512;
 
 /// The cause.
 pub(super) const CAUSE: Cause = Cause {
@@ -99,8 +105,8 @@ fn is_wrong(facts: &Facts<'_>, server: &Sum<'_>) -> bool {
         && server.all.answered == 0
         && lost(server).is_some_and(|lost| lost >= FEW)
         && !facts.answers(server.address)
-        // Who knows the right address needs no others to compare with.
-        && (!facts.cluster_dns.is_empty() || others_are_served(facts, server) && is_chosen(facts, server))
+        // Who knows the right address needs no others to compare with, who are answered meanwhile.
+        && (!facts.cluster_dns.is_empty() || facts.served().overlap(server.losses) && is_chosen(facts, server))
 }
 
 fn detect(facts: &Facts<'_>) -> Option<Finding> {
@@ -205,13 +211,15 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
 /// sent there.
 fn is_chosen(facts: &Facts<'_>, wrong: &Sum<'_>) -> bool {
     let askers = clients(&wrong.pairs);
-    let shared = sorted(askers.iter().flat_map(|&client| facts.pairs_of(client)).map(|p| p.server));
+    let shared = askers.iter().flat_map(|&client| facts.pairs_of(client).take(SHARED));
     let spared = |pair: &Pair| pair.all().answered >= SPARED && !holds(&askers, pair.client);
+    // Most clients share all their servers: each is looked at once.
+    let mut looked = BTreeSet::from([wrong.address]);
     wrong.pairs.iter().any(|pair| !answered(facts, pair.client) && !is_sibling(facts, pair))
         || shared
-            .iter()
-            .filter(|&&server| server != wrong.address)
-            .any(|&server| facts.client_pairs_to(server).any(spared))
+            .map(|pair| pair.server)
+            .filter(|&server| looked.insert(server))
+            .any(|server| facts.client_pairs_to(server).any(spared))
 }
 
 /// Whether the capture is behind the translation, where a silent address of the pods' own network is
@@ -222,21 +230,6 @@ fn is_sibling(facts: &Facts<'_>, wrong: &Pair) -> bool {
     near(wrong.server)
         && facts.detected.of_server("serves its network", network(wrong.client), || {
             facts.client_pairs().any(serves)
-        })
-}
-
-/// Whether other clients are answered by another cluster DNS while this one is silent.
-fn others_are_served(facts: &Facts<'_>, wrong: &Sum<'_>) -> bool {
-    let anybody = facts.detected.once("names of the cluster answered", || {
-        facts.client_pairs().any(|pair| pair.cluster().answered > 0)
-    });
-    anybody
-        && facts.client_pairs().any(|pair| {
-            pair.server != wrong.address
-                && pair.cluster().answered > 0
-                && pair.answers.any()
-                && pair.answers.last >= wrong.losses.first
-                && pair.answers.first <= wrong.losses.last
         })
 }
 

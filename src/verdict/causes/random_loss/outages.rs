@@ -6,6 +6,7 @@ use crate::model::{Address, Timestamp};
 use crate::verdict::Facts;
 use crate::verdict::outage::{Noise, Outage, Union};
 use crate::verdict::silence::{by_client, by_server, noise};
+use crate::verdict::times::Times;
 
 /// The questions beside outages are cut into so many parts of equal size, at most,
 const PARTS: u64 = 20;
@@ -34,8 +35,8 @@ pub(super) struct Outages {
     pub(super) walled: Vec<Address>,
     /// Outages of one client, in the order of their addresses.
     of_clients: Vec<(Address, Period)>,
-    /// Outages of a server, or of everybody: apart from each other, in their order.
-    of_all: Vec<Period>,
+    /// Outages of a server, or of everybody.
+    of_all: Times,
 }
 
 impl Outages {
@@ -62,15 +63,13 @@ impl Outages {
                 .iter()
                 .flat_map(|gone| gone.outages.iter().map(losses)),
         );
-        Outages { walled, of_clients, of_all: apart(of_all) }
+        Outages { walled, of_clients, of_all: Times::of(of_all) }
     }
 
     fn covers(&self, client: Address, losses: Period) -> bool {
         let start = self.of_clients.partition_point(|(of, _)| *of < client);
         let mut own = self.of_clients[start..].iter().take_while(|(of, _)| *of == client);
-        let at = self.of_all.partition_point(|outage| outage.last < losses.first);
-        self.of_all.get(at).is_some_and(|outage| outage.overlaps(losses))
-            || own.any(|(_, outage)| outage.overlaps(losses))
+        self.of_all.overlap(losses) || own.any(|(_, outage)| outage.overlaps(losses))
     }
 
     /// Losses of a pair beside outages.
@@ -99,9 +98,10 @@ impl Outages {
         // What was asked last can be lost, and nobody knows yet.
         let beside = |time: Timestamp| {
             let bin = Period { first: time, last: time.plus(timeline.width()) };
-            let clients = self.of_clients.iter().map(|(_, period)| period);
+            let mut clients = self.of_clients.iter().map(|(_, period)| period);
             facts.is_decided(time)
-                && !clients.chain(&self.of_all).any(|outage| outage.overlaps(bin))
+                && !self.of_all.overlap(bin)
+                && !clients.any(|outage| outage.overlaps(bin))
         };
         let bins: Vec<&Bin> =
             timeline.bins().filter(|(time, _)| beside(*time)).map(|(_, bin)| bin).collect();
@@ -125,17 +125,4 @@ impl Outages {
         let variance = squares / (parts - 1) as f64;
         variance > DISPERSION * mean && variance - mean > CROWDED * mean.powi(2)
     }
-}
-
-/// Periods that share a moment made one, in their order: thousands of servers may be out at the same time.
-fn apart(mut periods: Vec<Period>) -> Vec<Period> {
-    periods.sort_unstable_by_key(|period| (period.first, period.last));
-    let mut apart: Vec<Period> = Vec::new();
-    for period in periods.into_iter().filter(Period::any) {
-        match apart.last_mut() {
-            Some(last) if last.overlaps(period) => last.join(period),
-            _ => apart.push(period),
-        }
-    }
-    apart
 }
