@@ -49,15 +49,15 @@ impl Lapse {
         self.lost + self.refused + self.rescued
     }
 
-    /// Whether somebody with these answers had some while it lasted.
+    /// Too short for the seconds of its borders to be told from what is between.
+    pub fn is_short(&self) -> bool {
+        self.losses.last.since(self.losses.first) < SHORT
+    }
+
+    /// Whether somebody with these answers had some while it lasted: as far as seconds tell.
     pub fn spares(&self, heard: &Activity) -> bool {
         let Period { first, last } = self.losses;
-        // Too short for the seconds of its borders to be told from what is between.
-        if last.since(first) < SHORT {
-            heard.any_within(first, last)
-        } else {
-            heard.any_inside(first, last)
-        }
+        if self.is_short() { heard.any_within(first, last) } else { heard.any_inside(first, last) }
     }
 
     /// Adds another one.

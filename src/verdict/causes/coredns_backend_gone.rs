@@ -1,6 +1,7 @@
 //! One DNS backend silent from one moment on, the others fine.
 
 mod backends;
+mod peers;
 mod tied;
 pub(super) mod unreachable;
 

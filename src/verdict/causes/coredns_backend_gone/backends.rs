@@ -4,9 +4,10 @@ use super::super::{
     coredns_overload, dns_forwarding_loop, nodelocaldns_down, stale_conntrack_udp, upstream_slow,
     upstream_unreachable,
 };
+use super::peers::Peers;
 use super::unreachable::unreachable;
 use crate::aggregate::{Lapse, Pair, Period, Server};
-use crate::model::{Address, Span};
+use crate::model::{Address, Span, Timestamp};
 use crate::verdict::addresses::{holds, sorted};
 use crate::verdict::crowd::Crowd;
 use crate::verdict::outage::{Noise, Outage, Union};
@@ -92,16 +93,6 @@ fn backends<'a>(facts: &'a Facts<'_>) -> Vec<&'a Server> {
         .collect()
 }
 
-/// Other backends that are heard of while one is silent.
-fn peers_of(all: &[&Server], backend: &Server, outage: &Outage) -> Vec<Address> {
-    let peers = all
-        .iter()
-        .filter(|peer| peer.address != backend.address && peer.answered >= FEW)
-        // Not to the very end: questions are sent again for a while when nothing new is asked.
-        .filter(|peer| outage.spares(&peer.heard));
-    sorted(peers.map(|peer| peer.address))
-}
-
 /// A backend whose questions are seen and not answered for a time.
 fn seen_going(facts: &Facts<'_>) -> Option<Gone> {
     let all = backends(facts);
@@ -112,45 +103,38 @@ fn seen_going(facts: &Facts<'_>) -> Option<Gone> {
     let refused = facts.aggregate.counting.pairs.iter().filter(|pair| pair.refused() > 0);
     let reporters = sorted(refused.map(|pair| pair.rare().reporter));
     let mut everywhere = Noise::default();
-    for one in all.iter().map(|server| noise(server)) {
-        everywhere.sent += one.sent;
-        everywhere.hurt += one.hurt;
+    for server in &all {
+        everywhere.join(noise(server));
     }
     let silent: Vec<(&Server, Vec<Outage>)> = all
         .iter()
         .filter(|server| server.unanswered + server.rescued >= FEW)
         .filter(|server| server.answered >= FEW || never_answers(facts, server))
         .filter(|server| not_refused(facts, &reporters, server.address))
+        .filter(|server| !is_of_one_client(facts, server.address))
         .map(|server| {
             let mut outages = outages_of(server, everywhere, hangs);
-            outages.retain(|outage| lost_in(facts, &clients, outage).1 >= FEW);
-            if !outages.is_empty() && is_of_one_client(facts, server.address) {
-                outages.clear();
-            }
+            outages.retain(|outage| costs_enough(&clients, outage));
             (*server, outages)
         })
         .filter(|(_, outages)| !outages.is_empty())
         .collect();
-    let gone = silent.iter().filter_map(|(server, outages)| {
-        let (mut peers, mut kept) = (Vec::new(), Vec::new());
-        for outage in outages {
-            let spared = peers_of(&all, server, outage);
-            if !spared.is_empty() {
-                peers.extend(spared);
-                kept.push(outage.clone());
-            }
-        }
-        let peers = sorted(peers.into_iter());
-        (!kept.is_empty()).then(|| Gone {
-            backends: vec![server.address],
-            outages: kept,
-            peers,
+    let peers = Peers::among(&all);
+    let alone = silent.iter().filter_map(|(server, outages)| {
+        let spares_others = |outage: &&Outage| peers.any(server.address, outage);
+        let outages: Vec<Outage> = outages.iter().filter(spares_others).cloned().collect();
+        (!outages.is_empty()).then_some((server.address, outages))
+    });
+    let lost = |outages: &[Outage]| outages.iter().map(|o| o.lapse.lost).sum::<u64>();
+    let worst = alone.max_by_key(|(backend, outages)| (lost(outages), *backend));
+    worst
+        .map(|(backend, outages)| Gone {
+            peers: peers.of(backend, &outages),
+            backends: vec![backend],
+            outages,
             unreachable: 0,
         })
-    });
-    let lost = |gone: &Gone| gone.outages.iter().map(|o| o.lapse.lost).sum::<u64>();
-    gone.max_by_key(|gone| (lost(gone), gone.backends.clone()))
-        .or_else(|| everyone(facts, &clients, &all, &silent))
+        .or_else(|| everyone(&clients, &all, &silent))
 }
 
 /// Whether one client alone asks it, and asks nobody else: then it may as well be the client that is cut off.
@@ -202,7 +186,6 @@ fn outages_of(server: &Server, all: Noise, hangs: bool) -> Vec<Outage> {
 /// All backends at once: the only one, at its own side, or the whole Service. Then several clients
 /// have to lose by it; one alone may be the one that is blocked.
 fn everyone(
-    facts: &Facts<'_>,
     clients: &[Sum<'_>],
     all: &[&Server],
     silent: &[(&Server, Vec<Outage>)],
@@ -213,36 +196,54 @@ fn everyone(
     let outages: Vec<Outage> = outages
         .iter()
         .filter(|outage| !all.iter().any(|server| outage.spares(&server.heard)))
-        .filter(|outage| lost_in(facts, clients, outage).0 > 1)
+        .filter(|outage| costs_several(clients, outage))
         .cloned()
         .collect();
     let backends = sorted(silent.iter().map(|(server, _)| server.address));
     (!outages.is_empty()).then(|| Gone { backends, outages, peers: Vec::new(), unreachable: 0 })
 }
 
-/// How many clients lose something in an outage, and how much: those left out who are cut off for
-/// longer, so that whatever they ask of whomever is lost.
-fn lost_in(facts: &Facts<'_>, clients: &[Sum<'_>], outage: &Outage) -> (usize, u64) {
-    let Period { first, last } = outage.lapse.losses;
-    let cut_off = |client: Address| {
-        let own = clients.binary_search_by_key(&client, |sum| sum.address).ok();
-        let own = own.into_iter().flat_map(|at| &clients[at].outages);
-        let mut own = own.map(|outage| outage.lapse.losses);
-        own.any(|own| {
-            own.first.plus(AROUND) < first && own.last > first
-                || own.last > last.plus(AROUND) && own.first < last
-        })
+/// What clients lose in an outage, one after the other: those left out who are cut off for longer, so that whatever
+/// they ask of whomever is lost.
+fn losses<'s>(
+    clients: &'s [Sum<'_>],
+    outage: &Outage,
+) -> impl Iterator<Item = (Address, u64)> + use<'s> {
+    let of_all = outage.lapse.losses;
+    let Period { first, last } = of_all;
+    let is_longer = move |own: Period| {
+        own.first.plus(AROUND) < first && own.last > first
+            || own.last > last.plus(AROUND) && own.first < last
     };
-    let during = |lapse: &&Lapse| lapse.losses.overlaps(outage.lapse.losses);
-    let mut losers: Vec<(Address, u64)> = Vec::new();
-    for pair in facts.client_pairs().filter(|pair| !cut_off(pair.client)) {
-        let lost = pair.lapses.iter().filter(during).map(|l| l.lost + l.rescued).sum();
-        if lost > 0 {
-            losers.push((pair.client, lost));
-        }
-    }
-    let lost = losers.iter().map(|(_, lost)| lost).sum();
-    (sorted(losers.into_iter().map(|(client, _)| client)).len(), lost)
+    let cut_off =
+        move |client: &Sum<'_>| client.outages.iter().any(|own| is_longer(own.lapse.losses));
+    let lapses = |client: &'s Sum<'_>| {
+        let lapses = client.pairs.iter().flat_map(|pair| pair.lapses.iter());
+        lapses.map(|lapse| (client.address, lapse))
+    };
+    clients
+        .iter()
+        .filter(move |client| !cut_off(client))
+        .flat_map(lapses)
+        .filter(move |(_, lapse)| lapse.losses.overlaps(of_all))
+        .map(|(client, lapse)| (client, lapse.lost + lapse.rescued))
+        .filter(|&(_, lost)| lost > 0)
+}
+
+/// Whether enough is lost in an outage.
+fn costs_enough(clients: &[Sum<'_>], outage: &Outage) -> bool {
+    let mut lost = 0;
+    losses(clients, outage).any(|(_, more)| {
+        lost += more;
+        lost >= FEW
+    })
+}
+
+/// Whether an outage costs more than one client something.
+fn costs_several(clients: &[Sum<'_>], outage: &Outage) -> bool {
+    let mut losers = losses(clients, outage).map(|(client, _)| client);
+    let first = losers.next();
+    losers.any(|client| Some(client) != first)
 }
 
 /// A backend that answers nobody while questions to its Service are lost on this node.
@@ -251,6 +252,9 @@ fn vanished_behind_service(facts: &Facts<'_>) -> Option<Gone> {
     let crowd =
         Crowd::of(&facts.aggregate.counting.timeline, |bin| bin.unanswered, |bin| bin.asked)?;
     let services = by_server(facts.client_pairs().filter(|pair| pair.translated > 0));
+    let peers = Peers::among(&all);
+    // At the end of a capture there may be a time in which nobody asks.
+    let asked_until = facts.client_pairs().map(|pair| pair.asked.last).max()?;
     services.iter().find_map(|service| {
         let beyond: u64 = service.pairs.iter().map(|pair| pair.lost_beyond).sum();
         let crowded = crowd.count as f64 >= CROWDED * service.silent as f64;
@@ -261,10 +265,9 @@ fn vanished_behind_service(facts: &Facts<'_>) -> Option<Gone> {
         }
         all.iter().filter(|server| server.answered >= FEW && server.unanswered == 0).find_map(
             |server| {
-                let frames = service.lost_frames();
-                let outage = pause(facts, server, losses, service.silent, frames)?;
-                let peers = peers_of(&all, server, &outage);
+                let outage = pause(facts, server, service, losses, asked_until)?;
                 let (backends, outages) = (vec![server.address], vec![outage]);
+                let peers = peers.of(server.address, &outages);
                 let gone = Gone { backends, outages, peers, unreachable: 0 };
                 (!gone.peers.is_empty()).then_some(gone)
             },
@@ -281,13 +284,13 @@ fn of_several(service: &Sum<'_>, losses: Period) -> bool {
     losing.len() > 1 || losing.iter().any(|pair| pair.heard.any_inside(losses.first, losses.last))
 }
 
-/// The pause of a backend around these losses, if it would have answered in it.
+/// The pause of a backend around these losses of a Service, if it would have answered in it.
 fn pause(
     facts: &Facts<'_>,
     server: &Server,
+    service: &Sum<'_>,
     losses: Period,
-    lost: u64,
-    frames: impl Iterator<Item = u64>,
+    asked_until: Timestamp,
 ) -> Option<Outage> {
     let from = losses.first.plus(LASTING);
     if from < losses.last && server.heard.any_inside(from, losses.last) {
@@ -295,16 +298,14 @@ fn pause(
     }
     let stopped = server.heard.last_until(from)?;
     let resumed = server.heard.first_from(losses.last).filter(|&resumed| resumed > stopped);
-    // At the end of a capture there may be a time in which nobody asks.
-    let asked_until = facts.client_pairs().map(|pair| pair.asked.last).max();
-    let end = resumed.or(asked_until).unwrap_or(stopped);
+    let end = resumed.unwrap_or(asked_until);
     let pause = end.since(stopped).as_secs_f64();
     let pace = server.answered as f64 / (facts.length().as_secs_f64() - pause).max(1.0);
     if pace * pause < MISSED {
         return None;
     }
-    let mut lapse = Lapse { losses, lost, ..Lapse::default() };
-    frames.for_each(|frame| lapse.frames.note(frame));
+    let mut lapse = Lapse { losses, lost: service.silent, ..Lapse::default() };
+    service.lost_frames().for_each(|frame| lapse.frames.note(frame));
     Some(Outage { lapse, stopped: Some(stopped), resumed })
 }
 

@@ -1,0 +1,110 @@
+//! Other backends that are heard of while one is silent.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use crate::aggregate::Server;
+use crate::model::Address;
+use crate::verdict::FEW;
+use crate::verdict::addresses::sorted;
+use crate::verdict::outage::Outage;
+
+/// All that [`Outage::spares`] goes by: the seconds of the first and of the last loss, whether they are close
+/// together, and whether nothing was heard afterwards.
+type Seconds = (i64, i64, bool, bool);
+
+/// Backends that answer.
+pub(super) struct Peers<'a> {
+    answering: Vec<&'a Server>,
+    /// Who was heard in a time. Thousands that go at once are silent in the same seconds.
+    known: RefCell<BTreeMap<Seconds, Rc<[Address]>>>,
+}
+
+impl<'a> Peers<'a> {
+    /// Those of these backends.
+    pub(super) fn among(all: &[&'a Server]) -> Peers<'a> {
+        let answering = all.iter().copied().filter(|server| server.answered >= FEW);
+        Peers { answering: answering.collect(), known: RefCell::default() }
+    }
+
+    /// Whether any but this one are heard of in an outage.
+    pub(super) fn any(&self, backend: Address, outage: &Outage) -> bool {
+        self.heard(outage).iter().any(|&peer| peer != backend)
+    }
+
+    /// Those that are heard of in any of these outages of a backend.
+    pub(super) fn of(&self, backend: Address, outages: &[Outage]) -> Vec<Address> {
+        let heard: Vec<Rc<[Address]>> = outages.iter().map(|outage| self.heard(outage)).collect();
+        let peers = heard.iter().flat_map(|peers| peers.iter().copied());
+        sorted(peers.filter(|&peer| peer != backend))
+    }
+
+    fn heard(&self, outage: &Outage) -> Rc<[Address]> {
+        let losses = outage.lapse.losses;
+        let (first, last) = (losses.first, losses.last);
+        let open = outage.resumed.is_none();
+        let seconds = (first.seconds(), last.seconds(), outage.lapse.is_short(), open);
+        let known = self.known.borrow().get(&seconds).cloned();
+        known.unwrap_or_else(|| {
+            // Not to the very end: questions are sent again for a while when nothing new is asked.
+            let heard = self.answering.iter().filter(|peer| outage.spares(&peer.heard));
+            let heard: Rc<[Address]> = heard.map(|peer| peer.address).collect();
+            self.known.borrow_mut().insert(seconds, Rc::clone(&heard));
+            heard
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aggregate::{Lapse, Period};
+    use crate::model::Timestamp;
+
+    fn at(second: i64, nanos: i64) -> Timestamp {
+        Timestamp(second * 1_000_000_000 + nanos)
+    }
+
+    /// A silence from one second to another.
+    fn outage(from: i64, to: i64, nanos: i64) -> Outage {
+        let losses = Period { first: at(from, nanos), last: at(to, nanos) };
+        let resumed = Some(at(to + 1, 0));
+        Outage { lapse: Lapse { losses, ..Lapse::default() }, stopped: None, resumed }
+    }
+
+    /// A server with so many answers that was heard in this second.
+    fn server(host: u8, answered: u64, second: i64) -> Server {
+        let mut server = Server::default();
+        (server.address, server.answered) = (Address::from_v4([10, 0, 0, host]), answered);
+        server.heard.note(at(second, 0));
+        server
+    }
+
+    #[test]
+    fn peers_are_others_that_were_heard_in_that_very_time() {
+        let heard = [(1, 12), (2, 14), (3, 30)];
+        let servers = heard.map(|(host, second)| server(host, FEW, second));
+        let [first, second, third] = [0, 1, 2].map(|at| servers[at].address);
+        let peers = Peers::among(&servers.iter().collect::<Vec<_>>());
+        // The same seconds again are no other ones.
+        for nanos in [5, 500] {
+            assert_eq!(peers.of(third, &[outage(10, 20, nanos)]), [first, second]);
+            assert_eq!(peers.of(first, &[outage(10, 20, nanos)]), [second]);
+            assert_eq!(peers.of(third, &[outage(13, 20, nanos)]), [second]);
+            // Within a second or two, the seconds of its borders count as well.
+            assert_eq!(peers.of(third, &[outage(14, 15, nanos)]), [second]);
+            assert!(!peers.any(second, &outage(13, 20, nanos)));
+        }
+        let mut open = outage(13, 20, 5);
+        open.resumed = None;
+        assert_eq!(peers.of(first, &[open]), [second, third]);
+    }
+
+    #[test]
+    fn who_answers_nobody_is_no_peer() {
+        let quiet = server(1, FEW - 1, 12);
+        let peers = Peers::among(&[&quiet]);
+        assert!(!peers.any(Address::from_v4([10, 0, 0, 9]), &outage(10, 20, 5)));
+    }
+}
