@@ -1,6 +1,7 @@
 //! What the causes look at: the sums of the capture, and the questions that several causes ask of
 //! them.
 
+use std::any::{Any, TypeId};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
@@ -20,6 +21,7 @@ use super::vantage::Taps;
 pub struct Detected {
     once: RefCell<BTreeMap<&'static str, bool>>,
     of_server: RefCell<BTreeMap<(&'static str, Address), bool>>,
+    whole: RefCell<BTreeMap<TypeId, Box<dyn Any>>>,
 }
 
 impl Detected {
@@ -44,6 +46,18 @@ impl Detected {
         known.unwrap_or_else(|| {
             let found = look();
             self.of_server.borrow_mut().insert((code, server), found);
+            found
+        })
+    }
+
+    /// The same for all that a cause finds out, of a type that nothing else has.
+    pub(super) fn whole<T: Clone + 'static>(&self, look: impl FnOnce() -> T) -> T {
+        let type_id = TypeId::of::<T>();
+        let known =
+            self.whole.borrow().get(&type_id).and_then(|known| known.downcast_ref().cloned());
+        known.unwrap_or_else(|| {
+            let found = look();
+            self.whole.borrow_mut().insert(type_id, Box::new(found.clone()));
             found
         })
     }

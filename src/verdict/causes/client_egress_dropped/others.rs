@@ -1,5 +1,7 @@
 //! Whether those who are not cut off lose as well: then something befalls all, and spares a part.
 
+use std::rc::Rc;
+
 use super::super::coredns_backend_gone::{Gone, gone};
 use crate::aggregate::{Lapse, Pair, Period};
 use crate::model::Address;
@@ -14,7 +16,7 @@ const STRUCK: f64 = 0.1;
 /// The pairs of clients that are not cut off.
 pub(in super::super) struct Others<'a> {
     facts: &'a Facts<'a>,
-    gone: Option<Gone>,
+    gone: Option<Rc<Gone>>,
     pairs: Vec<&'a Pair>,
 }
 

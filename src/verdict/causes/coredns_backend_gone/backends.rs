@@ -1,5 +1,9 @@
 //! Which backend went, when, and whether it came back.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
 use super::super::{
     coredns_overload, dns_forwarding_loop, nodelocaldns_down, stale_conntrack_udp, upstream_slow,
     upstream_unreachable,
@@ -65,7 +69,11 @@ pub(super) fn is_likely(share: f64, questions: u64) -> bool {
 }
 
 /// Looks for it.
-pub(in super::super) fn gone(facts: &Facts<'_>) -> Option<Gone> {
+pub(in super::super) fn gone(facts: &Facts<'_>) -> Option<Rc<Gone>> {
+    facts.detected.whole(|| look(facts).map(Rc::new))
+}
+
+fn look(facts: &Facts<'_>) -> Option<Gone> {
     // Where fresh ports are answered no backend is missing, some sockets are. And what is asked more
     // than it can answer is silent for seconds, but there.
     // Nor is one whose questions go round: it is busy with them.
@@ -102,6 +110,8 @@ fn seen_going(facts: &Facts<'_>) -> Option<Gone> {
         !upstream_unreachable::CAUSE.detected(facts) && !upstream_slow::CAUSE.detected(facts);
     let refused = facts.aggregate.counting.pairs.iter().filter(|pair| pair.refused() > 0);
     let reporters = sorted(refused.map(|pair| pair.rare().reporter));
+    let sent_on = facts.client_pairs().filter(|pair| pair.translated > 0 && pair.lost_beyond > 0);
+    let elsewhere = Elsewhere { pairs: sent_on.collect(), known: RefCell::default() };
     let mut everywhere = Noise::default();
     for server in &all {
         everywhere.join(noise(server));
@@ -109,7 +119,7 @@ fn seen_going(facts: &Facts<'_>) -> Option<Gone> {
     let silent: Vec<(&Server, Vec<Outage>)> = all
         .iter()
         .filter(|server| server.unanswered + server.rescued >= FEW)
-        .filter(|server| server.answered >= FEW || never_answers(facts, server))
+        .filter(|server| server.answered >= FEW || never_answers(facts, &elsewhere, server))
         .filter(|server| not_refused(facts, &reporters, server.address))
         .filter(|server| !is_of_one_client(facts, server.address))
         .map(|server| {
@@ -147,17 +157,26 @@ pub(in super::super) fn is_of_one_client(facts: &Facts<'_>, server: Address) -> 
 
 /// Whether a backend that nobody asks but by the Service's address answers nobody, although at least
 /// two clients who were sent there get answers elsewhere: it was gone before the capture began.
-fn never_answers(facts: &Facts<'_>, server: &Server) -> bool {
-    let losses = server.losses;
-    let answered_elsewhere = |pair: &&Pair| {
-        pair.translated > 0
-            && pair.lost_beyond > 0
-            && pair.heard.any_inside(losses.first, losses.last)
-    };
-    let behind = facts.pairs_to(server.address).next().is_none();
+fn never_answers(facts: &Facts<'_>, elsewhere: &Elsewhere<'_>, server: &Server) -> bool {
     server.answered == 0
-        && behind
-        && facts.client_pairs().filter(answered_elsewhere).take(2).count() == 2
+        && facts.pairs_to(server.address).next().is_none()
+        && elsewhere.several(server.losses)
+}
+
+/// Clients who are sent to somebody who does not answer.
+struct Elsewhere<'a> {
+    pairs: Vec<&'a Pair>,
+    /// Whether at least two of them are answered from one second to another, by whomever.
+    known: RefCell<BTreeMap<(i64, i64), bool>>,
+}
+
+impl Elsewhere<'_> {
+    fn several(&self, losses: Period) -> bool {
+        let answered = |pair: &&&Pair| pair.heard.any_inside(losses.first, losses.last);
+        let look = || self.pairs.iter().filter(answered).take(2).count() == 2;
+        let seconds = (losses.first.seconds(), losses.last.seconds());
+        *self.known.borrow_mut().entry(seconds).or_insert_with(look)
+    }
 }
 
 /// What a server loses of what it is asked, outages left out.
