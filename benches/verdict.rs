@@ -26,6 +26,10 @@ enum Fate {
     Answered,
     Failed,
     Refused,
+    /// The host is gone.
+    Unreachable,
+    /// Sent on to a backend that nobody else is sent to, and refused there.
+    Astray,
     Lost,
     /// Every other server never answers anybody, and every other client was not told to ask it.
     Misled,
@@ -53,15 +57,22 @@ fn crowd(clients: u64, servers: u64, fate: Fate) -> Vec<u8> {
                 let told = response(&asked).rcode(rcode).encode();
                 Packet::udp(to.as_str(), from.as_str(), told)
             };
+            let backend = format!("10.{}.{}.1:53", 100 + pair / 250, pair % 250);
+            let astray = question.dnat(backend.as_str());
             let back = match fate {
                 Fate::Misled => (!is_silent).then(|| answer(NOERROR)),
                 _ if round == 0 => Some(answer(NOERROR)),
                 Fate::Answered => Some(answer(NOERROR)),
                 Fate::Failed => Some(answer(SERVFAIL)),
                 Fate::Refused => Some(Packet::port_unreachable(&question)),
+                Fate::Unreachable => Some(Packet::icmp_error("10.0.0.1:53", (3, 1), &question)),
+                Fate::Astray => Some(Packet::port_unreachable(&astray)),
                 Fate::Lost => None,
             };
             capture.after(us(100)).packet(&question);
+            if matches!(fate, Fate::Astray) && round > 0 {
+                capture.after(us(10)).packet(&astray);
+            }
             if let Some(back) = back {
                 capture.after(us(50)).packet(&back);
             }
@@ -79,6 +90,8 @@ fn verdict(criterion: &mut Criterion) {
         ("answered", Fate::Answered),
         ("failed", Fate::Failed),
         ("refused", Fate::Refused),
+        ("unreachable", Fate::Unreachable),
+        ("astray", Fate::Astray),
         ("lost", Fate::Lost),
         ("misled", Fate::Misled),
     ];

@@ -37,9 +37,23 @@ pub struct Between(Vec<(Address, Address)>);
 impl Between {
     /// The ends of these pairs.
     pub fn of(pairs: &[&Pair]) -> Between {
-        let mut ends: Vec<_> = pairs.iter().map(|pair| (pair.client, pair.server)).collect();
+        Between::sorted(pairs.iter().map(|pair| (pair.client, pair.server)))
+    }
+
+    /// The ends of the pairs that asked for these names.
+    pub fn asking(rows: &[&FailingName]) -> Between {
+        Between::sorted(rows.iter().map(|row| (row.client, row.server)))
+    }
+
+    fn sorted(ends: impl Iterator<Item = (Address, Address)>) -> Between {
+        let mut ends: Vec<_> = ends.collect();
         ends.sort_unstable();
         Between(ends)
+    }
+
+    /// Whether this pair is one of them.
+    pub fn has(&self, pair: &Pair) -> bool {
+        self.0.binary_search(&(pair.client, pair.server)).is_ok()
     }
 
     /// Whether a name was asked by one of their clients of its server.

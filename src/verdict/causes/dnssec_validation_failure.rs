@@ -1,5 +1,7 @@
 //! SERVFAIL with the extended errors of DNSSEC: the resolver has the answer and does not trust it.
 
+use std::collections::BTreeMap;
+
 use crate::aggregate::{FailingName, Look, Period, SampleKind};
 use crate::model::Address;
 use crate::model::extended_error::{Matter, meaning};
@@ -58,12 +60,14 @@ fn broken<'a>(facts: &'a Facts<'_>) -> Vec<Zone<'a>> {
 
 /// Whether some name of the zone is answered to those who ask not to check it, and to nobody else.
 fn is_fine_unchecked(zone: &Zone<'_>) -> bool {
-    let of = |name: &[u8], figure: fn(&FailingName) -> u64| -> u64 {
-        zone.rows.iter().filter(|row| *row.name == *name).map(|row| figure(row)).sum()
-    };
-    zone.rows.iter().filter(|row| row.unchecked > 0).any(|row| {
-        of(&row.name, |other| other.servfail) >= FEW && of(&row.name, |other| other.fine) == 0
-    })
+    let mut names: BTreeMap<&[u8], [u64; 3]> = BTreeMap::new();
+    for row in &zone.rows {
+        let [unchecked, failed, fine] = names.entry(&row.name).or_default();
+        *unchecked += row.unchecked;
+        *failed += row.servfail;
+        *fine += row.fine;
+    }
+    names.values().any(|&[unchecked, failed, fine]| unchecked > 0 && failed >= FEW && fine == 0)
 }
 
 /// How many SERVFAILs between these pairs are explained so.
@@ -115,9 +119,8 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         ));
     zones::fill(&mut finding.confirm, &finding.scope.names);
     if coded > 0 {
-        let pairs = facts.aggregate.counting.pairs.iter().filter(|pair| {
-            rows.iter().any(|row| (row.client, row.server) == (pair.client, pair.server))
-        });
+        let asking = Between::asking(&rows);
+        let pairs = facts.aggregate.counting.pairs.iter().filter(|pair| asking.has(pair));
         let failing = Failing::of(facts, pairs, &Look::SERVFAILS);
         let codes: Vec<String> = failing
             .extended(facts, Matter::Dnssec)
@@ -182,12 +185,9 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
 
 /// Who validated: the servers of the last leg that shows these failures.
 fn deepest(facts: &Facts<'_>, rows: &[&FailingName]) -> Vec<Address> {
-    let leg: Vec<(Address, Address)> =
-        upstream_leg(facts).iter().map(|pair| (pair.client, pair.server)).collect();
+    let leg = Between::of(&upstream_leg(facts));
     let failed = || rows.iter().filter(|row| row.servfail > 0);
-    let last = sorted(
-        failed().filter(|row| leg.contains(&(row.client, row.server))).map(|row| row.server),
-    );
+    let last = sorted(failed().filter(|row| leg.asked(row)).map(|row| row.server));
     if last.is_empty() { sorted(failed().map(|row| row.server)) } else { last }
 }
 

@@ -6,7 +6,9 @@ use crate::aggregate::Pair;
 use crate::decode::IcmpKind;
 pub(super) use crate::verdict::addresses::sorted;
 use crate::verdict::refusals::{Together, answered_others, dated, refused};
-use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, StubKind, filter, words};
+use crate::verdict::{
+    Between, Cause, Evidence, Facts, Finding, Scope, Severity, StubKind, filter, words,
+};
 
 /// One refusal may be chance: a resolver that restarts. Linux also answers with one ICMP error for
 /// many dropped packets, so two are plenty.
@@ -47,7 +49,7 @@ pub(super) const CAUSE: Cause = Cause {
 };
 
 fn detect(facts: &Facts<'_>) -> Option<Finding> {
-    let gone = unreachable::pairs(facts);
+    let gone = Between::of(&unreachable::pairs(facts));
     let pairs: Vec<&Pair> = facts
         .aggregate
         .counting
@@ -57,7 +59,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         .filter(|pair| !kube_dns_no_endpoints::explains(facts, pair))
         .filter(|pair| !nodelocaldns_down::explains(facts, pair.server))
         .filter(|pair| !wrong_nameserver::explains(facts, pair.server))
-        .filter(|pair| !gone.contains(pair))
+        .filter(|pair| !gone.has(pair))
         .collect();
     let count: u64 = pairs.iter().map(|pair| refused(facts, pair).rejected).sum();
     if count < REFUSALS {
