@@ -20,6 +20,7 @@ pub mod node_local;
 pub mod outage;
 pub mod refusals;
 mod sample;
+pub mod seconds;
 pub mod silence;
 mod stub;
 pub mod times;

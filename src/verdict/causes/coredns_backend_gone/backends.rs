@@ -1,7 +1,5 @@
 //! Which backend went, when, and whether it came back.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::super::{
@@ -15,6 +13,7 @@ use crate::model::{Address, Span, Timestamp};
 use crate::verdict::addresses::{holds, sorted};
 use crate::verdict::crowd::Crowd;
 use crate::verdict::outage::{Noise, Outage, Union};
+use crate::verdict::seconds::Seconds;
 use crate::verdict::silence::{Sum, by_client, by_server};
 use crate::verdict::{FEW, Facts};
 
@@ -111,7 +110,7 @@ fn seen_going(facts: &Facts<'_>) -> Option<Gone> {
     let refused = facts.aggregate.counting.pairs.iter().filter(|pair| pair.refused() > 0);
     let reporters = sorted(refused.map(|pair| pair.rare().reporter));
     let sent_on = facts.client_pairs().filter(|pair| pair.translated > 0 && pair.lost_beyond > 0);
-    let elsewhere = Elsewhere { pairs: sent_on.collect(), known: RefCell::default() };
+    let elsewhere = Elsewhere { pairs: sent_on.collect(), several: Seconds::default() };
     let mut everywhere = Noise::default();
     for server in &all {
         everywhere.join(noise(server));
@@ -166,16 +165,15 @@ fn never_answers(facts: &Facts<'_>, elsewhere: &Elsewhere<'_>, server: &Server) 
 /// Clients who are sent to somebody who does not answer.
 struct Elsewhere<'a> {
     pairs: Vec<&'a Pair>,
-    /// Whether at least two of them are answered from one second to another, by whomever.
-    known: RefCell<BTreeMap<(i64, i64), bool>>,
+    /// Whether at least two of them are answered in a time, by whomever.
+    several: Seconds<(), bool>,
 }
 
 impl Elsewhere<'_> {
     fn several(&self, losses: Period) -> bool {
         let answered = |pair: &&&Pair| pair.heard.any_inside(losses.first, losses.last);
         let look = || self.pairs.iter().filter(answered).take(2).count() == 2;
-        let seconds = (losses.first.seconds(), losses.last.seconds());
-        *self.known.borrow_mut().entry(seconds).or_insert_with(look)
+        self.several.of((), losses, look)
     }
 }
 

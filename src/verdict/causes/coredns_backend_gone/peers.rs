@@ -1,7 +1,5 @@
 //! Other backends that are heard of while one is silent.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::aggregate::Server;
@@ -9,23 +7,21 @@ use crate::model::Address;
 use crate::verdict::FEW;
 use crate::verdict::addresses::sorted;
 use crate::verdict::outage::Outage;
-
-/// All that [`Outage::spares`] goes by: the seconds of the first and of the last loss, whether they are close
-/// together, and whether nothing was heard afterwards.
-type Seconds = (i64, i64, bool, bool);
+use crate::verdict::seconds::Seconds;
 
 /// Backends that answer.
 pub(super) struct Peers<'a> {
     answering: Vec<&'a Server>,
-    /// Who was heard in a time. Thousands that go at once are silent in the same seconds.
-    known: RefCell<BTreeMap<Seconds, Rc<[Address]>>>,
+    /// Who was heard in an outage: [`Outage::spares`] goes by its seconds, whether it is short, and whether nothing
+    /// was heard afterwards.
+    heard: Seconds<(bool, bool), Rc<[Address]>>,
 }
 
 impl<'a> Peers<'a> {
     /// Those of these backends.
     pub(super) fn among(all: &[&'a Server]) -> Peers<'a> {
         let answering = all.iter().copied().filter(|server| server.answered >= FEW);
-        Peers { answering: answering.collect(), known: RefCell::default() }
+        Peers { answering: answering.collect(), heard: Seconds::default() }
     }
 
     /// Whether any but this one are heard of in an outage.
@@ -41,17 +37,11 @@ impl<'a> Peers<'a> {
     }
 
     fn heard(&self, outage: &Outage) -> Rc<[Address]> {
-        let losses = outage.lapse.losses;
-        let (first, last) = (losses.first, losses.last);
-        let open = outage.resumed.is_none();
-        let seconds = (first.seconds(), last.seconds(), outage.lapse.is_short(), open);
-        let known = self.known.borrow().get(&seconds).cloned();
-        known.unwrap_or_else(|| {
+        let kind = (outage.lapse.is_short(), outage.resumed.is_none());
+        self.heard.of(kind, outage.lapse.losses, || {
             // Not to the very end: questions are sent again for a while when nothing new is asked.
             let heard = self.answering.iter().filter(|peer| outage.spares(&peer.heard));
-            let heard: Rc<[Address]> = heard.map(|peer| peer.address).collect();
-            self.known.borrow_mut().insert(seconds, Rc::clone(&heard));
-            heard
+            heard.map(|peer| peer.address).collect()
         })
     }
 }

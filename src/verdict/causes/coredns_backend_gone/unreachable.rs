@@ -1,13 +1,12 @@
 //! A backend whose network is gone as well: its node, or a router, says that the host is not there.
 
-use std::collections::BTreeMap;
-
 use super::backends::Gone;
 use crate::aggregate::{Lapse, Pair, Period, Server};
 use crate::decode::IcmpKind;
 use crate::model::{Address, Span};
 use crate::verdict::addresses::{holds, servers, sorted};
 use crate::verdict::outage::Outage;
+use crate::verdict::seconds::Seconds;
 use crate::verdict::{FEW, Facts};
 
 /// Linux says "host unreachable" when the neighbour has not answered ARP for three seconds; what was
@@ -19,11 +18,11 @@ const ARP: Span = Span::from_secs(3);
 /// let the same client through to one backend and not to the other. Or for all that anybody asks of a
 /// backend that answered before.
 pub(in super::super) fn pairs<'a>(facts: &'a Facts<'_>) -> Vec<&'a Pair> {
-    let mut answering = Answering::new();
+    let answering = Answering::default();
     let gone = |pair: &&Pair| {
         let kinds = [Some(IcmpKind::HostUnreachable), Some(IcmpKind::NetUnreachable)];
         let told = pair.rare().rejected > 0 && kinds.contains(&pair.rare().reject_kind);
-        told && (others_answer(facts, pair, &mut answering) || nobody_is_answered(facts, pair))
+        told && (others_answer(facts, pair, &answering) || nobody_is_answered(facts, pair))
     };
     facts.client_pairs().filter(gone).collect()
 }
@@ -39,29 +38,28 @@ fn nobody_is_answered(facts: &Facts<'_>, pair: &Pair) -> bool {
     pair.translated == 0 && several && before && !server.heard.any_inside(first, last.plus(ARP))
 }
 
-/// Backends that answer a client from one second to another: two of them, as one may be the one that is asked about.
-type Answering = BTreeMap<(Address, i64, i64), Vec<Address>>;
+/// Backends that answer a client in a time: two of them, as one may be the one that is asked about.
+type Answering = Seconds<Address, Vec<Address>>;
 
 /// Whether the client of a refused pair is answered in the same time: through the same Service, or by
 /// another backend, where these are asked by their own addresses.
-fn others_answer(facts: &Facts<'_>, refused: &Pair, answering: &mut Answering) -> bool {
+fn others_answer(facts: &Facts<'_>, refused: &Pair, answering: &Answering) -> bool {
     let Period { first, last } = refused.losses;
     let (from, to) = (first, last.plus(ARP));
     if refused.translated > 0 && refused.heard.any_within(from, to) {
         return true;
     }
-    let stopped = refused.answers.any() && !refused.heard.any_inside(from.plus(ARP), to.plus(ARP));
+    if !refused.answers.any() || refused.heard.any_inside(from.plus(ARP), to.plus(ARP)) {
+        return false;
+    }
     let is_backend =
         |address| facts.aggregate.counting.server(address).is_some_and(|s| s.answered >= FEW);
     let look = || {
         let heard = facts.pairs_of(refused.client).filter(|pair| pair.heard.any_within(from, to));
         heard.map(|pair| pair.server).filter(|&server| is_backend(server)).take(2).collect()
     };
-    stopped && {
-        let seconds = (refused.client, from.seconds(), to.seconds());
-        let backends = answering.entry(seconds).or_insert_with(look);
-        backends.iter().any(|&backend| backend != refused.server)
-    }
+    let backends = answering.of(refused.client, Period { first: from, last: to }, look);
+    backends.iter().any(|&backend| backend != refused.server)
 }
 
 /// The backend that is gone, if refusals tell of one.
