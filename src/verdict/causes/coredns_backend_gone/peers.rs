@@ -1,7 +1,5 @@
 //! Other backends that are heard of while one is silent.
 
-use std::rc::Rc;
-
 use crate::aggregate::Server;
 use crate::model::Address;
 use crate::verdict::FEW;
@@ -12,37 +10,35 @@ use crate::verdict::seconds::Seconds;
 /// Backends that answer.
 pub(super) struct Peers<'a> {
     answering: Vec<&'a Server>,
-    /// Who was heard in an outage: [`Outage::spares`] goes by its seconds, whether it is short, and whether nothing
-    /// was heard afterwards.
-    heard: Seconds<(bool, bool), Rc<[Address]>>,
+    /// Who was heard in an outage, two of them, as one may be the silent one: [`Outage::spares`] goes by its seconds,
+    /// whether it is short, and whether nothing was heard afterwards.
+    two: Seconds<(bool, bool), Vec<Address>>,
 }
 
 impl<'a> Peers<'a> {
     /// Those of these backends.
     pub(super) fn among(all: &[&'a Server]) -> Peers<'a> {
         let answering = all.iter().copied().filter(|server| server.answered >= FEW);
-        Peers { answering: answering.collect(), heard: Seconds::default() }
+        Peers { answering: answering.collect(), two: Seconds::default() }
     }
 
     /// Whether any but this one are heard of in an outage.
     pub(super) fn any(&self, backend: Address, outage: &Outage) -> bool {
-        self.heard(outage).iter().any(|&peer| peer != backend)
+        let kind = (outage.lapse.is_short(), outage.resumed.is_none());
+        let two = self.two.of(kind, outage.lapse.losses, || self.heard(outage).take(2).collect());
+        two.iter().any(|&peer| peer != backend)
     }
 
     /// Those that are heard of in any of these outages of a backend.
     pub(super) fn of(&self, backend: Address, outages: &[Outage]) -> Vec<Address> {
-        let heard: Vec<Rc<[Address]>> = outages.iter().map(|outage| self.heard(outage)).collect();
-        let peers = heard.iter().flat_map(|peers| peers.iter().copied());
+        let peers = outages.iter().flat_map(|outage| self.heard(outage));
         sorted(peers.filter(|&peer| peer != backend))
     }
 
-    fn heard(&self, outage: &Outage) -> Rc<[Address]> {
-        let kind = (outage.lapse.is_short(), outage.resumed.is_none());
-        self.heard.of(kind, outage.lapse.losses, || {
-            // Not to the very end: questions are sent again for a while when nothing new is asked.
-            let heard = self.answering.iter().filter(|peer| outage.spares(&peer.heard));
-            heard.map(|peer| peer.address).collect()
-        })
+    fn heard(&self, outage: &Outage) -> impl Iterator<Item = Address> {
+        // Not to the very end: questions are sent again for a while when nothing new is asked.
+        let heard = self.answering.iter().filter(|peer| outage.spares(&peer.heard));
+        heard.map(|peer| peer.address)
     }
 }
 
