@@ -25,7 +25,7 @@ pub struct Detected {
 }
 
 impl Detected {
-    /// What is known of a cause, or of anything else with a name of its own, found out by `look` the first time.
+    /// Whether there is a cause, found out by `look` the first time.
     pub(super) fn once(&self, code: &'static str, look: impl FnOnce() -> bool) -> bool {
         let known = self.once.borrow().get(code).copied();
         known.unwrap_or_else(|| {
@@ -50,7 +50,7 @@ impl Detected {
         })
     }
 
-    /// The same for all that a cause finds out, of a type that nothing else has.
+    /// All that a cause finds out, known by its type: no two causes may find out the same one.
     pub(super) fn whole<T: Clone + 'static>(&self, look: impl FnOnce() -> T) -> T {
         let type_id = TypeId::of::<T>();
         let known =

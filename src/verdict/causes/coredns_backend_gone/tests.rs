@@ -29,6 +29,16 @@ fn a_backend_that_falls_silent_is_found_and_named() {
 }
 
 #[test]
+fn a_backend_that_never_answers_is_found_behind_its_service() {
+    Story::each(&[View::Node], 3..=10, |story| {
+        let backend = silent(story, secs(0));
+        let seen = story.judge();
+        let finding = seen.is("coredns_backend_gone");
+        assert_eq!(finding.scope.servers, [backend.to_string()], "{}", seen.words());
+    });
+}
+
+#[test]
 fn loss_at_all_backends_is_no_backend_gone() {
     Story::each(&[View::Node, View::Eni], 3..=20, |story| {
         story.background(ms(0), secs(60), 8.0, &mut |ask| {
