@@ -54,6 +54,9 @@ pub struct Lookups {
     heads: Vec<u32>,
     /// Slots of lookups that are over, the last one first: it still is in the cache.
     free: Vec<u32>,
+    /// When each lookup may be over, that none has to be looked at before: of thousands, most are not. The end of
+    /// time for slots that are free.
+    ends: Vec<Timestamp>,
     /// Which slot is looked at next for a lookup that is over.
     hand: usize,
     most: usize,
@@ -111,6 +114,7 @@ impl Lookups {
             open: Vec::new(),
             heads: vec![NONE; most.next_power_of_two()],
             free: Vec::new(),
+            ends: Vec::new(),
             hand: 0,
             most,
             hasher,
@@ -228,6 +232,7 @@ impl Lookups {
             self.moved = open.moves(question);
         }
         open.take(question);
+        self.ends[slot as usize] = open.until;
         (slot, open.generation)
     }
 
@@ -254,6 +259,7 @@ impl Lookups {
         self.answered = true;
         if let Some(open) = self.still_open(slot, generation, time) {
             open.answer(name_hash, kind, outcome, time);
+            self.ends[slot as usize] = open.until;
         }
     }
 

@@ -40,6 +40,7 @@ impl Lookups {
             slot
         } else {
             self.open.push(Open::new(question));
+            self.ends.push(question.time);
             (self.open.len() - 1) as u32
         };
         let list = self.list(key);
@@ -50,6 +51,7 @@ impl Lookups {
         let open = &mut self.open[slot as usize];
         (open.key, open.next) = (key, head);
         open.take(question);
+        self.ends[slot as usize] = open.until;
         (slot, open.generation)
     }
 
@@ -58,11 +60,21 @@ impl Lookups {
         let mut at = self.hand;
         for _ in 0..slots.min(self.open.len()) {
             at = if at + 1 < self.open.len() { at + 1 } else { 0 };
-            if self.open[at].is_over(now) {
-                self.close(at as u32, ended);
+            if now > self.ends[at] {
+                self.look_at(at as u32, now, ended);
             }
         }
         self.hand = at;
+    }
+
+    /// Closes a lookup if it is over: its client may go on waiting for longer than was known.
+    fn look_at(&mut self, slot: u32, now: Timestamp, ended: &mut impl FnMut(Ended<'_>)) {
+        let open = &self.open[slot as usize];
+        if open.is_over(now) {
+            self.close(slot, ended);
+        } else {
+            self.ends[slot as usize] = open.until;
+        }
     }
 
     /// Ends the lookup in a slot, which is free from then on.
@@ -72,6 +84,7 @@ impl Lookups {
             return;
         }
         open.live = false;
+        self.ends[slot as usize] = Timestamp::MAX;
         self.free.push(slot);
         let (key, previous, next) = (open.key, open.previous, open.next);
         let list = self.list(key);

@@ -179,6 +179,23 @@ fn what_is_over_is_found_while_others_ask() {
 }
 
 #[test]
+fn who_goes_on_waiting_is_passed_by_until_that_is_over() {
+    let mut lookups = Lookups::new(Capacity::default(), NameHasher::with_seed(1));
+    let (slot, generation) = ask(&mut lookups, "a.example", qtype::A, 0);
+    let hash = lookups.open[slot as usize].name_hash;
+    lookups.answered(slot, generation, hash, qtype::A, Outcome::ServFail, Timestamp(9));
+    // Over at 5.2 s, as it seems; then its client asks again.
+    lookups.resent(slot, generation, Timestamp(0).plus(Span::from_secs(5)));
+    let mut others_ask = |seconds: i64| {
+        for n in 0..40 {
+            ask(&mut lookups, &format!("s{seconds}n{n}.example"), qtype::A, seconds * 1_000_000);
+        }
+        lookups.open[slot as usize].generation == generation && lookups.open[slot as usize].live
+    };
+    assert_eq!([6, 9, 11].map(&mut others_ask), [true, true, false]);
+}
+
+#[test]
 fn when_there_is_no_room_one_is_closed_and_counted() {
     let mut lookups = Lookups::new(Capacity::default(), NameHasher::with_seed(1));
     let mut closed = 0;

@@ -57,6 +57,8 @@ struct Seen {
     longest_walk: u8,
     /// Whether all steps of a walk pass here.
     all_steps: bool,
+    /// Questions whose name the capture cuts, of all clients.
+    cut_questions: u64,
 }
 
 impl Seen {
@@ -65,6 +67,7 @@ impl Seen {
             losers: losers(facts),
             longest_walk: facts.clients().map(|client| client.longest_walk).max().unwrap_or(0),
             all_steps: matches!(facts.vantage().place, Place::Pod | Place::Node | Place::Loopback),
+            cut_questions: facts.all_cut_questions(),
         }
     }
 }
@@ -106,7 +109,7 @@ impl Vain<'_> {
         // Nothing is known of the others but that they are many: they ask as those who are known do.
         let others = &missing.others;
         let partial = others.partial(seen.longest_walk);
-        let doubtful = others.alone() + partial + facts.all_cut_questions();
+        let doubtful = others.alone() + partial + seen.cut_questions;
         if !vain.askers.is_empty() && others.lookups > doubtful {
             vain.lookups += others.lookups - doubtful;
             vain.transactions += others.transactions;
