@@ -166,6 +166,11 @@ impl Answer {
         self.key() == key >> KEY_REST
     }
 
+    /// Whether its question was sent to `server`.
+    pub(super) fn went_to(&self, server: Address) -> bool {
+        self.server == mark_of(server)
+    }
+
     /// One bit that stands for a key, whose lowest bits it does not depend on.
     pub(super) fn sign(key: u64) -> u32 {
         1 << (key >> 59)

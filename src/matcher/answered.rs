@@ -3,7 +3,7 @@
 
 use super::answer::{Answer, KEY_REST};
 use super::token::Token;
-use crate::model::{Capacity, Span, Timestamp};
+use crate::model::{Address, Capacity, Span, Timestamp};
 
 /// How long an answer is remembered: a little more than the five seconds after which glibc asks again
 /// if it did not get it. If it does, the answer is remembered anew.
@@ -105,12 +105,24 @@ impl Answered {
     /// The last answer with a key.
     #[inline]
     pub(super) fn find(&mut self, key: u64) -> Option<&mut Answer> {
-        let place = self.seek(key)?;
+        let place = self.seek(key, |_| true)?;
+        self.places.get_mut(place)
+    }
+
+    /// The same, of a question that went to `source`, if there is one: those that musl sends to several servers at
+    /// once share a key.
+    pub(super) fn find_from(&mut self, key: u64, source: Address) -> Option<&mut Answer> {
+        let last = self.seek(key, |_| true)?;
+        let place = if self.places[last].went_to(source) {
+            last
+        } else {
+            self.seek(key, |answer| answer.went_to(source)).unwrap_or(last)
+        };
         self.places.get_mut(place)
     }
 
     #[inline]
-    fn seek(&self, key: u64) -> Option<usize> {
+    fn seek(&self, key: u64, fits: impl Fn(&Answer) -> bool) -> Option<usize> {
         let Head { mut number, signs } = Head::of(self.heads[self.head(key)]);
         if signs & Answer::sign(key) == 0 {
             return None;
@@ -118,7 +130,7 @@ impl Answered {
         let mut before = self.len() as u32;
         while self.older(number) < before {
             let place = self.place(number);
-            if self.places[place].has(key) {
+            if self.places[place].has(key) && fits(&self.places[place]) {
                 return Some(place);
             }
             before = self.older(number);

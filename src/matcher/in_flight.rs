@@ -108,10 +108,13 @@ impl InFlight {
 
     /// The transaction with this key of which `query` is a copy after DNAT.
     pub(super) fn find_translated(&self, query: &Sighting<'_>) -> Option<u32> {
-        // musl's questions to several servers share a key: the first that fits, in any run.
+        // musl's questions to several servers share a key: the first that fits, in any run. A node's own cache and the
+        // VPC resolver are link-local, which nobody translates.
         self.with_key(query.keys.transaction)
             .filter(|(_, transaction)| transaction.is_translated(query))
-            .min_by_key(|(_, transaction)| transaction.first_frame)
+            .min_by_key(|(_, transaction)| {
+                (transaction.server.address.is_link_local(), transaction.first_frame)
+            })
             .map(|(found, _)| found.slot)
     }
 

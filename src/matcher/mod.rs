@@ -268,7 +268,7 @@ impl Matcher {
             self.in_flight.release(slot, None);
             return self.settle(slot, response, observer);
         }
-        if let Some(answer) = self.answered.find(key) {
+        if let Some(answer) = self.answered.find_from(key, packet.source) {
             let mut token = answer.token();
             if let Some(same_interface) = answer.judge_response(response) {
                 if let Some(strange) = answer.told(packet) {

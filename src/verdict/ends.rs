@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::facts::Facts;
+use super::seconds::Seconds;
 use super::times::Times;
-use crate::aggregate::{Activity, FailingName, Pair};
+use crate::aggregate::{Activity, FailingName, Lapse, Pair};
 use crate::model::Address;
 
 /// All pairs, by client and by server; those of one in their first order.
@@ -16,6 +17,9 @@ pub struct Ends<'a> {
     servers: Vec<(Address, &'a Pair)>,
     /// What is known of when each server answered, whomever.
     heard: RefCell<BTreeMap<Address, Rc<Activity>>>,
+    /// Whom each server answered during a lapse, two of them, as one may be who lost: [`Lapse::spares`] goes by its
+    /// seconds, and whether it is short.
+    answered: Seconds<(Address, bool), Vec<Address>>,
     /// When clients had answers from servers that answer names of the cluster.
     served: OnceCell<Times>,
 }
@@ -27,7 +31,8 @@ impl<'a> Ends<'a> {
         let mut servers: Vec<_> = clients.iter().map(|&(_, pair)| (pair.server, pair)).collect();
         clients.sort_by_key(|&(address, _)| address);
         servers.sort_by_key(|&(address, _)| address);
-        Ends { clients, servers, heard: RefCell::default(), served: OnceCell::new() }
+        let (heard, answered) = (RefCell::default(), Seconds::default());
+        Ends { clients, servers, heard, answered, served: OnceCell::new() }
     }
 }
 
@@ -97,6 +102,16 @@ impl Facts<'_> {
             self.ends.heard.borrow_mut().insert(server, Rc::clone(&all));
             all
         })
+    }
+
+    /// Whether a pair's server answered other clients during a lapse of it.
+    pub fn answered_others(&self, pair: &Pair, lapse: &Lapse) -> bool {
+        let key = (pair.server, lapse.is_short());
+        let two = self.ends.answered.of(key, lapse.losses, || {
+            let heard = self.pairs_to(pair.server).filter(|other| lapse.spares(&other.heard));
+            heard.map(|other| other.client).take(2).collect()
+        });
+        two.iter().any(|&client| client != pair.client)
     }
 
     /// When clients had answers from servers that answer names of the cluster.

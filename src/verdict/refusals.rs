@@ -52,10 +52,7 @@ fn sent_by_server(facts: &Facts<'_>, pair: &Pair) -> bool {
 pub fn answered_others(facts: &Facts<'_>, pair: &Pair) -> bool {
     // What nobody got, no other got.
     !answered_nobody(facts, pair)
-        && facts.pairs_to(pair.server).any(|other| {
-            other.client != pair.client
-                && refused_lapses(pair).any(|lapse| lapse.spares(&other.heard))
-        })
+        && refused_lapses(pair).any(|lapse| facts.answered_others(pair, lapse))
 }
 
 /// Whether nobody at all was answered by the pair's server while the refusals came, this client

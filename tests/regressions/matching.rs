@@ -141,6 +141,34 @@ fn musl_asking_all_its_servers_at_once_makes_as_many_transactions() {
 }
 
 #[test]
+fn musl_asking_a_service_and_the_cache_of_its_node_is_answered_by_both() {
+    // `-i any`: the Service's question is seen again behind the DNAT, and no IP-ID tells whose copy that is.
+    let asked = query("web.example.com", A).id(7);
+    let answer = response(&asked).address([192, 0, 2, 1]).encode();
+    let (cache, service, backend) = ("169.254.20.10", "10.96.0.10", "10.244.200.3");
+    for servers in [[cache, service], [service, cache], ["10.0.0.2", service]] {
+        let mut story = Capture::new(Link::Ethernet);
+        for server in servers {
+            let asked = Packet::udp(POD, server, asked.encode()).ip_id(0);
+            story.on("veth1").packet(&asked).after(us(2));
+        }
+        let translated = Packet::udp(POD, backend, asked.encode()).ip_id(0);
+        story.on("veth9").packet(&Packet { ttl: 63, ..translated });
+        let answers = Packet::udp(backend, POD, answer.clone()).ip_id(0);
+        story.at(us(400)).packet(&answers).after(us(9));
+        story.on("veth1").packet(&answers.clone().snat(service));
+        let other = servers.into_iter().find(|&server| server != service).unwrap_or_default();
+        story.at(us(700)).packet(&Packet::udp(other, POD, answer.clone()).ip_id(0));
+        let seen = see(&story);
+        assert_eq!(
+            (seen.matched()[..2].to_vec(), seen.strangers()),
+            (vec![2, 2], 0),
+            "{servers:?}"
+        );
+    }
+}
+
+#[test]
 fn an_icmp_error_settles_a_question_at_once() {
     let asked = Packet::udp(POD, SERVER, query("web.example.com", A).id(7).encode());
     let mut story = Capture::new(Link::Ethernet);

@@ -35,6 +35,12 @@ impl Seen {
         [self.totals.duplicates, self.traffic.orphan_responses, self.capture.copies]
     }
 
+    /// Answers from somebody who was not asked.
+    pub fn strangers(&self) -> u64 {
+        let pairs = self.analysed.aggregate.counting.pairs.iter();
+        pairs.map(|pair| pair.rare().strangers.count).sum()
+    }
+
     /// Lookups, lookups with search, extra queries.
     pub fn lookups(&self) -> [u64; 3] {
         let search = &self.traffic.search;

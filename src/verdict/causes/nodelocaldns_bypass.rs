@@ -60,6 +60,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         .client_pairs()
         .filter(|pair| !is_node_local(facts, pair.server) && !holds(&nodes, pair.client))
         .filter(|pair| pair.all().sent - pair.tcp >= FEW)
+        .filter(|pair| !asks_both(facts, pair, &caches))
         .collect();
     let translated: Vec<&Pair> = pods.iter().copied().filter(|pair| is_translated(pair)).collect();
     // Behind the translation, on an ENI, the pods are seen asking those whom the node's cache asks.
@@ -160,6 +161,12 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
 fn is_translated(pair: &Pair) -> bool {
     let settled = pair.all().answered + pair.all().unanswered;
     pair.translated >= FEW && pair.translated as f64 >= TRANSLATED * settled as f64
+}
+
+/// Whether a pair's client asks a cache as well: musl sends each question to all of its servers at once.
+fn asks_both(facts: &Facts<'_>, pair: &Pair, caches: &[Address]) -> bool {
+    let cached = facts.pairs_of(pair.client).filter(|other| holds(caches, other.server));
+    2 * cached.map(|other| other.all().sent).sum::<u64>() >= pair.all().sent
 }
 
 #[cfg(test)]

@@ -28,6 +28,27 @@ fn pods_that_ask_the_service_past_the_cache_are_found() {
     });
 }
 
+/// musl asks all servers of its list at once: nobody goes past what he asks.
+#[test]
+fn who_asks_the_service_beside_the_cache_goes_past_nothing() {
+    Story::each(&[View::Node], 2..=8, |story| {
+        story.put_cache(|_| true);
+        let cached = story.cached.clone();
+        for second in 0..60 {
+            for cached in [cached.clone(), None] {
+                story.cached = cached;
+                for client in 0..story.clients.len() {
+                    let at = secs(second) + ms(37 * client as u64);
+                    story.lookup(at, client, "service-3.shop", &mut |ask| ask.healthy());
+                }
+            }
+        }
+        story.settle(secs(70));
+        let seen = story.judge();
+        assert_eq!(seen.faults(), [""; 0], "{}", seen.words());
+    });
+}
+
 #[test]
 fn on_the_eni_it_is_less_sure() {
     Story::each(&[View::Eni], 6..=9, |story| {
