@@ -34,7 +34,7 @@ impl Observer for Deaf {
     fn duplicate(&mut self, _: Token, _: &Sighting<'_>) {}
     fn unanswered(&mut self, _: &Transaction, _: bool) {}
     fn evicted(&mut self, _: &Transaction) {}
-    fn orphan(&mut self, _: &PacketMeta) {}
+    fn orphan(&mut self, _: &PacketMeta, _: bool) {}
     fn copied(&mut self, _: &mut Token, _: &Sighting<'_>, _: bool) {}
     fn strange(&mut self, _: Token, _: Option<Stranger>) {}
     fn refused(&mut self, _: Option<&Transaction>, _: &PacketMeta, _: Refusal) {}

@@ -25,21 +25,25 @@ impl Destination {
             return Ok(Destination::StandardOutput);
         }
         let fail = |source| Error::WriteReport { path: path.to_owned(), source };
-        // A link is followed: what it points to is replaced, not the link.
-        let Ok(target) = fs::canonicalize(path) else {
-            return match folder(path).metadata() {
-                Ok(folder) if folder.is_dir() => Ok(Destination::File(path.to_owned())),
-                Ok(_) => Err(fail(ErrorKind::NotADirectory.into())),
-                Err(source) => Err(fail(source)),
-            };
+        let kind = match fs::metadata(path) {
+            Ok(known) => known.file_type(),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let target = end_of(path).map_err(fail)?;
+                return match folder(&target).metadata() {
+                    Ok(folder) if folder.is_dir() => Ok(Destination::File(target)),
+                    Ok(_) => Err(fail(ErrorKind::NotADirectory.into())),
+                    Err(source) => Err(fail(source)),
+                };
+            }
+            Err(source) => return Err(fail(source)),
         };
-        let kind = fs::metadata(&target).map_err(fail)?.file_type();
         if kind.is_dir() {
             return Err(fail(ErrorKind::IsADirectory.into()));
         }
-        if !kind.is_file() {
-            return Ok(Destination::Device(target));
-        }
+        // A link is followed: what it points to is replaced, not the link. What is open and has no name, as a pipe
+        // or a deleted file behind /dev/stdout, is written to.
+        let target = fs::canonicalize(path).ok().filter(|_| kind.is_file());
+        let Some(target) = target else { return Ok(Destination::Device(path.to_owned())) };
         if inputs.iter().any(|input| fs::canonicalize(input).is_ok_and(|input| input == target)) {
             return Err(Error::OutputIsInput(path.to_owned()));
         }
@@ -80,6 +84,20 @@ impl Destination {
                 .map_err(|source| Error::WriteReport { path: path.clone(), source }),
         }
     }
+}
+
+/// What a path leads to that does not exist yet.
+fn end_of(path: &Path) -> io::Result<PathBuf> {
+    /// As many as Linux follows.
+    const MOST_LINKS: usize = 40;
+    let mut end = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        if !end.is_symlink() {
+            return Ok(end);
+        }
+        end = folder(&end).join(fs::read_link(&end)?);
+    }
+    Err(io::Error::other("too many links"))
 }
 
 /// The folder of a file; that of a bare name is the current one.
@@ -138,6 +156,46 @@ mod tests {
             let error = Destination::new(Some(&path), &[]).unwrap_err().to_string();
             assert!(error.starts_with("cannot write the report to "), "{error}");
         }
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_link_is_never_replaced_by_what_it_leads_to() {
+        use std::io::{Read, Seek, SeekFrom};
+        use std::os::fd::AsRawFd;
+        use std::os::unix::fs::symlink;
+
+        let folder = scratch("links");
+        let link = |name: &str, to: &str| {
+            let link = folder.join(name);
+            symlink(to, &link).unwrap();
+            link
+        };
+        // As /dev/stdout: to a pipe, and to a file that has no name any more.
+        let (mut reader, writer) = io::pipe().unwrap();
+        let pipe = link("pipe", &format!("/proc/self/fd/{}", writer.as_raw_fd()));
+        Destination::new(Some(&pipe), &[]).unwrap().put(b"report").unwrap();
+        drop(writer);
+        let mut text = String::new();
+        reader.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "report");
+        let gone = folder.join("gone");
+        let mut file = File::options().read(true).write(true).create_new(true).open(&gone).unwrap();
+        fs::remove_file(&gone).unwrap();
+        let open = link("open", &format!("/proc/self/fd/{}", file.as_raw_fd()));
+        Destination::new(Some(&open), &[]).unwrap().put(b"again").unwrap();
+        file.seek(SeekFrom::Start(0)).unwrap();
+        text.clear();
+        file.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "again");
+        // To what is not there yet, by way of another link, and in a circle.
+        let (first, second) = (link("first", "second"), link("second", "new.json"));
+        Destination::new(Some(&first), &[]).unwrap().put(b"new").unwrap();
+        assert_eq!(fs::read_to_string(folder.join("new.json")).unwrap(), "new");
+        let round = link("round", "round");
+        assert!(Destination::new(Some(&round), &[]).is_err());
+        assert!([pipe, open, first, second, round].iter().all(|link| link.is_symlink()));
         fs::remove_dir_all(folder).unwrap();
     }
 

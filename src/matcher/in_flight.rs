@@ -6,7 +6,7 @@ use super::index::{Index, Place};
 use super::order::Order;
 use super::sighting::Sighting;
 use super::transaction::Transaction;
-use crate::model::{Address, Capacity, Endpoint, PacketMeta, Timestamp};
+use crate::model::{Address, Capacity, Endpoint, PacketMeta, Span, Timestamp};
 
 /// Transactions in flight at most. Normal traffic keeps a few thousand; a total outage at 4,000
 /// queries a second fills this in the 30 s of retention. At 148 bytes each and 32 of the index: 24 MB, and 32 MB
@@ -42,16 +42,20 @@ pub(super) struct InFlight {
     slots: Vec<Slot>,
     order: Order,
     most: usize,
+    /// How long after its last transmission a transaction is kept.
+    retention: Span,
 }
 
 impl InFlight {
-    pub(super) fn new(capacity: Capacity) -> InFlight {
+    /// `query_timeout`: an answer that comes within it is one, however long it is.
+    pub(super) fn new(capacity: Capacity, query_timeout: Span) -> InFlight {
         let none = Slot { transaction: Transaction::default(), key: 0 };
         InFlight {
             index: Index::new(),
             slots: vec![none],
             order: Order::new(),
             most: capacity.of(MAX_IN_FLIGHT),
+            retention: RETENTION.max(query_timeout),
         }
     }
 
@@ -194,14 +198,14 @@ impl InFlight {
     /// Takes the oldest out if its time is over at `now`.
     pub(super) fn expire(&mut self, now: Timestamp) -> Option<u32> {
         let oldest = self.get(self.order.first()?);
-        let over = now.since(oldest.last_sent) > RETENTION;
+        let over = now.since(oldest.last_sent) > self.retention;
         if over { self.pop() } else { None }
     }
 
     /// Before this moment [`InFlight::expire`] finds nothing.
     pub(super) fn next_expiry(&self) -> Timestamp {
         let oldest = self.order.first();
-        oldest.map_or(Timestamp::MAX, |slot| self.get(slot).last_sent.plus(RETENTION))
+        oldest.map_or(Timestamp::MAX, |slot| self.get(slot).last_sent.plus(self.retention))
     }
 
     /// Makes a transaction the newest.

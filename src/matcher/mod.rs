@@ -40,7 +40,8 @@ use transfers::Transfers;
 use crate::model::{Capacity, NameHasher, PacketMeta, Span, Timestamp};
 
 /// How long after the last transmission of a question its answer is still taken for one.
-/// glibc gives up a single server after 10 s and two after 20 s; beyond that nobody waits.
+/// glibc gives up a single server after 10 s and two after 20 s; beyond that nobody waits, unless
+/// `--query-timeout` says so.
 pub const RETENTION: Span = Span::from_secs(30);
 
 /// Copies of one packet are captured within this span: a few routing hops and a bridge on one host,
@@ -73,7 +74,7 @@ impl Matcher {
         Matcher {
             hasher,
             query_timeout,
-            in_flight: InFlight::new(capacity),
+            in_flight: InFlight::new(capacity, query_timeout),
             answered: Answered::new(capacity),
             translations: Translations::new(),
             transfers: Transfers::default(),
@@ -134,9 +135,7 @@ impl Matcher {
 
     /// Settles what is left when the capture ends at `end`.
     pub fn finish(&mut self, end: Timestamp, observer: &mut impl Observer) {
-        for early in self.early.drain(..) {
-            observer.orphan(&early.packet);
-        }
+        self.finish_early(observer);
         while let Some(slot) = self.in_flight.pop() {
             let transaction = self.in_flight.get(slot);
             let waited = end.since(transaction.first_sent);

@@ -30,8 +30,8 @@ pub trait Observer {
     fn unanswered(&mut self, transaction: &Transaction, pending: bool);
     /// The room ran out for a transaction that may yet be answered.
     fn evicted(&mut self, transaction: &Transaction);
-    /// A response to nothing that was asked.
-    fn orphan(&mut self, packet: &PacketMeta);
+    /// A response to nothing that was asked; `copy`: seen again, and told of before.
+    fn orphan(&mut self, packet: &PacketMeta, copy: bool);
     /// The same packet once more: on another interface, before or after NAT, mirrored.
     fn copied(&mut self, token: &mut Token, copy: &Sighting<'_>, same_interface: bool);
     /// The answer reaches the client from an address that it did not ask; without a stranger: what

@@ -27,7 +27,7 @@ impl Observer for Told {
     fn evicted(&mut self, _: &Transaction) {
         self.0.push("evicted");
     }
-    fn orphan(&mut self, _: &PacketMeta) {
+    fn orphan(&mut self, _: &PacketMeta, _: bool) {
         self.0.push("orphan");
     }
     fn copied(&mut self, _: &mut Token, _: &Sighting<'_>, same_interface: bool) {

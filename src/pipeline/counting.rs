@@ -106,7 +106,7 @@ impl Counting {
             Entry::Evicted { transaction } => {
                 self.recorder().evicted(&log.transactions[transaction as usize]);
             }
-            Entry::Orphan => self.sums.orphan(),
+            Entry::Orphan { copy, .. } => self.sums.orphan(next(), copy),
             Entry::Strange { stranger, .. } => {
                 self.sums.strange(next(), log.strangers[stranger as usize]);
             }

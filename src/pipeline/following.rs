@@ -152,7 +152,10 @@ impl Following {
             }
             Entry::Over => self.sums.set_metering(Metering::Off),
             // These are for whoever counts, or dealt with before.
-            Entry::Orphan | Entry::Assembly(_) | Entry::Opened { .. } | Entry::Answered { .. } => {}
+            Entry::Orphan { packet, .. } => {
+                self.sums.orphan(&log.packets[packet as usize], handover)
+            }
+            Entry::Assembly(_) | Entry::Opened { .. } | Entry::Answered { .. } => {}
         }
     }
 

@@ -63,7 +63,10 @@ pub(super) enum Entry {
     Evicted {
         transaction: u32,
     },
-    Orphan,
+    Orphan {
+        packet: u32,
+        copy: bool,
+    },
     Copied {
         token: u32,
         at: At,

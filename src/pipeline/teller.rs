@@ -166,8 +166,10 @@ impl Observer for Teller<'_> {
         self.tell(Entry::Evicted { transaction });
     }
 
-    fn orphan(&mut self, _packet: &PacketMeta) {
-        self.tell(Entry::Orphan);
+    fn orphan(&mut self, packet: &PacketMeta, copy: bool) {
+        self.make_room();
+        let packet = self.packet(packet);
+        self.tell(Entry::Orphan { packet, copy });
     }
 
     fn copied(&mut self, token: &mut Token, copy: &Sighting<'_>, same_interface: bool) {

@@ -59,6 +59,7 @@ impl Cause {
             confirm: self.confirm.iter().map(|&command| command.to_owned()).collect(),
             summary: String::new(),
             damage: 0,
+            losses: 0,
         }
     }
 }
@@ -88,6 +89,13 @@ impl Finding {
     #[must_use]
     pub fn explaining(mut self, damage: u64) -> Finding {
         self.damage = damage;
+        self
+    }
+
+    /// Says how many questions that lost a packet it explains.
+    #[must_use]
+    pub fn explaining_losses(mut self, losses: u64) -> Finding {
+        (self.damage, self.losses) = (losses, losses);
         self
     }
 

@@ -4,6 +4,7 @@
 use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::LazyLock;
 
 use super::facts::Facts;
 use super::seconds::Seconds;
@@ -17,6 +18,8 @@ pub struct Ends<'a> {
     servers: Vec<(Address, &'a Pair)>,
     /// What is known of when each server answered, whomever.
     heard: RefCell<BTreeMap<Address, Rc<Activity>>>,
+    /// What is known of when each server answered fresh ports: [`Rare::fresh`](crate::aggregate::Rare::fresh).
+    fresh: RefCell<BTreeMap<Address, Rc<Activity>>>,
     /// Whom each server answered during a lapse, two of them, as one may be who lost: [`Lapse::spares`] goes by its
     /// seconds, and whether it is short.
     answered: Seconds<(Address, bool), Vec<Address>>,
@@ -31,8 +34,14 @@ impl<'a> Ends<'a> {
         let mut servers: Vec<_> = clients.iter().map(|&(_, pair)| (pair.server, pair)).collect();
         clients.sort_by_key(|&(address, _)| address);
         servers.sort_by_key(|&(address, _)| address);
-        let (heard, answered) = (RefCell::default(), Seconds::default());
-        Ends { clients, servers, heard, answered, served: OnceCell::new() }
+        Ends {
+            clients,
+            servers,
+            heard: RefCell::default(),
+            fresh: RefCell::default(),
+            answered: Seconds::default(),
+            served: OnceCell::new(),
+        }
     }
 }
 
@@ -94,12 +103,34 @@ impl Facts<'_> {
 
     /// In which seconds anybody who asked this server was answered: added up once a server.
     pub fn heard_from(&self, server: Address) -> Rc<Activity> {
-        let known = self.ends.heard.borrow().get(&server).cloned();
-        known.unwrap_or_else(|| {
+        self.joined(&self.ends.heard, server, |pair| &pair.heard)
+    }
+
+    /// The same of those who asked from fresh ports, once anybody but the server had refused a question. A few answers
+    /// to who is refused all the time were for ports that had been in use, longer ago than is remembered.
+    pub fn heard_anew_from(&self, server: Address) -> Rc<Activity> {
+        /// Of the refusals.
+        const FEW_PART: f64 = 0.05;
+        static NEVER: LazyLock<Activity> = LazyLock::new(Activity::default);
+        self.joined(&self.ends.fresh, server, |pair| {
+            let rare = pair.rare();
+            let few = rare.fresh_answers as f64 <= FEW_PART * rare.rejected as f64;
+            if few { &NEVER } else { &rare.fresh }
+        })
+    }
+
+    fn joined(
+        &self,
+        known: &RefCell<BTreeMap<Address, Rc<Activity>>>,
+        server: Address,
+        part: impl Fn(&Pair) -> &Activity,
+    ) -> Rc<Activity> {
+        let found = known.borrow().get(&server).cloned();
+        found.unwrap_or_else(|| {
             let mut all = Activity::default();
-            self.pairs_to(server).for_each(|pair| all.join(&pair.heard));
+            self.pairs_to(server).for_each(|pair| all.join(part(pair)));
             let all = Rc::new(all);
-            self.ends.heard.borrow_mut().insert(server, Rc::clone(&all));
+            known.borrow_mut().insert(server, Rc::clone(&all));
             all
         })
     }

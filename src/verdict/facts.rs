@@ -292,14 +292,16 @@ impl Facts<'_> {
 
     /// What an ENI is called in the report: interface name and source.
     pub fn sender(&self, row: &Row) -> (Option<String>, Option<String>) {
-        match row.sender {
-            Sender::Interface(number) => ((self.interfaces)(number), Some(row.source.to_string())),
-            Sender::Link(octets) => {
-                let hex: Vec<String> = octets.iter().map(|octet| format!("{octet:02x}")).collect();
-                (None, Some(hex.join(":")))
-            }
-            Sender::Address(address) => (None, Some(address.to_string())),
-        }
+        let interface = match row.sender {
+            Sender::Interface(number) => (self.interfaces)(number),
+            Sender::Link(_) | Sender::Address(_) => None,
+        };
+        let source = if interface.is_some() || row.link == [0; 6] {
+            row.source.to_string()
+        } else {
+            row.link.map(|octet| format!("{octet:02x}")).join(":")
+        };
+        (interface, Some(source))
     }
 
     /// How long the capture is.

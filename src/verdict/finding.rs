@@ -130,6 +130,9 @@ pub struct Finding {
     /// How many transactions it explains: what findings of one severity are ranked by.
     #[serde(skip)]
     pub damage: u64,
+    /// How many of these are questions that lost a packet: they are not without a cause any more.
+    #[serde(skip)]
+    pub losses: u64,
 }
 
 /// The sum of the findings.

@@ -25,7 +25,9 @@ pub fn findings(facts: &Facts<'_>) -> Vec<Finding> {
 pub fn verdict(facts: &Facts<'_>, findings: &[Finding]) -> Verdict {
     let fault = findings.iter().find(|finding| !finding.normal);
     // What is worth knowing must not hide what is wrong: losses that nobody explains come first.
-    if fault.is_none_or(|finding| finding.severity < Severity::Medium)
+    // Where one direction is missing, answers are, too.
+    if !facts.one_sided()
+        && fault.is_none_or(|finding| finding.severity < Severity::Medium)
         && let Some(verdict) = unexplained(facts, fault)
     {
         return verdict;
@@ -59,11 +61,11 @@ fn status(severity: Severity) -> Status {
 fn healthy(facts: &Facts<'_>) -> Verdict {
     let Losses { tally, .. } = Losses::of(facts);
     let lost = tally.unanswered;
-    if let Some(summary) = losing_upstream(facts) {
+    if let Some(summary) = losing_upstream(facts).or_else(|| nothing_answered(&tally)) {
         return Verdict {
             status: Status::Inconclusive,
             root_cause: "undetermined",
-            category: None,
+            category: Some("capture"),
             severity: Severity::Medium,
             confidence: 0.0,
             summary,
@@ -93,6 +95,20 @@ fn losing_upstream(facts: &Facts<'_>) -> Option<String> {
              capture tells why: capture on the clients' side and behind the upstream as well.",
             tally.sent
         )
+    })
+}
+
+/// Says that nobody was answered, if somebody should have been: few as they are, that is not healthy.
+fn nothing_answered(tally: &crate::aggregate::Tally) -> Option<String> {
+    let (lost, nothing) = (tally.unanswered, tally.answered == 0 && tally.unanswered > 0);
+    nothing.then(|| match lost {
+        1 => "The one question that was asked had no answer, and one is too few to tell why: capture \
+              more of them."
+            .to_owned(),
+        _ => format!(
+            "None of {lost} questions had an answer, and they are too few to tell why: capture more \
+             of them."
+        ),
     })
 }
 

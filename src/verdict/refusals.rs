@@ -62,6 +62,12 @@ pub fn answered_nobody(facts: &Facts<'_>, pair: &Pair) -> bool {
     !refused_lapses(pair).any(|lapse| lapse.spares(&heard))
 }
 
+/// The same of those who asked from fresh ports: a flow that conntrack knows goes on as it did.
+pub fn answered_nobody_anew(facts: &Facts<'_>, pair: &Pair) -> bool {
+    let heard = facts.heard_anew_from(pair.server);
+    !refused_lapses(pair).any(|lapse| lapse.spares(&heard))
+}
+
 /// The times in which questions of a pair were refused.
 fn refused_lapses(pair: &Pair) -> impl Iterator<Item = &Lapse> {
     pair.lapses.iter().filter(|lapse| lapse.refused > 0)

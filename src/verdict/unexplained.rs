@@ -13,7 +13,8 @@ use crate::model::Span;
 /// Up to this share of losses is the background noise of UDP.
 const NOISE: f64 = 0.005;
 
-/// From this share of the losses on, the time in which they crowd is told,
+/// From this share of the losses on, the time in which they crowd is told, and a finding that explains so many
+/// leaves nothing to ask,
 const CROWDED: f64 = 0.8;
 
 /// if it is no more than this share of the capture.
@@ -101,6 +102,20 @@ impl<'a> Losses<'a> {
         outages
     }
 
+    /// What came from those who were asked and answers nothing that was in flight: a sentence, with a space before.
+    fn answers_to_nothing(&self) -> String {
+        let orphans = self.pairs.iter().map(|pair| pair.rare().orphans).sum();
+        if orphans == 0 {
+            return String::new();
+        }
+        format!(
+            " {} of the same servers {} nothing that was in flight: too late, or with another ID, port or \
+             name.",
+            counted(orphans, "response"),
+            verb(orphans, "answers", "answer")
+        )
+    }
+
     /// When it was, where there is a time to it: a sentence, with a space before.
     fn time(&self, facts: &Facts<'_>) -> String {
         if let Some((outage, others)) = worst(&self.outages()) {
@@ -135,6 +150,9 @@ pub(super) fn unexplained(facts: &Facts<'_>, beside: Option<&Finding>) -> Option
     // The crowd may be one of forwarded questions, whose clients were answered: late, or with a failure.
     let losses = if losses.hurt() > 0 { losses } else { Losses::of_forwarders(facts) };
     let hurt = losses.hurt();
+    if beside.is_some_and(|finding| finding.losses as f64 >= CROWDED * hurt as f64) {
+        return None;
+    }
     // Few drops are no reason for many losses.
     let dropped = facts.dropped.filter(|&dropped| dropped >= hurt);
     let why = dropped.map_or_else(
@@ -158,17 +176,18 @@ pub(super) fn unexplained(facts: &Facts<'_>, beside: Option<&Finding>) -> Option
     Some(Verdict {
         status: Status::Inconclusive,
         root_cause: "undetermined",
-        category: None,
+        category: Some("capture"),
         severity: Severity::Medium,
         confidence: 0.0,
         summary: format!(
             "{hurt} of {} {} lost a packet ({} had no answer at all, {} had one after they \
-             were sent again), and {why}.{}{}{beside}",
+             were sent again), and {why}.{}{}{}{beside}",
             losses.tally.sent,
             losses.what,
             losses.tally.unanswered,
             losses.rescued,
             losses.time(facts),
+            losses.answers_to_nothing(),
             beside_losses(facts)
         ),
     })

@@ -47,6 +47,7 @@ fn finding(cause: &'static str, category: &'static str) -> Finding {
         confirm: Vec::new(),
         summary: String::new(),
         damage: 0,
+        losses: 0,
     }
 }
 
@@ -196,6 +197,7 @@ fn upstream_unreachable() -> Finding {
         ]),
         summary: CUT_OFF.to_owned(),
         damage: 1_204,
+        losses: 0,
         ..finding("upstream_unreachable", "network_policy")
     }
 }
@@ -219,6 +221,7 @@ fn near_limit() -> Finding {
         confirm: texts(&["ethtool -S eth1 | grep linklocal_allowance_exceeded"]),
         summary: "eth1 is at 87 % of its limit to link-local services.".to_owned(),
         damage: 0,
+        losses: 0,
         ..finding("vpc_dns_pps_near_limit", "pps_throttling")
     }
 }

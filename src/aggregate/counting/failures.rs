@@ -103,6 +103,8 @@ pub struct Slow {
     /// Fine ones that came when a forwarder has given up one upstream, or two, and asked the next:
     /// about 2 or 4 s after the question. They are in no class.
     pub after_timeouts: u64,
+    /// Of these, those that took as long as the last class or longer.
+    pub after_two_seconds: u64,
 }
 
 impl Slow {
@@ -112,6 +114,7 @@ impl Slow {
             *sum += count;
         }
         self.after_timeouts += other.after_timeouts;
+        self.after_two_seconds += other.after_two_seconds;
     }
 
     /// How many took this long or longer. `millis` is one of [`SLOW_CLASSES`].
@@ -135,6 +138,8 @@ pub struct Failures {
     pub slow_period: Period,
     /// Slow answers for names outside, from 400 ms on.
     pub slow_frames: Frames,
+    /// Of these, those of the last class.
+    pub late_frames: Frames,
     /// Answers that came once more, to a question that had been sent again: the first was only late.
     pub repeated: u64,
     /// ICMP errors of the client about answers: it no longer listened.
@@ -191,7 +196,10 @@ impl Failures {
         };
         let millis = waited.as_micros() as i64 / 1000;
         match SLOW_CLASSES.iter().rposition(|&border| millis >= border) {
-            _ if timeout => slow.after_timeouts += 1,
+            class if timeout => {
+                slow.after_timeouts += 1;
+                slow.after_two_seconds += u64::from(class == Some(SLOW_CLASSES.len() - 1));
+            }
             Some(class) => slow.classes[class] += 1,
             None => return,
         }
@@ -200,6 +208,9 @@ impl Failures {
         }
         if external && millis >= WORTH_A_LOOK {
             self.slow_frames.note(answer.frame);
+        }
+        if external && SLOW_CLASSES.last().is_some_and(|&late| millis >= late) {
+            self.late_frames.note(answer.frame);
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::aggregate::handover::{
     ALONE, LIMITED, MOVED, NEW_PAIR, PROBE, REUSED, SECOND, TCP, Told, number_of,
 };
 use crate::aggregate::marks::widen;
-use crate::classify::Outcome;
+use crate::classify::{Outcome, Zone};
 use crate::decode::IcmpKind;
 use crate::matcher::{Sighting, Stranger, Token, Transaction};
 use crate::model::{PacketMeta, Timestamp};
@@ -121,6 +121,9 @@ impl Counting {
             server.asked += 1;
             server.answered += 1;
             server.answered_at(time, &self.second);
+            if server.unsynced > 0 && !failed && told.zone() == Zone::Cluster as u8 {
+                server.synced = server.synced.max(time);
+            }
         }
         let pair = self.pairs.get_mut(told.pair);
         pair.tally(told.zone()).answered += 1;
@@ -134,6 +137,9 @@ impl Counting {
             fragmented.note(self.assembly, response.packet, name, overtaken);
         }
         pair.reused_answered += u64::from(told.is(REUSED));
+        if transaction.first_sent > self.refusing && !told.is(REUSED) {
+            pair.rare_mut().note_fresh(time);
+        }
         pair.outcomes[outcome as usize] += 1;
         pair.answers.note(time);
         widen(&mut pair.answer_ttls, response.packet.ttl);
@@ -184,9 +190,17 @@ impl Counting {
         self.totals.evicted += 1;
     }
 
-    /// A response to nothing that was asked.
-    pub fn orphan(&mut self) {
+    /// A response to nothing that was asked, or a copy of one.
+    pub fn orphan(&mut self, told: Token, copy: bool) {
+        if copy {
+            self.totals.copies += 1;
+            return;
+        }
         self.totals.orphans += 1;
+        let told = Told::of(told);
+        if told.pair != SHARED {
+            self.pairs.get_mut(told.pair).rare_mut().orphans += 1;
+        }
     }
 
     /// The same packet once more: on another interface, before or after NAT, mirrored.
@@ -211,7 +225,11 @@ impl Counting {
     /// An ICMP error or a TCP RST says no. `in_flight`: to a question that waits for its answer.
     pub fn refused(&mut self, told: Token, packet: &PacketMeta, in_flight: bool) {
         self.totals.refusals += 1;
-        let rare = self.pairs.get_mut(Told::of(told).pair).rare_mut();
+        let pair = self.pairs.get_mut(Told::of(told).pair);
+        if in_flight && packet.source != pair.server {
+            self.refusing = self.refusing.min(packet.time);
+        }
+        let rare = pair.rare_mut();
         rare.refusal_frames.note(packet.frame);
         rare.refused_connections += u64::from(!in_flight);
     }

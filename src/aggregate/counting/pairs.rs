@@ -12,7 +12,7 @@ use super::twins::TwinLosses;
 use crate::aggregate::marks::{Frames, Period};
 use crate::classify::{Outcome, Zone};
 use crate::decode::IcmpKind;
-use crate::model::Address;
+use crate::model::{Address, Timestamp};
 
 /// Clients times servers at most: 8,000 pods that ask four servers each. 22 MB where all have losses, 48 at
 /// worst, where all have what few have as well.
@@ -160,6 +160,13 @@ pub struct Rare {
     pub refusal_frames: Frames,
     /// RSTs and ICMP errors that refused no question in flight: answers to SYNs, for the most part.
     pub refused_connections: u64,
+    /// In which seconds questions from fresh ports were answered that were sent after anybody but the server had
+    /// refused one.
+    pub fresh: Activity,
+    /// How many of them there were.
+    pub fresh_answers: u64,
+    /// Responses of the server to the client that answer nothing that was asked, or what was asked too long ago.
+    pub orphans: u64,
     /// Answers in fragments.
     pub fragmented: Fragmented,
     /// Responses that came from another address than was asked.
@@ -177,6 +184,14 @@ pub struct Rare {
     pub opened_frames: Frames,
     /// When connections were opened.
     pub openings: Period,
+}
+
+impl Rare {
+    /// Notes an answer to a fresh port.
+    pub(super) fn note_fresh(&mut self, time: Timestamp) {
+        self.fresh.note(time);
+        self.fresh_answers += 1;
+    }
 }
 
 /// What most pairs have of it.
@@ -244,9 +259,10 @@ impl Pair {
         rare.closed + rare.closed_unclear + rare.rejected
     }
 
-    /// Unanswered in silence: nobody said no, and no stranger said anything.
+    /// Unanswered in silence: nobody said no, and neither a stranger nor the server said anything.
     pub fn silent(&self) -> u64 {
-        self.all().unanswered.saturating_sub(self.refused() + self.rare().strangers.unanswered)
+        let said = self.refused() + self.rare().strangers.unanswered + self.rare().orphans;
+        self.all().unanswered.saturating_sub(said)
     }
 }
 

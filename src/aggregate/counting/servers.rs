@@ -39,6 +39,9 @@ pub struct Server {
     pub unsynced: u64,
     /// When it answered so.
     pub unsynced_times: Period,
+    /// When it last answered for a name of the cluster as who has the data, once it had not; before that, at the
+    /// beginning of time.
+    pub synced: Timestamp,
     /// The longest time between two of its answers.
     pub quiet: Period,
     pub(super) longest: Span,

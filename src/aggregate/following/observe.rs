@@ -128,6 +128,14 @@ impl Following {
         handover.tell(Places::of(token).told, 0);
     }
 
+    /// A response to nothing that was asked.
+    pub fn orphan(&self, packet: &PacketMeta, handover: &mut Handover) {
+        let (client, server) = (packet.destination, packet.source);
+        let ends = self.hasher.hash_ends(client, server);
+        let known = self.pairs.seek(ends, |pair| pair.client == client && pair.server == server);
+        handover.tell(Told::new(known.unwrap_or(SHARED), SHARED, 0), 0);
+    }
+
     /// A question was refused, below DNS: whoever asked it need not wait any longer.
     pub fn refused(&mut self, token: Token, time: Timestamp) {
         let places = Places::of(token);

@@ -46,6 +46,8 @@ pub struct Row {
     pub frames: crate::aggregate::marks::Frames,
     /// One of the source addresses.
     pub source: Address,
+    /// One of those of the link layer; zeros where it has none.
+    pub link: [u8; 6],
     last_over: Timestamp,
     parts: Box<[u32; PARTS]>,
     /// Number of the part that the last packet fell in, since the epoch.
@@ -119,6 +121,7 @@ impl Row {
             over: crate::aggregate::marks::Period::default(),
             frames: crate::aggregate::marks::Frames::default(),
             source: packet.source,
+            link: packet.link_source,
             last_over: Timestamp::MIN,
             parts: Box::new([0; PARTS]),
             newest: packet.time.0.div_euclid(PART_NS),

@@ -64,7 +64,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let fine = fine_backends(facts, &backends, &asked);
     let early = |s: &&Server| s.unsynced_times.first <= s.answers.first.plus(SOON);
     let started = shown.iter().all(early);
-    let ended = shown.iter().all(|s| s.answers.last > s.unsynced_times.last);
+    let ended = shown.iter().all(|s| s.synced > s.unsynced_times.last);
     let seconds = failing.period.last.since(failing.period.first).as_secs_f64();
     let answered: u64 = failing.pairs.iter().map(|pair| pair.cluster().answered).sum();
     let share = share(facts, failing.count, answered, failing.period);
@@ -109,11 +109,11 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         );
     if started && behind {
         let text = if ended {
-            "Its first answers in this capture are of these, and its last ones are not: it has \
-             started and found the API server."
+            "Its first answers in this capture are of these, and its last ones for names of the cluster \
+             are not: it has started and found the API server."
         } else {
-            "Its first answers in this capture are of these, and so are its last: it has not reached \
-             the API server so far."
+            "Its first answers in this capture are of these, and so are its last for names of the \
+             cluster: it has not reached the API server so far."
         };
         finding = finding.shown_by(
             Evidence::new("seconds_unsynced", seconds, "s", text.to_owned())
@@ -135,13 +135,8 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
 
 /// Who answers so: the addresses behind the DNAT where they are known.
 fn backends(facts: &Facts<'_>, asked: &[Address]) -> Vec<Address> {
-    let unsynced = || facts.aggregate.counting.servers.iter().filter(|server| server.unsynced > 0);
-    let behind = sorted(
-        unsynced()
-            .map(|server| server.address)
-            .filter(|address| asked.binary_search(address).is_err()),
-    );
-    if behind.is_empty() { asked.to_vec() } else { behind }
+    let unsynced = facts.aggregate.counting.servers.iter().filter(|server| server.unsynced > 0);
+    facts.behind(asked, &sorted(unsynced.map(|server| server.address)))
 }
 
 /// Other backends that were fine in the meantime.

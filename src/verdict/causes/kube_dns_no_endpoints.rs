@@ -1,9 +1,9 @@
 //! The node itself rejects the Service's address, for everybody: no endpoint is ready.
 
 use super::nodelocaldns_down;
-use crate::aggregate::Pair;
+use crate::aggregate::{Pair, Period};
 use crate::verdict::refusals::{
-    Together, answered_nobody, dated, is_foreign_port_unreachable, refused,
+    Together, answered_nobody, answered_nobody_anew, dated, is_foreign_port_unreachable, refused,
 };
 use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter};
 
@@ -20,7 +20,8 @@ pub(super) const CAUSE: Cause = Cause {
         the same with service-no-backend-response=reject). No CoreDNS pod is Ready: all are gone, \
         crash, or fail their readiness check.",
     signature: "At least two queries refused with ICMP port unreachable from an address that was \
-        not asked, the node's, and nobody is answered by the asked address in that time.",
+        not asked, the node's, and nobody who asks from a new port is answered by the asked address in \
+        that time: flows that conntrack knows go on while the backend lives.",
     look_alikes: &[
         ("firewall_reject", "some clients only, or another ICMP error"),
         ("dns_port_closed", "the refusal comes from the backend"),
@@ -41,7 +42,7 @@ pub(super) const CAUSE: Cause = Cause {
 /// Whether this cause explains the refusals of a pair.
 pub(super) fn explains(facts: &Facts<'_>, pair: &Pair) -> bool {
     is_foreign_port_unreachable(pair)
-        && answered_nobody(facts, pair)
+        && answered_nobody_anew(facts, pair)
         && !nodelocaldns_down::explains(facts, pair.server)
 }
 
@@ -54,6 +55,11 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     }
     let Together { clients, servers, reporters, silent, period, when, outages, frames } =
         Together::of(&pairs);
+    // Flows that conntrack knows are answered in between: nothing stops and resumes then.
+    let known = !pairs.iter().all(|pair| answered_nobody(facts, pair));
+    let refusals = Period::of(pairs.iter().map(|pair| pair.rare().refusals));
+    let (period, when, outages) =
+        if known { (refusals, String::new(), Vec::new()) } else { (period, when, outages) };
     // With one client, a rule against it looks the same.
     let confidence = if clients.len() > 1 { 0.85 } else { 0.6 };
     let finding = CAUSE
@@ -61,9 +67,10 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         .about(Scope::between(&clients, &servers))
         .explaining(count + silent)
         .saying(format!(
-            "{} has no ready endpoint{when}: {} rejects every query to it ({count} refused).",
+            "{} has no ready endpoint{when}: {} rejects every query to it{} ({count} refused).",
             filter::words(&servers),
-            filter::words(&reporters)
+            filter::words(&reporters),
+            if known { " from a new port" } else { "" }
         ))
         .shown_by(
             Evidence::new(
@@ -72,10 +79,11 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
                 "count",
                 format!(
                     "{count} queries of {} to {} were refused with ICMP port unreachable by {}, \
-                     and nobody was answered meanwhile.",
+                     and nobody {}was answered meanwhile.",
                     filter::words(&clients),
                     filter::words(&servers),
-                    filter::words(&reporters)
+                    filter::words(&reporters),
+                    if known { "who asked from a new port " } else { "" }
                 ),
             )
             .at(frames)

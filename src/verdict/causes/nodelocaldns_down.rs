@@ -170,7 +170,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let finding = CAUSE
         .finding(severity, facts.capped(confidence), outage.period)
         .about(Scope::between(&clients, &[address]))
-        .explaining(hurt)
+        .explaining_losses(hurt)
         .saying(format!(
             "NodeLocal DNSCache at {address} {how}{when}: {} of {} came to nothing at first.",
             words::counted(hurt, "question"),

@@ -11,7 +11,7 @@ use crate::model::Rcode;
 use crate::model::extended_error::Matter;
 use crate::verdict::answers::{extended_error, severity, share};
 use crate::verdict::zones;
-use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter, words};
+use crate::verdict::{Between, Cause, Evidence, Facts, Finding, Scope, Severity, filter, words};
 
 /// The cause.
 pub(super) const CAUSE: Cause = Cause {
@@ -62,10 +62,9 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let (why, failing) = (refused.why, &refused.failing);
     let servers = failing.servers();
     let clients = failing.clients();
-    let rows = facts.aggregate.counting.failing_names.iter().filter(|row| {
-        row.refused > 0
-            && failing.pairs.iter().any(|p| (p.client, p.server) == (row.client, row.server))
-    });
+    let between = Between::of(&failing.pairs);
+    let rows = facts.aggregate.counting.failing_names.iter();
+    let rows = rows.filter(|row| row.refused > 0 && between.asked(row));
     let zones = zones::zones(rows, |row| row.refused);
     let share = share(facts, failing.count, refused.answered, failing.period);
     let severity = if failing.count < FEW_LOOKUPS { Severity::Low } else { severity(share) };
@@ -78,7 +77,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
             filter::words(&servers),
             words::counted(failing.count, "question"),
             zones::words(&zones),
-            why.words()
+            why.words(clients.len() == 1)
         ))
         .shown_by(
             Evidence::new("refused_responses", failing.count as f64, "count", format!(

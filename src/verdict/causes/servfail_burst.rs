@@ -7,7 +7,7 @@ use super::{
 use crate::aggregate::{Look, Pair, Period, SampleKind};
 use crate::classify::Ending;
 use crate::model::{Address, Span, Timestamp};
-use crate::verdict::addresses::holds;
+use crate::verdict::addresses::{holds, sorted};
 use crate::verdict::crowd::Crowd;
 use crate::verdict::words::clock;
 use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter, words};
@@ -133,20 +133,9 @@ impl Explained {
 impl Servfails {
     /// Who answered them: the addresses behind the DNAT where they are known.
     pub(super) fn backends(&self, facts: &Facts<'_>) -> Vec<Address> {
-        let failing: Vec<Address> = facts
-            .aggregate
-            .counting
-            .servers
-            .iter()
-            .filter(|server| server.servfail > 0 && server.failures.any())
-            .map(|server| server.address)
-            .collect();
-        let behind: Vec<Address> =
-            failing.iter().copied().filter(|address| !holds(&self.asked, *address)).collect();
-        // The Service's address was asked of and is no backend, if backends are seen at all.
-        let mut backends = if behind.is_empty() { self.asked.clone() } else { behind };
-        backends.sort_unstable();
-        backends
+        let servers = facts.aggregate.counting.servers.iter();
+        let failing = servers.filter(|server| server.servfail > 0 && server.failures.any());
+        facts.behind(&self.asked, &sorted(failing.map(|server| server.address)))
     }
 }
 

@@ -97,7 +97,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let Upstream { pairs, captured, slow, answered, border, count, period } = &upstream;
     let share = Facts::share(*count, *answered);
     let late = *border == LATE;
-    let servers = sorted(slow_pairs(facts, pairs).map(|pair| pair.server));
+    let servers = sorted(upstream.slow_pairs(facts).map(|pair| pair.server));
     let direct = servers.iter().all(|&server| is_cloud_resolver(facts, server));
     let zones = slow_zones(facts, pairs);
     let narrow = is_narrow(&zones);
@@ -115,7 +115,12 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         other => other,
     };
     let what = if narrow { zones::words(&zones[..1]) } else { "names outside".to_owned() };
-    let clients = sorted(slow_pairs(facts, pairs).map(|pair| pair.client));
+    let clients = sorted(upstream.slow_pairs(facts).map(|pair| pair.client));
+    let frames = upstream.slow_pairs(facts).flat_map(|pair| {
+        let failures = facts.aggregate.counting.failures(pair);
+        let frames = if late { &failures.late_frames } else { &failures.slow_frames };
+        frames.iter()
+    });
     let damage = (*count).max(if late { failed } else { 0 });
     let then = if late { "; CoreDNS gives up after 2 s" } else { "" };
     let seconds = *border as f64 / 1000.0;
@@ -144,7 +149,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
                 slow.from(800) + slow.after_timeouts,
                 late_ones(slow, *captured),
             ))
-            .at(slow_pairs(facts, pairs).flat_map(|pair| facts.aggregate.counting.failures(pair).slow_frames.iter()))
+            .at(frames)
             .filter(format!("dns.time >= {seconds} && {}", filter::from(&servers))),
         );
     zones::fill(&mut finding.confirm, &finding.scope.names);
@@ -170,10 +175,10 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     })
 }
 
-/// Answers after 2 s. On the upstream leg all of them are late, on the clients' own a round number of
+/// Answers after 2 s. On the upstream leg all of them are slow, on the clients' own a round number of
 /// waits is another thing.
 fn late_ones(slow: &Slow, captured: bool) -> u64 {
-    slow.from(LATE) + if captured { slow.after_timeouts } else { 0 }
+    slow.from(LATE) + if captured { slow.after_two_seconds } else { 0 }
 }
 
 /// The upstream leg is in the capture.
@@ -200,9 +205,8 @@ fn judge<'a>(facts: &Facts<'_>, pairs: Vec<&'a Pair>, captured: bool) -> Option<
     let [slow, _] = slow(facts, pairs.iter().copied());
     let answered = external_answers(pairs.iter().copied());
     let late = late_ones(&slow, captured);
-    let also = if captured { slow.after_timeouts } else { 0 };
     let slower = |border: i64, share: f64| {
-        let count = slow.from(border) + also;
+        let count = slower_than(border, &slow, captured);
         (count >= SLOW_ANSWERS && Facts::share(count, answered) >= share).then_some((border, count))
     };
     // Where clients ask, CoreDNS' own 2 s stand between: what is late there was slow twice.
@@ -210,7 +214,7 @@ fn judge<'a>(facts: &Facts<'_>, pairs: Vec<&'a Pair>, captured: bool) -> Option<
     let found = is_late.then_some((LATE, late));
     let few = || {
         let (border, share) = FEW_SLOW;
-        let count = slow.from(border) + also;
+        let count = slower_than(border, &slow, captured);
         let enough = count >= FEW_SLOW_ANSWERS && Facts::share(count, answered) >= share;
         (enough && slow_names(facts, &pairs) >= FEW_SLOW_NAMES).then_some((border, count))
     };
@@ -222,12 +226,27 @@ fn judge<'a>(facts: &Facts<'_>, pairs: Vec<&'a Pair>, captured: bool) -> Option<
     Some(Upstream { pairs, captured, slow, answered, border, count, period })
 }
 
-/// Those of the pairs that had slow answers.
-fn slow_pairs<'a>(facts: &Facts<'_>, pairs: &[&'a Pair]) -> impl Iterator<Item = &'a Pair> {
-    pairs.iter().copied().filter(|pair| {
-        let slow = &facts.aggregate.counting.failures(pair).slow_external;
-        slow.from(200) + slow.after_timeouts > 0
-    })
+/// How many of these answers took as long as `border`, one of the classes, or longer.
+fn slower_than(border: i64, slow: &Slow, captured: bool) -> u64 {
+    match border {
+        LATE => late_ones(slow, captured),
+        _ => slow.from(border) + if captured { slow.after_timeouts } else { 0 },
+    }
+}
+
+impl<'a> Upstream<'a> {
+    /// Those of the pairs that are as slow as all together, or not much less: a cold cache has a slow answer now and
+    /// then beside an upstream that is slow.
+    fn slow_pairs(&self, facts: &Facts<'_>) -> impl Iterator<Item = &'a Pair> {
+        /// Of the share of all.
+        const MUCH: f64 = 0.2;
+        let enough = MUCH * Facts::share(self.count, self.answered);
+        self.pairs.iter().copied().filter(move |pair| {
+            let slow = &facts.aggregate.counting.failures(pair).slow_external;
+            let count = slower_than(self.border, slow, self.captured);
+            count > 0 && Facts::share(count, pair.external().answered) >= enough
+        })
+    }
 }
 
 /// The zones of slow names, most first.

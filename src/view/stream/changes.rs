@@ -100,6 +100,7 @@ mod tests {
             confirm: Vec::new(),
             summary: String::new(),
             damage: 0,
+            losses: 0,
         }
     }
 

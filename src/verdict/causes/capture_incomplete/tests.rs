@@ -36,7 +36,10 @@ fn one_direction_shows_no_losses() {
         story.background(ms(0), secs(30), 6.0, &mut |ask| ask.healthy());
         story.settle(secs(45));
         for responses in [false, true] {
-            is_inconclusive(&Seen::of(story.one_sided(responses)));
+            let seen = Seen::of(story.one_sided(responses));
+            is_inconclusive(&seen);
+            let Verdict { summary, confidence, .. } = &seen.0.verdict;
+            assert!(summary.starts_with("Only one direction") && *confidence > 0.8, "{summary}");
         }
     });
 }

@@ -90,6 +90,9 @@ fn a_restart_is_of_low_severity_and_an_outage_is_not() {
                 // Few may ask in four seconds.
                 if low {
                     assert!(severity.is_none_or(|s| s == Severity::Low), "{}", seen.words());
+                    // It explains them, so they are not without a cause.
+                    let root = seen.root();
+                    assert_eq!(root == "nodelocaldns_down", found.is_some(), "{}", seen.words());
                 } else {
                     assert_eq!(severity, Some(Severity::High), "{}", seen.words());
                 }

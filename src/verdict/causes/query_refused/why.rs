@@ -146,8 +146,8 @@ fn is_waiting(facts: &Facts<'_>) -> bool {
 }
 
 impl Why {
-    /// In a half sentence.
-    pub(super) fn words(self) -> &'static str {
+    /// In a half sentence. `alone`: no more than one client is seen, who cannot tell for others.
+    pub(super) fn words(self, alone: bool) -> &'static str {
         match self {
             Why::Upstream => {
                 "the upstream refuses the cluster's resolvers, as the upstream leg shows"
@@ -161,13 +161,23 @@ impl Why {
                 "always the same names, for these clients and not for others: a DNS policy or an \
                  access list by name"
             }
+            Why::Zone if alone => {
+                "always the same names, to the one client that is seen: the server has neither their \
+                 zone nor a resolver to forward them to, an access list, or a resolver behind it \
+                 that refuses (upstream leg not captured)"
+            }
             Why::Zone => {
                 "always the same names, to everybody: the server has neither their zone nor a \
-                 resolver to forward them to, or an access list"
+                 resolver to forward them to, an access list, or a resolver behind it that refuses \
+                 (upstream leg not captured)"
             }
             Why::Cap => {
                 "names outside only, now and then: CoreDNS' `max_concurrent` is reached, as its \
                  upstream is slow for the load"
+            }
+            Why::Everything if alone => {
+                "everything, to the one client that is seen: an access list that leaves it out, or no \
+                 zone at all"
             }
             Why::Everything => {
                 "everything, to everybody: an access list that leaves nobody in, or no zone at all"
