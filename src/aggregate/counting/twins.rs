@@ -8,7 +8,7 @@ use crate::model::Span;
 /// TTLs and hop limits that senders begin with: where one of them is seen, no router lies before.
 const INITIAL_TTLS: [u8; 3] = [64, 128, 255];
 
-/// What questions that lost a packet have in common with their twins.
+/// What questions from fresh ports that lost a packet have in common with their twins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TwinLosses {
     /// The other one was answered at once, both were the first on their port, and one retransmission
@@ -36,10 +36,13 @@ impl TwinLosses {
     /// Counts a question that was answered after it was sent again. `reused`: its port was in use
     /// before.
     pub(super) fn note(&mut self, transaction: &Transaction, twin: Twin, reused: bool) {
+        if reused {
+            return;
+        }
         self.alone += u64::from(twin == Twin::None);
         self.unclear += u64::from(twin == Twin::Unknown);
         let Twin::Answered { first } = twin else { return };
-        if reused || transaction.retransmissions > 1 {
+        if transaction.retransmissions > 1 {
             return;
         }
         let legs = transaction.first_legs();

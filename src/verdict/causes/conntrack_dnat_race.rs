@@ -96,17 +96,21 @@ impl<'a> Losses<'a> {
     fn of(pairs: Vec<&'a Pair>) -> Losses<'a> {
         let mut sum = Losses::default();
         for pair in &pairs {
-            let losses = &pair.rare().twin_losses;
-            sum.sent += pair.all().sent;
+            let rare = pair.rare();
+            let losses = &rare.twin_losses;
+            // What was asked from ports that were in use before says nothing: of a socket that stays only the first
+            // packets race, and a port that was taken again by chance is not told from one.
+            let fresh = pair.all().sent - pair.reused;
+            sum.sent += fresh;
             // Of a client that asks in pairs, a question without a twin is one whose twin was taken for
             // another thread's: the same name was asked for by several at once.
-            let fresh = pair.all().sent - pair.reused;
             let paired = pair.twins >= (fresh as f64 * PAIRED) as u64;
             let unclear = losses.unclear + if paired { losses.alone } else { 0 };
             sum.twins += if paired { fresh } else { pair.twins };
             sum.one += losses.one;
-            sum.others +=
-                (pair.rare().rescued + pair.silent()).saturating_sub(losses.one + unclear);
+            let lost = rare.rescued + pair.silent();
+            let reused = rare.reused_rescued + rare.reused_unanswered;
+            sum.others += lost.saturating_sub(reused + losses.one + unclear);
             sum.second += losses.second;
             sum.beyond += losses.beyond;
             sum.own += losses.own;
@@ -203,7 +207,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
             Evidence::new("one_of_a_pair", one as f64, "count", format!(
                 "{one} of {} that lost a packet were one of an A/AAAA pair on a new port whose other \
                  one was answered at once ({second} times it was the second that was lost); of {sent} \
-                 questions in all.",
+                 questions from new ports.",
                 words::counted(one + others, "question"),
             ))
             .at(losers.iter().flat_map(|pair| pair.rare().twin_losses.frames.iter()))
