@@ -121,6 +121,20 @@ impl Play {
 }
 
 #[test]
+fn a_long_query_timeout_is_waited_for() {
+    for (seconds, last) in [(5, "answered"), (40, "unanswered")] {
+        for (timeout, waits) in [(60, true), (5, false)] {
+            let mut play = Play::over(Transport::Udp);
+            let hasher = NameHasher::with_seed(1);
+            play.matcher = Matcher::new(hasher, Span::from_secs(timeout), Capacity::default());
+            play.ask(0, 1, 0).answer(seconds * 1_000_000, 50, 0);
+            let expected = if waits { "answered" } else { last };
+            assert_eq!(play.told.0[1], expected, "{seconds} {timeout}");
+        }
+    }
+}
+
+#[test]
 fn a_question_asked_anew_right_after_its_answer_is_no_copy() {
     // dns-stats' knot-live: a resolver asks again 1 ms after the answer, with another IP-ID.
     let mut play = Play::over(Transport::Udp);

@@ -151,10 +151,10 @@ impl Following {
                 self.sums.beside(client, server, handover);
             }
             Entry::Over => self.sums.set_metering(Metering::Off),
-            // These are for whoever counts, or dealt with before.
             Entry::Orphan { packet, .. } => {
-                self.sums.orphan(&log.packets[packet as usize], handover)
+                self.sums.orphan(&log.packets[packet as usize], handover);
             }
+            // These are for whoever counts, or dealt with before.
             Entry::Assembly(_) | Entry::Opened { .. } | Entry::Answered { .. } => {}
         }
     }

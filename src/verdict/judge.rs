@@ -143,3 +143,46 @@ fn healthy_words(facts: &Facts<'_>, answered: u64, lost: u64) -> String {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::forge::{A, Capture, Link, Packet, ms, query, response, secs, us};
+    use crate::verdict::Status;
+    use crate::verdict::tests::Seen;
+
+    const POD: &str = "10.244.1.7:40001";
+    const SERVER: &str = "10.96.0.10";
+
+    #[test]
+    fn nothing_answered_is_not_healthy_however_little_it_is() {
+        for questions in 1..=2 {
+            let mut story = Capture::new(Link::Ethernet);
+            for id in 0..questions {
+                let asked = query("web.example.com", A).id(id).encode();
+                let asked = Packet::udp(POD, SERVER, asked);
+                story.packet(&asked).after(us(300)).packet(&Packet::port_unreachable(&asked));
+                story.after(ms(900));
+            }
+            story.at(secs(60)).udp("10.0.0.1:9", "10.0.0.2:9", vec![0]);
+            let seen = Seen::of(story.pcap());
+            assert_ne!(seen.status(), Status::Healthy, "{}", seen.words());
+        }
+    }
+
+    /// Each question is answered, with another ID.
+    #[test]
+    fn answers_that_nobody_can_use_are_no_silence() {
+        let mut story = Capture::new(Link::Ethernet);
+        for n in 0..20_u16 {
+            let asked = query(format!("web{n}.example.com").as_str(), A).id(n);
+            let other = response(&asked.clone().id(n + 1000)).address([192, 0, 2, 1]);
+            story.at(secs(u64::from(n))).message(POD, SERVER, &asked);
+            story.after(ms(1)).message(SERVER, POD, &other);
+        }
+        story.at(secs(90)).udp("10.0.0.1:9", "10.0.0.2:9", vec![0]);
+        let seen = Seen::of(story.pcap());
+        assert_eq!(seen.status(), Status::Inconclusive, "{}", seen.words());
+        let summary = &seen.0.verdict.summary;
+        assert!(summary.contains("20 responses of the same servers"), "{summary}");
+    }
+}

@@ -29,6 +29,16 @@ fn legs_before_and_after_dnat_are_one_transaction() {
 }
 
 #[test]
+fn copies_of_what_answers_nothing_are_copies() {
+    let [_, answer] = exchange(SERVICE);
+    let mut story = Capture::new(Link::Ethernet);
+    story.on("eth0").packet(&answer).after(us(10)).on("veth1").packet(&answer);
+    story.at(secs(1)).packet(&answer.clone().ip_id(201)).after(us(10)).packet(&answer.ip_id(202));
+    story.at(secs(20)).udp("10.0.0.1:9", "10.0.0.2:9", vec![0]);
+    assert_eq!(see(&story).others(), [0, 3, 1]);
+}
+
+#[test]
 fn legs_are_one_transaction_where_the_capture_names_no_interfaces() {
     // `tcpdump -i any` of old (SLL) says only in and out.
     let [asked, answer] = exchange(COREDNS);

@@ -55,10 +55,27 @@ fn one_that_never_finds_the_api_server_is_worse() {
         let seen = story.judge();
         let finding = seen.is("coredns_not_synced");
         assert!(finding.severity >= Severity::Medium, "{}", seen.words());
+        // Names outside it does answer.
+        let ended = |text: &str| text.contains("it has started and found");
+        assert!(!finding.evidence.iter().any(|one| ended(&one.text)), "{}", seen.words());
         assert_eq!(finding.scope.servers, [story.backends[0].to_string()], "{}", seen.words());
         for other in OTHERS {
             seen.has_not(other);
         }
+    });
+}
+
+#[test]
+fn all_that_have_no_data_are_named() {
+    Story::each(&[View::Node], 3..=8, |story| {
+        story.background(ms(0), secs(40), 8.0, &mut |ask| {
+            if is_clusters(ask) { ask.says(What::ServFail(Maker::Unsynced)) } else { ask.healthy() }
+        });
+        story.settle(secs(60));
+        let seen = story.judge();
+        let servers = &seen.is("coredns_not_synced").scope.servers;
+        let named = |at: &std::net::IpAddr| servers.contains(&at.to_string());
+        assert!(story.backends.iter().all(named), "{}", seen.words());
     });
 }
 

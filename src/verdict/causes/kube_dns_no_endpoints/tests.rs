@@ -1,5 +1,5 @@
 use crate::forge::{ms, secs, us};
-use crate::verdict::tests::{Refusal, Reply, Story, View};
+use crate::verdict::tests::{Refusal, Reply, Resolver, Story, View};
 
 fn port_unreachable(story: &Story) -> Refusal {
     Refusal::Node(if story.service.is_ipv4() { (3, 3) } else { (1, 4) })
@@ -36,6 +36,24 @@ fn the_last_endpoint_goes_in_the_midst() {
         story.settle(secs(80));
         let seen = story.judge();
         seen.is("kube_dns_no_endpoints");
+        seen.has_not("firewall_reject");
+    });
+}
+
+/// The processes live on: what conntrack has tied to one of them goes on, every new flow is rejected.
+#[test]
+fn flows_that_conntrack_knows_are_answered_meanwhile() {
+    Story::each(&[View::Pod, View::Node], 2..=6, |story| {
+        let refusal = port_unreachable(story);
+        let socket = Resolver { rate: 3.0, ..story.resolver(0, 0) };
+        story.keeps_asking(socket, (ms(0), secs(60)), &mut |ask| ask.healthy());
+        story.background(ms(0), secs(60), 5.0, &mut |ask| {
+            if ask.time > secs(20) { Reply::refused(refusal, us(60)) } else { ask.healthy() }
+        });
+        story.settle(secs(80));
+        let seen = story.judge();
+        let finding = seen.is("kube_dns_no_endpoints");
+        assert!(finding.summary.contains(" from a new port "), "{}", seen.words());
         seen.has_not("firewall_reject");
     });
 }

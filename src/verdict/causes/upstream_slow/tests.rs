@@ -51,6 +51,18 @@ fn the_upstream_leg_shows_slow_answers() {
     });
 }
 
+/// CoreDNS still listens: it gives up after 2 s.
+#[test]
+fn answers_just_before_two_seconds_are_not_later() {
+    Story::each(&RESOLVER, 2..=8, |story| {
+        slow(story, ms(1_720), ms(1_960));
+        let seen = story.judge();
+        let finding = seen.is("upstream_slow");
+        assert!(!finding.summary.contains(" 2 s after"), "{}", seen.words());
+        assert!(finding.evidence[0].text.contains("2 s: 0"), "{}", seen.words());
+    });
+}
+
 #[test]
 fn the_pod_sees_slow_names_outside_beside_fast_ones_of_the_cluster() {
     Story::each(&[View::Pod], 1..=4, |story| {
