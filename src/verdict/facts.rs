@@ -107,9 +107,6 @@ pub const FLAWED_CONFIDENCE: f64 = 0.3;
 /// unanswered ones, this share would have been sent again by any stub resolver.
 const RETRIED_SHARE: f64 = 0.4;
 
-/// So much of it sent again from the same port, by a timer, nobody does who is answered, whatever else looks like it.
-const RESENT_SHARE: f64 = 0.5;
-
 /// Programs that ask for the same name at the same time, and get nothing, send as much again by their timers. So
 /// many times as much without one is sent by programs that were answered.
 const UNTIMED: u64 = 2;
@@ -246,8 +243,7 @@ impl Facts<'_> {
             _ => untimed > UNTIMED * (resent + lookups.timed()),
         };
         let hurried = totals.hasty + lookups.hurried();
-        share(resent) < RESENT_SHARE
-            && (share(again) < RETRIED_SHARE || share(hurried) >= WALKED_SHARE || by_chance)
+        share(again) < RETRIED_SHARE || share(hurried) >= WALKED_SHARE || by_chance
     }
 
     /// Whether questions were sent over connections of which no more than one side was captured: a server

@@ -65,7 +65,7 @@ fn healthy(facts: &Facts<'_>) -> Verdict {
         return Verdict {
             status: Status::Inconclusive,
             root_cause: "undetermined",
-            category: Some("capture"),
+            category: None,
             severity: Severity::Medium,
             confidence: 0.0,
             summary,

@@ -176,7 +176,7 @@ pub(super) fn unexplained(facts: &Facts<'_>, beside: Option<&Finding>) -> Option
     Some(Verdict {
         status: Status::Inconclusive,
         root_cause: "undetermined",
-        category: Some("capture"),
+        category: None,
         severity: Severity::Medium,
         confidence: 0.0,
         summary: format!(

@@ -1,5 +1,5 @@
 use crate::forge::{A, Answer, Capture, Link, PcapOptions, ms, secs};
-use crate::verdict::tests::{Reply, Seen, Story, Stub, View};
+use crate::verdict::tests::{Reply, Seen, Story, View};
 use crate::verdict::{Status, Verdict};
 
 #[track_caller]
@@ -41,26 +41,6 @@ fn one_direction_shows_no_losses() {
             let Verdict { summary, confidence, .. } = &seen.0.verdict;
             assert!(summary.starts_with("Only one direction") && *confidence > 0.8, "{summary}");
         }
-    });
-}
-
-/// Two lookups at once look like two steps of a walk that was answered; what is sent again says that nothing was.
-#[test]
-fn who_sends_everything_again_is_not_answered_whatever_else_he_asks() {
-    Story::each(&[View::Pod], 1..=1, |story| {
-        story.stubs[0] = Stub::Musl;
-        let space = story.search[0].split('.').next().unwrap_or_default().to_owned();
-        for turn in 0..12 {
-            let mut time = secs(turn * 20);
-            for name in [format!("orders.{space}"), "orders".to_owned()] {
-                story.lookup(time, 0, &name, &mut |_| Reply::lost(3));
-                time += ms(67);
-            }
-        }
-        story.settle(secs(280));
-        let seen = story.judge();
-        assert!(!seen.0.capture.one_sided, "{}", seen.words());
-        seen.is("client_egress_dropped");
     });
 }
 
