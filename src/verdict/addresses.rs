@@ -29,15 +29,13 @@ impl Facts<'_> {
     /// Who of those that failed did so behind the addresses that were asked, both sorted: backends, where they are
     /// seen. Of these some may be asked by themselves as well, by clients whose node has translated their questions.
     pub fn behind(&self, asked: &[Address], failing: &[Address]) -> Vec<Address> {
+        let behind = |address: &Address| !holds(asked, *address);
+        let networks = sorted(failing.iter().copied().filter(behind).map(network));
         let services = self.services();
-        let behind = |&&address: &&Address| !holds(asked, address);
         let beside =
-            |address: Address| failing.iter().filter(behind).any(|&b| are_near(address, b));
-        let backends: Vec<Address> = failing
-            .iter()
-            .copied()
-            .filter(|&at| behind(&&at) || !holds(&services, at) && beside(at))
-            .collect();
+            |address: &Address| !holds(&services, *address) && holds(&networks, network(*address));
+        let backends: Vec<Address> =
+            failing.iter().copied().filter(|at| behind(at) || beside(at)).collect();
         // The Service's address was asked of and is no backend, if backends are seen at all.
         if backends.is_empty() { asked.to_vec() } else { backends }
     }

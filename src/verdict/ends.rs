@@ -106,8 +106,8 @@ impl Facts<'_> {
         self.joined(&self.ends.heard, server, |pair| &pair.heard)
     }
 
-    /// The same of those who asked from fresh ports, once anybody but the server had refused a question. A few answers
-    /// to who is refused all the time were for ports that had been in use, longer ago than is remembered.
+    /// The same of those who asked from fresh ports while anybody but the server refused questions. A few answers to
+    /// who is refused all the time were for ports that had been in use, longer ago than is remembered.
     pub fn heard_anew_from(&self, server: Address) -> Rc<Activity> {
         /// Of the refusals.
         const FEW_PART: f64 = 0.05;

@@ -56,7 +56,8 @@ pub use twins::TwinLosses;
 
 use super::handover::{Ends, Handover};
 use super::{Listing, Settings, Table};
-use crate::model::{Address, NameHasher, Span, Timestamp};
+use crate::aggregate::marks::Period;
+use crate::model::{Address, NameHasher, Span};
 use activity::Second;
 use forwarding::Questions;
 
@@ -123,8 +124,8 @@ pub struct Counting {
     /// What is wrong with answers, by pair: the first row is that of pairs without trouble.
     failures: Vec<Failures>,
     assembly: Assembly,
-    /// When anybody but the server asked refused a question for the first time; the end of time, if never.
-    refusing: Timestamp,
+    /// When anybody but the server asked refused questions.
+    refusing: Period,
     second: Second,
     questions: Questions,
     hasher: NameHasher,
@@ -150,7 +151,7 @@ impl Counting {
             failing_names: FailingNames::default(),
             failures: vec![Failures::default()],
             assembly: Assembly::Single,
-            refusing: Timestamp::MAX,
+            refusing: Period::default(),
             second: Second::default(),
             questions: Questions::new(settings.capacity),
             hasher,

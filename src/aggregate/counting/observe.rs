@@ -12,7 +12,11 @@ use crate::aggregate::marks::widen;
 use crate::classify::{Outcome, Zone};
 use crate::decode::IcmpKind;
 use crate::matcher::{Sighting, Stranger, Token, Transaction};
-use crate::model::{PacketMeta, Timestamp};
+use crate::model::{PacketMeta, Span, Timestamp};
+
+/// Who is answered for so long after somebody was refused is answered meanwhile: who is refused asks again sooner, or
+/// asks nothing, and nobody wants to know of others then.
+const MEANWHILE: Span = Span::from_secs(10);
 
 impl Counting {
     /// Counts a packet that was held against a limit.
@@ -137,7 +141,11 @@ impl Counting {
             fragmented.note(self.assembly, response.packet, name, overtaken);
         }
         pair.reused_answered += u64::from(told.is(REUSED));
-        if transaction.first_sent > self.refusing && !told.is(REUSED) {
+        // The first test also says that anybody refused anything at all.
+        if transaction.first_sent > self.refusing.first
+            && time.since(self.refusing.last) <= MEANWHILE
+            && !told.is(REUSED)
+        {
             pair.rare_mut().note_fresh(time);
         }
         pair.outcomes[outcome as usize] += 1;
@@ -227,7 +235,7 @@ impl Counting {
         self.totals.refusals += 1;
         let pair = self.pairs.get_mut(Told::of(told).pair);
         if in_flight && packet.source != pair.server {
-            self.refusing = self.refusing.min(packet.time);
+            self.refusing.note(packet.time);
         }
         let rare = pair.rare_mut();
         rare.refusal_frames.note(packet.frame);

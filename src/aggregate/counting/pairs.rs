@@ -160,8 +160,7 @@ pub struct Rare {
     pub refusal_frames: Frames,
     /// RSTs and ICMP errors that refused no question in flight: answers to SYNs, for the most part.
     pub refused_connections: u64,
-    /// In which seconds questions from fresh ports were answered that were sent after anybody but the server had
-    /// refused one.
+    /// In which seconds questions from fresh ports were answered while anybody but the server refused some.
     pub fresh: Activity,
     /// How many of them there were.
     pub fresh_answers: u64,

@@ -65,9 +65,11 @@ fn one_that_never_finds_the_api_server_is_worse() {
     });
 }
 
+/// One of them is asked by itself as well, past the Service.
 #[test]
 fn all_that_have_no_data_are_named() {
     Story::each(&[View::Node], 3..=8, |story| {
+        story.send(story.backends[0], |client| client == 0);
         story.background(ms(0), secs(40), 8.0, &mut |ask| {
             if is_clusters(ask) { ask.says(What::ServFail(Maker::Unsynced)) } else { ask.healthy() }
         });
