@@ -15,9 +15,9 @@ mod table;
 
 pub use counting::{
     Activity, Asker, Assembly, Bin, Counting, Delays, Failed, FailingName, FailingNames, Failures,
-    Fragmented, Habit, Habits, Lapse, Lapses, Load, Loads, Look, Loop, Loops, Octaves, Pair, Rare,
-    Repeats, Resent, SLOW_CLASSES, Server, ServerLoad, Silence, Slow, Socket, Spread, Strangers,
-    Tally, Timeline, Totals, TwinLosses,
+    Fragmented, Habit, Habits, Lapse, Lapses, Load, Loads, Look, Loop, Loops, Missed, Octaves,
+    Pair, Rare, Repeats, Resent, SLOW_CLASSES, Server, ServerLoad, Silence, Slow, Socket, Spread,
+    Strangers, Tally, Timeline, Totals, TwinLosses, Types, Unaccepted,
 };
 pub use following::{
     Client, Created, CreatedNames, Following, Limited, Metering, Missing, MissingNames, Rates, Row,

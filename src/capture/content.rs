@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::format::{Compression, Format, SNIFF_LENGTH, is_readable, recognise};
 use super::ledger::Ledger;
 use super::stream::Stream;
-use super::{OpenError, ahead, input::Input};
+use super::{OpenError, ahead, input::Input, steps::Steps};
 use crate::model::Timestamp;
 
 /// How much is read at a time while looking for the first packet: it mostly is in the first KiB.
@@ -86,8 +86,8 @@ pub(super) fn reader(
     own_thread: bool,
 ) -> io::Result<Box<dyn Read + Send>> {
     let Stored::Compressed(compression) = stored else { return Ok(raw) };
-    let decoded = match decoded(input, compression, raw) {
-        Ok(decoded) => decoded,
+    let decoded: Box<dyn Read + Send> = match decoded(input, compression, raw) {
+        Ok(decoded) => Box::new(Steps::new(decoded)),
         Err(Unfit::Empty) => Box::new(io::empty()),
         Err(Unfit::Error(error)) => return Err(io::Error::other(error)),
     };

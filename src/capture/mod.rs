@@ -25,6 +25,7 @@ mod pcapng;
 mod pipe;
 pub mod record;
 mod report;
+mod steps;
 mod stop;
 mod stream;
 mod walk;

@@ -28,7 +28,7 @@ pub(super) struct Keeping {
 
     /// Begin the next file when one is larger than this, in millions of bytes: 100, 64MiB
     ///
-    /// Files are called FILE, FILE1, FILE2 and so on.
+    /// Files are called FILE, FILE1, FILE2 and so on; with -W they have numbers of equal length, from 0 on.
     #[arg(short = 'C', long, value_name = "SIZE", value_parser = value::file_size)]
     #[arg(help_heading = HEADING)]
     rotate_size: Option<u64>,

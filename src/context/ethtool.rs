@@ -164,8 +164,7 @@ impl Ethtool {
             let new = *after.counters.get(&counter)?;
             let reset = was_reset(before, after);
             Some(match new.checked_sub(old) {
-                // After a reset it has counted from 0, all of it since the first reading.
-                _ if reset && new > 0 => Change::Rose(new),
+                // It has counted from 0 since; or the readings were given the wrong way round.
                 _ if reset => Change::Reset,
                 None | Some(0) => Change::Same(new),
                 Some(more) => Change::Rose(more),

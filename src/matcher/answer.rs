@@ -10,6 +10,9 @@ use crate::model::{Address, Direction, PacketMeta, Rcode, Span, Timestamp};
 /// same port with the same ID sooner than this is a new one of a client with a fixed ID.
 const SOONEST_RESEND: Span = Span::from_millis(200);
 
+/// An answer that takes longer is worth a word, whether a packet was lost or not.
+const SLOW: Span = Span::from_secs(1);
+
 /// Where and whither a query was first seen: what an answer on the client's own interface is told by.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Origin {
@@ -81,6 +84,8 @@ const FAILED: u8 = 2;
 const TCP: u8 = 4;
 /// It is remembered anew further back, where the token is now.
 const MOVED: u8 = 8;
+/// Its question had been sent again when it came, and not since, although it was not slow.
+const RESCUED: u8 = 16;
 
 /// The bits of a key that an answer does not keep.
 pub(super) const KEY_REST: u32 = 16;
@@ -117,6 +122,8 @@ impl Answer {
             Transport::Tcp => (TCP, place_of(origin.interface, server)),
         };
         let (strange, failed) = (u8::from(strange) * STRANGE, u8::from(failed) * FAILED);
+        let impatient = transaction.retransmissions > 0 && transaction.delay(packet.time) < SLOW;
+        let rescued = u8::from(impatient) * RESCUED;
         Answer {
             last_sent: transaction.last_sent,
             time: packet.time,
@@ -129,7 +136,7 @@ impl Answer {
             query_mark,
             interface: origin.interface,
             direction: origin.direction,
-            state: tcp | strange | failed,
+            state: tcp | strange | failed | rescued,
             server,
             body: message.body_hash as u32,
             place: place_of(packet.interface, source),
@@ -226,18 +233,22 @@ impl Answer {
 
     /// The question was sent again.
     pub(super) fn resend(&mut self, query: &Sighting<'_>) {
+        self.state &= !RESCUED;
         self.last_sent = query.packet.time;
         self.query_mark = self.mark(query.packet);
         self.query_body = query.message.body_hash as u32;
     }
 
-    /// The question was answered again: what comes now may be a copy of that.
-    pub(super) fn repeat(&mut self, response: &Sighting<'_>) {
+    /// The question was answered again: what comes now may be a copy of that. Gives whether its first answer was late.
+    pub(super) fn repeat(&mut self, response: &Sighting<'_>) -> bool {
         let packet = response.packet;
+        let late = self.state & RESCUED != 0;
+        self.state &= !RESCUED;
         self.time = packet.time;
         self.body = response.message.body_hash as u32;
         self.place = place_of(packet.interface, mark_of(packet.source));
         self.ip_id = packet.ip_id;
+        late
     }
 
     /// Whether a copy of the answer shows that a stranger gave it, or, on a further interface, that

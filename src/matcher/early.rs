@@ -71,7 +71,7 @@ impl Matcher {
             return;
         }
         if self.early.len() == MAX_EARLY {
-            self.early.swap_remove(0).give_up(observer);
+            self.early.remove(0).give_up(observer);
         }
         self.wake = self.now;
         self.early.push(Early {
@@ -95,7 +95,7 @@ impl Matcher {
     /// A transaction was answered before it began.
     #[cold]
     pub(super) fn settle_early(&mut self, slot: u32, early: usize, observer: &mut impl Observer) {
-        let early = self.early.swap_remove(early);
+        let early = self.early.remove(early);
         let response = Sighting {
             packet: &early.packet,
             transport: early.transport,

@@ -4,7 +4,7 @@
 use super::RETENTION;
 use super::index::{Index, Place};
 use super::order::Order;
-use super::sighting::Sighting;
+use super::sighting::{Sighting, Transport};
 use super::transaction::Transaction;
 use crate::model::{Address, Capacity, Endpoint, PacketMeta, Span, Timestamp};
 
@@ -17,6 +17,10 @@ pub(super) const MAX_IN_FLIGHT: usize = 1 << 17;
 /// without a question, an ICMP error that quotes no more than ports): both are rare and follow
 /// their query closely.
 const SCAN: usize = 1024;
+
+/// Questions in flight that share a key at most: one socket, ID and question, sent to so many servers. Resolvers ask
+/// three at once (musl); a scanner asks thousands, which would all be gone through for each of them.
+const MAX_SAME_KEY: usize = 64;
 
 #[derive(Clone)]
 struct Slot {
@@ -97,6 +101,14 @@ impl InFlight {
         })
     }
 
+    /// The oldest transaction with a key that as many have as may: it has to give way to one more.
+    #[cold]
+    pub(super) fn crowded(&self, key: u64) -> Option<u32> {
+        let mut all = self.index.of(key);
+        let first = all.next();
+        all.nth(MAX_SAME_KEY - 2).and(first).map(|(_, slot)| slot)
+    }
+
     /// Where [`InFlight::begin`] is to put a key that no transaction has.
     #[inline]
     pub(super) fn vacancy(&self, key: u64) -> Option<Place> {
@@ -122,11 +134,18 @@ impl InFlight {
             .map(|(found, _)| found.slot)
     }
 
-    /// The most recent transaction between these two.
-    pub(super) fn find_by_endpoints(&self, client: Endpoint, server: Address) -> Option<u32> {
+    /// The most recent transaction between these two over this transport.
+    pub(super) fn find_by_endpoints(
+        &self,
+        transport: Transport,
+        client: Endpoint,
+        server: Address,
+    ) -> Option<u32> {
         self.recent().find(|&slot| {
             let transaction = self.get(slot);
-            transaction.client == client && transaction.goes_to(server)
+            transaction.transport == transport
+                && transaction.client == client
+                && transaction.goes_to(server)
         })
     }
 
@@ -169,7 +188,7 @@ impl InFlight {
     /// Gives a transaction a second key. A third is not kept: two source NATs on one host are not
     /// a thing that anybody runs.
     pub(super) fn alias(&mut self, key: u64, slot: u32) {
-        if self.get_mut(slot).give_alias(key) {
+        if self.crowded(key).is_none() && self.get_mut(slot).give_alias(key) {
             self.index.insert(key, slot);
         }
     }
@@ -186,6 +205,11 @@ impl InFlight {
             }
         }
         self.order.free(slot);
+    }
+
+    /// Takes one out that is given up.
+    pub(super) fn drop(&mut self, slot: u32) {
+        self.release(slot, None);
     }
 
     /// Takes the oldest out.

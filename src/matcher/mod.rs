@@ -18,6 +18,7 @@ mod observer;
 mod order;
 mod ports;
 mod refusals;
+mod room;
 mod sighting;
 mod token;
 mod transaction;
@@ -226,6 +227,9 @@ impl Matcher {
             // What stood behind it in the index may have moved.
             vacancy = None;
         }
+        if vacancy.is_none() {
+            self.make_way(query, observer);
+        }
         let slot = self.in_flight.begin(query, vacancy);
         let reused = query.transport == Transport::Udp && self.ports.is_reused(query.packet);
         self.in_flight.get_mut(slot).token = observer.opened(query, reused);
@@ -233,20 +237,6 @@ impl Matcher {
             return self.settle_early(slot, at, observer);
         }
         self.translations.remember(query, slot, &self.in_flight);
-    }
-
-    /// Gives up the oldest transaction for a new one.
-    #[cold]
-    fn evict(&mut self, now: Timestamp, observer: &mut impl Observer) {
-        let Some(oldest) = self.in_flight.pop() else { return };
-        let transaction = self.in_flight.get(oldest);
-        // Whether it was answered in time is known by now, for most of them.
-        if now.since(transaction.first_sent) >= self.query_timeout {
-            observer.unanswered(transaction, transaction.lacks_answer());
-        } else {
-            observer.evicted(transaction);
-        }
-        observer.release(transaction.token);
     }
 
     #[expect(clippy::inline_always, reason = "one of the two ways of every message")]
@@ -276,11 +266,11 @@ impl Matcher {
                 }
                 return observer.copied(&mut token, response, same_interface);
             }
-            answer.repeat(response);
-            return observer.duplicate(token, response);
+            let late = answer.repeat(response);
+            return observer.duplicate(token, response, late);
         }
         if let Some(token) = self.transfers.continued(response) {
-            return observer.duplicate(token, response);
+            return observer.duplicate(token, response, false);
         }
         if has_question && let Some(slot) = self.in_flight.find_cut(response, &self.hasher) {
             self.in_flight.release(slot, None);

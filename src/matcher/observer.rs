@@ -24,8 +24,9 @@ pub trait Observer {
     fn resent(&mut self, token: &mut Token, query: &Sighting<'_>, answered: bool);
     /// The first answer.
     fn answered(&mut self, transaction: &Transaction, response: &Sighting<'_>);
-    /// Another answer to a question that has been answered.
-    fn duplicate(&mut self, token: Token, response: &Sighting<'_>);
+    /// Another answer to a question that has been answered; `late` when that had been sent again before its first
+    /// answer came, within a second, and not since: its timer was too short, and nothing was lost. Told once.
+    fn duplicate(&mut self, token: Token, response: &Sighting<'_>, late: bool);
     /// No answer came. `pending`: the capture ended before one had to.
     fn unanswered(&mut self, transaction: &Transaction, pending: bool);
     /// The room ran out for a transaction that may yet be answered.

@@ -12,11 +12,14 @@ const UNIT: u32 = 27;
 
 /// A port in use for so many units, about 1 s, is not what a single lookup opened: its questions and
 /// their repeats after SERVFAIL follow each other within milliseconds.
-const OLD: i16 = 8;
+const OLD: u16 = 8;
 
 /// After so many units without a question, 120 s, it is another socket that got the same port: NAT
 /// has forgotten the old one, too (`nf_conntrack_udp_timeout_stream`).
-const FORGOTTEN: i16 = 894;
+const FORGOTTEN: u16 = 894;
+
+/// Captures go back in time a little: by so many units at most, 128 s. What looks like more has wrapped.
+const BACK: u16 = 1 << 10;
 
 #[derive(Clone, Copy, Default)]
 struct Place {
@@ -66,13 +69,13 @@ impl Ports {
         let now = (query.time.0 >> UNIT) as u16;
         let [old, fresh] = &mut self.places[place];
         let known = if old.tag == tag { &mut *old } else { &mut *fresh };
-        let idle = now.wrapping_sub(known.last).cast_signed();
+        let idle = elapsed(known.last, now);
         if known.tag != tag || idle > FORGOTTEN {
             *known = Place { tag, since: now, last: now };
             return false;
         }
         known.last = now;
-        if now.wrapping_sub(known.since).cast_signed() < OLD && old.tag != tag {
+        if elapsed(known.since, now) < OLD && old.tag != tag {
             return false;
         }
         if old.tag != tag {
@@ -87,6 +90,12 @@ impl Ports {
         let ([a, b], [c, d]) = (query.source.halves(), query.destination.halves());
         self.hasher.hash_words([a, b, c, d, u64::from(query.source_port)])
     }
+}
+
+/// Units from one time to another: none where it went back.
+fn elapsed(from: u16, to: u16) -> u16 {
+    let units = to.wrapping_sub(from);
+    if units > u16::MAX - BACK { 0 } else { units }
 }
 
 /// The highest bits are those that all others have a part in.

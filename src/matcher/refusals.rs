@@ -70,7 +70,7 @@ impl Matcher {
             // A client that hangs up does not want its answer any more: nobody refused it.
             return;
         };
-        let slot = self.in_flight.find_by_endpoints(client, server.address);
+        let slot = self.in_flight.find_by_endpoints(Transport::Tcp, client, server.address);
         let refusal = Refusal {
             icmp: None,
             reporter: packet.source,
@@ -119,7 +119,9 @@ impl Matcher {
                 let found = self.in_flight.find(keys.transaction, error.quoted_destination);
                 found.map(|found| found.slot)
             }
-            None => self.in_flight.find_by_endpoints(client, error.quoted_destination),
+            None => {
+                self.in_flight.find_by_endpoints(Transport::Udp, client, error.quoted_destination)
+            }
         }
     }
 }

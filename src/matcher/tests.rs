@@ -18,7 +18,7 @@ impl Observer for Told {
     fn answered(&mut self, _: &Transaction, _: &Sighting<'_>) {
         self.0.push("answered");
     }
-    fn duplicate(&mut self, _: Token, _: &Sighting<'_>) {
+    fn duplicate(&mut self, _: Token, _: &Sighting<'_>, _: bool) {
         self.0.push("duplicate");
     }
     fn unanswered(&mut self, _: &Transaction, pending: bool) {

@@ -96,8 +96,8 @@ impl Counting {
                 let copy = scene.sighting(at, log);
                 self.sums.copied(next(), &copy, same_interface);
             }
-            Entry::Duplicate { at, .. } => {
-                self.sums.duplicate(next(), &scene.sighting(at, log));
+            Entry::Duplicate { at, late, .. } => {
+                self.sums.duplicate(next(), &scene.sighting(at, log), late);
             }
             Entry::Unanswered { transaction, pending } => {
                 let transaction = &log.transactions[transaction as usize];

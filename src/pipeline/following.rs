@@ -108,7 +108,7 @@ impl Following {
                 self.sums.copied(&mut places, &copy, same_interface, handover);
                 self.tokens[token as usize] = places;
             }
-            Entry::Duplicate { token, at } => {
+            Entry::Duplicate { token, at, .. } => {
                 let response = scene.sighting(at, log);
                 self.sums.duplicate(self.tokens[token as usize], &response, handover);
             }

@@ -55,6 +55,7 @@ pub(super) enum Entry {
     Duplicate {
         token: u32,
         at: At,
+        late: bool,
     },
     Unanswered {
         transaction: u32,

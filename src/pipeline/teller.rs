@@ -149,9 +149,9 @@ impl Observer for Teller<'_> {
         self.tell(Entry::Answered { transaction, at });
     }
 
-    fn duplicate(&mut self, token: Token, response: &Sighting<'_>) {
+    fn duplicate(&mut self, token: Token, response: &Sighting<'_>, late: bool) {
         let at = self.at(response);
-        self.tell(Entry::Duplicate { token: token.name(), at });
+        self.tell(Entry::Duplicate { token: token.name(), at, late });
     }
 
     fn unanswered(&mut self, transaction: &Transaction, pending: bool) {

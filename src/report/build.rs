@@ -200,6 +200,7 @@ fn caveats(facts: &Facts<'_>, notes: &Notes) -> Vec<String> {
     caveats.extend(cut_words(facts));
     caveats.extend(refusals_words(facts));
     caveats.extend(fragments_words(facts));
+    caveats.extend(facts.dropped_by_eni());
     if let (Some(kube), None) = (&facts.context.kube, facts.kube) {
         caveats.push(format!(
             "--kube: nobody in this capture has an address of a pod or node in {}: it is of another cluster \

@@ -103,18 +103,6 @@ pub const FEW: u64 = 3;
 /// A conclusion drawn from a capture that lost packets itself is worth no more than this.
 pub const FLAWED_CONFIDENCE: f64 = 0.3;
 
-/// Queries without a single response prove one direction when nobody asked again: of so many
-/// unanswered ones, this share would have been sent again by any stub resolver.
-const RETRIED_SHARE: f64 = 0.4;
-
-/// Programs that ask for the same name at the same time, and get nothing, send as much again by their timers. So
-/// many times as much without one is sent by programs that were answered.
-const UNTIMED: u64 = 2;
-
-/// So many of the unanswered questions followed as the next step of a walk at once, as only an answer
-/// makes a stub resolver do: the answers were there and were not captured.
-const WALKED_SHARE: f64 = 0.03;
-
 impl Facts<'_> {
     /// Pairs whose client asks for itself.
     pub fn client_pairs(&self) -> impl Iterator<Item = &Pair> {
@@ -207,52 +195,6 @@ impl Facts<'_> {
     /// `confidence`, no higher than the quality of the capture allows for losses.
     pub fn capped(&self, confidence: f64) -> f64 {
         if self.lossy() { confidence.min(FLAWED_CONFIDENCE) } else { confidence }
-    }
-
-    /// Whether the capture itself lost packets, so that a loss in it may be its own.
-    pub fn lossy(&self) -> bool {
-        self.dropped.unwrap_or(0) > 0 || self.shed > 0
-    }
-
-    /// Whether only queries, or only responses, were captured: there are no answers, and nobody
-    /// behaves as if there were none.
-    pub fn one_sided(&self) -> bool {
-        let [queries, responses] =
-            [0, 1].map(|side| self.quality.messages[side] + self.quality.messages[2 + side]);
-        let totals = &self.aggregate.counting.totals;
-        if queries == 0 || responses == 0 {
-            return queries + responses > 0
-                && (queries == 0
-                    || totals.refusals == 0
-                        && (self.nobody_waits() || self.speaks_with_the_unseen()));
-        }
-        false
-    }
-
-    /// Whether those who ask behave as if they were answered: nobody asks again, walks go on at once, the same is
-    /// asked at once as after a SERVFAIL, or what is asked again comes at any time but when a timer has run out.
-    fn nobody_waits(&self) -> bool {
-        let (totals, lookups) =
-            (&self.aggregate.counting.totals, &self.aggregate.following.lookups);
-        let share = |part| Facts::share(part, totals.unanswered);
-        let resent = totals.retransmissions.saturating_sub(totals.hasty);
-        let again = resent + lookups.retried();
-        let untimed = lookups.retried() - lookups.timed();
-        let by_chance = match resent {
-            0 => untimed > lookups.timed(),
-            _ => untimed > UNTIMED * (resent + lookups.timed()),
-        };
-        let hurried = totals.hasty + lookups.hurried();
-        share(again) < RETRIED_SHARE || share(hurried) >= WALKED_SHARE || by_chance
-    }
-
-    /// Whether questions were sent over connections of which no more than one side was captured: a server
-    /// that accepts them is there, and would have been seen.
-    fn speaks_with_the_unseen(&self) -> bool {
-        let pairs = &self.aggregate.counting.pairs;
-        let opened = pairs.iter().any(|pair| pair.rare().opened > 0);
-        let accepted = pairs.iter().any(|pair| pair.rare().accepted > 0);
-        self.quality.messages[2] > 0 && opened && !accepted
     }
 
     /// Whether any question at all was answered.

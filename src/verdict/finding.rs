@@ -1,6 +1,6 @@
 //! What dnspect says: findings, their evidence, and the verdict over them.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::model::Timestamp;
 
@@ -38,10 +38,16 @@ pub enum Status {
 /// A first and a last moment, RFC 3339 in UTC.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Window {
-    /// The first moment.
+    /// The first moment; null in a report, as the other one, where there is none.
+    #[serde(serialize_with = "or_null")]
     pub start: String,
     /// The last moment.
+    #[serde(serialize_with = "or_null")]
     pub end: String,
+}
+
+fn or_null<S: Serializer>(moment: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    if moment.is_empty() { serializer.serialize_none() } else { serializer.serialize_str(moment) }
 }
 
 impl Window {

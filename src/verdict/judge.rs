@@ -57,6 +57,9 @@ fn status(severity: Severity) -> Status {
     if severity >= Severity::High { Status::Failing } else { Status::Degraded }
 }
 
+/// While the ENI drops something, nothing lost in this capture says less.
+const DROPPING: f64 = 0.6;
+
 /// Nothing was found, and nothing is lost.
 fn healthy(facts: &Facts<'_>) -> Verdict {
     let Losses { tally, .. } = Losses::of(facts);
@@ -76,7 +79,8 @@ fn healthy(facts: &Facts<'_>) -> Verdict {
         root_cause: "none",
         category: None,
         severity: Severity::None,
-        confidence: facts.capped(0.9) * (1.0 - facts.cut_share()),
+        confidence: facts.capped(if facts.dropped_by_eni().is_some() { DROPPING } else { 0.9 })
+            * (1.0 - facts.cut_share()),
         summary: healthy_words(facts, tally.answered, lost),
     }
 }

@@ -31,6 +31,25 @@ impl Facts<'_> {
     }
 }
 
+impl Facts<'_> {
+    /// What the counters of the ENIs say was dropped between two readings, in words; none in a live capture, which
+    /// has lines of its own, and where no counter of drops rose.
+    pub fn dropped_by_eni(&self) -> Option<String> {
+        let ethtool = self.context.ethtool.as_ref().filter(|ethtool| ethtool.origin() != "live")?;
+        let risen = Allowance::ALL.into_iter().filter(|&counter| ethtool.rise(counter) > 0);
+        let words: Vec<String> = risen
+            .map(|counter| format!("{} by {}", counter.name(), ethtool.rise(counter)))
+            .collect();
+        (!words.is_empty()).then(|| {
+            format!(
+                "{}: between the readings {} rose: AWS dropped packets at this interface, or held them back.",
+                ethtool.origin(),
+                words.join(", ")
+            )
+        })
+    }
+}
+
 /// ` in pod NAME`, for namespaces that are not the node's own.
 fn at(place: &Place) -> String {
     if place.name.is_empty() { String::new() } else { format!(" in {}", place.name) }

@@ -76,6 +76,18 @@ impl Union {
             .collect()
     }
 
+    /// Times between two seconds with answers, around something that was lost: it may have been sent in the second of
+    /// the last answer before.
+    pub fn gaps(&self) -> Vec<Outage> {
+        let after = |lapse: &Lapse| lapse.losses.last.plus(Span::from_secs(1));
+        let gap = |lapse: Lapse| Outage {
+            stopped: self.heard.last_until(lapse.losses.first),
+            resumed: self.heard.first_from(after(&lapse)),
+            lapse,
+        };
+        self.joined().into_iter().map(gap).collect()
+    }
+
     /// The times in which questions were refused and nothing was answered: what says no is no chance.
     pub fn refusals(&self) -> Vec<Outage> {
         let outages = self.joined().into_iter().map(|lapse| self.outage(&lapse));

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::facts::{FEW, Facts};
 use super::finding::Evidence;
 use super::outage::{Noise, Outage, Union, worst};
-use crate::aggregate::{Lapse, Pair, Period, Tally};
-use crate::model::Address;
+use crate::aggregate::{Lapse, Missed, Pair, Period, Tally};
+use crate::model::{Address, Span};
 
 /// From this share on silence is a wall: what gets through are answers that were on their way, or
 /// came from a cache.
@@ -162,7 +162,22 @@ pub fn last_seen(facts: &Facts<'_>, pairs: &[&Pair]) -> Option<(Evidence, bool)>
     Some((Evidence::new("seen_on_the_way", beyond as f64, "count", text), here))
 }
 
-/// The clients whose answers come as far as this node and never to them, while those to others do.
+/// When the answers to this client came as far as this node and no further, although others of its answers reach it:
+/// it asked again for them.
+pub fn missed(client: &Sum<'_>) -> Option<Missed> {
+    /// In less time it does not ask again by a timer.
+    const LASTING: Span = Span::from_secs(2);
+    let is_wall = |pair: &&&Pair| {
+        let missed = pair.rare().missed.longest();
+        missed.resent.min(missed.undelivered) >= FEW
+            && missed.period.last.since(missed.period.first) >= LASTING
+            && pair.all().answered >= pair.undelivered + FEW
+    };
+    let walls = client.pairs.iter().filter(is_wall).map(|pair| pair.rare().missed.longest());
+    walls.max_by_key(|missed| missed.undelivered)
+}
+
+/// The clients whose answers come as far as this node and never to them, while those to others do; or not for a time.
 /// (Where answers bypass the client's interface, as with Cilium's `redirect_peer`, it is so for all.)
 pub fn cut_off<'s, 'a>(facts: &Facts<'_>, clients: &'s [Sum<'a>]) -> Vec<&'s Sum<'a>> {
     /// Answers to queries that were translated, and those of them that the client did not get.
@@ -176,10 +191,14 @@ pub fn cut_off<'s, 'a>(facts: &Facts<'_>, clients: &'s [Sum<'a>]) -> Vec<&'s Sum
         let (answered, lost) = ways(client.pairs.iter().copied());
         lost >= FEW && Facts::share(lost, answered) >= WALL
     };
+
     // A whole namespace may be cut off: what goes well elsewhere is that of all others.
     let cut: Vec<&Sum<'a>> = clients.iter().filter(is_missing).collect();
     let (answered, lost) = ways(cut.iter().flat_map(|client| client.pairs.iter().copied()));
-    let (delivered, missed) = (all.0 - answered, all.1 - lost);
-    let others_get_theirs = delivered >= FEW && Facts::share(missed, delivered) < 1.0 - WALL;
-    if others_get_theirs { cut } else { Vec::new() }
+    let (delivered, ended) = (all.0 - answered, all.1 - lost);
+    let others_get_theirs = delivered >= FEW && Facts::share(ended, delivered) < 1.0 - WALL;
+    if others_get_theirs && !cut.is_empty() {
+        return cut;
+    }
+    clients.iter().filter(|client| missed(client).is_some()).collect()
 }

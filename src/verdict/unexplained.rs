@@ -4,8 +4,9 @@ use super::corroborate::beside_losses;
 use super::crowd::Crowd;
 use super::facts::{FEW, Facts};
 use super::finding::{Finding, Severity, Status, Verdict};
+use super::halts::Halt;
 use super::outage::{Noise, Outage, Union, worst};
-use super::silence::noise;
+use super::silence::{by_client, noise};
 use super::words::{clock, counted, verb};
 use crate::aggregate::{Pair, Tally};
 use crate::model::Span;
@@ -44,19 +45,19 @@ impl<'a> Losses<'a> {
         if pairs.iter().all(|pair| pair.all().sent == 0) {
             return Losses::of_forwarders(facts);
         }
-        Losses::among(pairs, "questions")
+        Losses::among(facts, pairs, "questions")
     }
 
     fn of_forwarders(facts: &'a Facts<'_>) -> Losses<'a> {
-        Losses::among(facts.upstream_pairs().collect(), "forwarded questions")
+        Losses::among(facts, facts.upstream_pairs().collect(), "forwarded questions")
     }
 
-    fn among(pairs: Vec<&'a Pair>, what: &'static str) -> Losses<'a> {
+    fn among(facts: &Facts<'_>, pairs: Vec<&'a Pair>, what: &'static str) -> Losses<'a> {
         let mut tally = Tally::default();
         for pair in &pairs {
             tally.add(pair.all());
         }
-        let rescued = pairs.iter().map(|pair| pair.rare().rescued).sum();
+        let rescued = pairs.iter().map(|pair| facts.rescued(pair)).sum();
         Losses { tally, pairs, rescued, what }
     }
 
@@ -64,10 +65,17 @@ impl<'a> Losses<'a> {
         self.tally.unanswered + self.rescued
     }
 
+    /// The same with those that were only answered late, after they had been sent again.
+    fn asked_again(&self) -> u64 {
+        let again: u64 = self.pairs.iter().map(|pair| pair.rare().rescued).sum();
+        self.tally.unanswered + again
+    }
+
     /// Much of all, or much of some time: twenty seconds of an hour are a small part of it.
     fn are_noticeable(&self, facts: &Facts<'_>) -> bool {
         self.hurt() >= FEW && Facts::share(self.hurt(), self.tally.sent) > NOISE
             || !self.outages().is_empty()
+            || self.asked_again() >= FEW && self.halt().is_some()
             || self.crowd(facts).is_some_and(|crowd| crowd.count >= MANY)
             || self.densest(facts).is_some_and(|crowd| {
                 crowd.count >= 2 * FEW
@@ -102,6 +110,18 @@ impl<'a> Losses<'a> {
         outages
     }
 
+    /// The worst time in which everybody, or one of them, was answered nothing: a sentence.
+    fn halt(&self) -> Option<String> {
+        let all = Halt::of(self.pairs.iter().copied());
+        all.map(|halt| halt.words("Nobody in it was")).or_else(|| {
+            let clients = by_client(self.pairs.iter().copied());
+            clients.iter().find_map(|client| {
+                let halt = Halt::of(client.pairs.iter().copied())?;
+                Some(halt.words(&format!("{} was not", client.address)))
+            })
+        })
+    }
+
     /// What came from those who were asked and answers nothing that was in flight: a sentence, with a space before.
     fn answers_to_nothing(&self) -> String {
         let orphans = self.pairs.iter().map(|pair| pair.rare().orphans).sum();
@@ -116,22 +136,36 @@ impl<'a> Losses<'a> {
         )
     }
 
+    /// What they all asked for, if that is one thing: a sentence, with a space before.
+    fn of_one_type(facts: &Facts<'_>) -> String {
+        facts.type_without_answers().map_or_else(String::new, |(of_type, lost)| {
+            format!(
+                " {lost} of those without any asked for {of_type}: the server does not answer that type, or \
+                 something on the way does not let it through."
+            )
+        })
+    }
+
     /// When it was, where there is a time to it: a sentence, with a space before.
     fn time(&self, facts: &Facts<'_>) -> String {
         if let Some((outage, others)) = worst(&self.outages()) {
-            let lost = outage.lapse.lost + outage.lapse.refused;
+            let hurt = outage.lapse.hurt();
             return format!(
-                " Nobody in it was answered{}: {} lost then{}{others}.",
+                " Nobody in it was answered{}: {} lost a packet then{}{others}.",
                 outage.when(),
-                counted(lost, "question"),
+                counted(hurt, "question"),
                 outage.around("answered")
             );
         }
+        if let Some(halt) = self.halt() {
+            return halt;
+        }
         self.crowd(facts).map_or_else(String::new, |crowd| {
+            // The crowd is one of everybody's questions, forwarded ones as well.
+            let count = crowd.count.min(self.hurt());
             format!(
-                " {} of them {} asked from {} to {} UTC, {} of all that were asked then.",
-                crowd.count,
-                verb(crowd.count, "was", "were"),
+                " {count} of them {} asked from {} to {} UTC, {} of all that were asked then.",
+                verb(count, "was", "were"),
                 clock(crowd.period.first),
                 clock(crowd.period.last),
                 super::words::percent(Facts::share(crowd.count, crowd.asked))
@@ -148,7 +182,8 @@ pub(super) fn unexplained(facts: &Facts<'_>, beside: Option<&Finding>) -> Option
         return None;
     }
     // The crowd may be one of forwarded questions, whose clients were answered: late, or with a failure.
-    let losses = if losses.hurt() > 0 { losses } else { Losses::of_forwarders(facts) };
+    let forwarded = Losses::of_forwarders(facts);
+    let losses = if losses.hurt() < forwarded.hurt() { forwarded } else { losses };
     let hurt = losses.hurt();
     if beside.is_some_and(|finding| finding.losses as f64 >= CROWDED * hurt as f64) {
         return None;
@@ -173,6 +208,18 @@ pub(super) fn unexplained(facts: &Facts<'_>, beside: Option<&Finding>) -> Option
         beside.filter(|finding| dropped.is_none() || finding.cause != "capture_incomplete");
     let beside =
         beside.map_or_else(String::new, |finding| format!(" Beside that: {}", finding.summary));
+    let lost = match hurt {
+        0 => format!(
+            "{} of {} {} were answered only after they had been sent again",
+            losses.asked_again(),
+            losses.tally.sent,
+            losses.what
+        ),
+        _ => format!(
+            "{hurt} of {} {} lost a packet ({} had no answer at all, {} had one after they were sent again)",
+            losses.tally.sent, losses.what, losses.tally.unanswered, losses.rescued
+        ),
+    };
     Some(Verdict {
         status: Status::Inconclusive,
         root_cause: "undetermined",
@@ -180,13 +227,9 @@ pub(super) fn unexplained(facts: &Facts<'_>, beside: Option<&Finding>) -> Option
         severity: Severity::Medium,
         confidence: 0.0,
         summary: format!(
-            "{hurt} of {} {} lost a packet ({} had no answer at all, {} had one after they \
-             were sent again), and {why}.{}{}{}{beside}",
-            losses.tally.sent,
-            losses.what,
-            losses.tally.unanswered,
-            losses.rescued,
+            "{lost}, and {why}.{}{}{}{}{beside}",
             losses.time(facts),
+            Losses::of_one_type(facts),
             losses.answers_to_nothing(),
             beside_losses(facts)
         ),

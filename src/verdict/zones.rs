@@ -83,7 +83,7 @@ pub fn filter(zones: &[Zone<'_>]) -> String {
     const MOST: usize = 4;
     let one = |zone: &Zone<'_>| {
         let text = zone.name.replace('\\', "\\\\").replace('"', "\\\"");
-        format!("dns.qry.name contains \"{text}\"")
+        format!("lower(dns.qry.name) contains \"{text}\"")
     };
     match zones {
         [zone] => one(zone),

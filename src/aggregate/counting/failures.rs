@@ -91,8 +91,17 @@ pub struct Failed {
     pub quick: u64,
     /// When they came.
     pub period: Period,
+    /// How many answers of any kind had come before the first and before the last of them.
+    answered: (u64, u64),
     /// Their frames.
     pub frames: Frames,
+}
+
+impl Failed {
+    /// Other answers between the first and the last of them.
+    pub fn others_between(&self) -> u64 {
+        (self.answered.1 - self.answered.0).saturating_sub(self.count.saturating_sub(1))
+    }
 }
 
 /// Counts of slow answers by class, for names of one zone.
@@ -140,8 +149,11 @@ pub struct Failures {
     pub slow_frames: Frames,
     /// Of these, those of the last class.
     pub late_frames: Frames,
-    /// Answers that came once more, to a question that had been sent again: the first was only late.
+    /// Answers that came once more, to a question that had been sent again.
     pub repeated: u64,
+    /// Of these, the first to a question that had been sent again before its first answer, which took less than a
+    /// second: nothing was lost, its timer was too short.
+    pub only_late: u64,
     /// ICMP errors of the client about answers: it no longer listened.
     pub unwanted: u64,
     /// Their frames, and those of answers that came once more.
@@ -160,6 +172,10 @@ impl Failures {
         /// Only memory was asked.
         const QUICK: Span = Span::from_millis(2);
         let failed = &mut self.looks[look as usize];
+        if failed.count == 0 {
+            failed.answered.0 = answer.answered;
+        }
+        failed.answered.1 = answer.answered;
         failed.count += 1;
         failed.external += u64::from(answer.zone == Zone::External as u8);
         failed.cluster += u64::from(answer.zone == Zone::Cluster as u8);
@@ -221,4 +237,6 @@ pub(super) struct Answer<'a> {
     pub(super) zone: u8,
     pub(super) frame: u64,
     pub(super) time: Timestamp,
+    /// How many answers its pair had before.
+    pub(super) answered: u64,
 }

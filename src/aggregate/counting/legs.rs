@@ -22,7 +22,11 @@ fn is_farthest_of(leg: &Leg, legs: &[Leg]) -> bool {
 
 /// Counts a transaction that was refused, by who seems to have done it.
 pub(super) fn note_refusal(pair: &mut Rare, transaction: &Transaction, refusal: Refusal) {
-    let closed = matches!(refusal.icmp, None | Some(IcmpKind::PortUnreachable));
+    let Some(kind) = refusal.icmp else {
+        pair.reset += 1;
+        return;
+    };
+    let closed = kind == IcmpKind::PortUnreachable;
     let translated = transaction.legs()[1..]
         .iter()
         .any(|leg| leg.server == refusal.reporter && leg.server != transaction.server.address);

@@ -10,6 +10,26 @@ use super::resent::Resent;
 use crate::aggregate::SHARED;
 use crate::aggregate::handover::{LIMITED, REUSED, Told};
 use crate::matcher::Transaction;
+use crate::model::qtype;
+
+/// Questions by what they asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Types {
+    /// All.
+    pub all: u64,
+    /// Those for AAAA.
+    pub aaaa: u64,
+    /// Those for HTTPS (RFC 9460).
+    pub https: u64,
+}
+
+impl Types {
+    pub(super) fn note(&mut self, asked: u16) {
+        self.all += 1;
+        self.aaaa += u64::from(asked == qtype::AAAA);
+        self.https += u64::from(asked == qtype::HTTPS);
+    }
+}
 
 impl Counting {
     /// Counts a question that was answered only after it was sent again, beside what is counted of any
@@ -51,7 +71,12 @@ impl Counting {
         bin.limited += u32::from(told.is(LIMITED));
         bin.limited_lost += u32::from(told.is(LIMITED));
         pair.tally(told.zone()).unanswered += 1;
-        let fate = if transaction.refusal().is_some() { Fate::Refused } else { Fate::Lost };
+        let fate = if transaction.refusal().is_some() {
+            Fate::Refused
+        } else {
+            self.totals.lost.note(transaction.qtype);
+            Fate::Lost
+        };
         pair.lapses.note(transaction, fate, &pair.heard);
         if told.is(REUSED) {
             pair.rare_mut().reused_unanswered += 1;

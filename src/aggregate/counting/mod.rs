@@ -23,6 +23,7 @@ mod passing;
 mod repeats;
 mod resent;
 mod rows;
+mod runs;
 mod servers;
 mod sockets;
 mod strangers;
@@ -42,11 +43,13 @@ pub use habits::{Habit, Habits};
 pub use lapses::{Lapse, Lapses};
 pub use load::{Load, Loads, ServerLoad, Spread};
 pub use loops::{Loop, Loops};
+pub use losses::Types;
 pub use octaves::Octaves;
 pub(in crate::aggregate) use pairs::MAX_PAIRS;
 pub use pairs::{Pair, Rare, Tally};
 pub use repeats::Repeats;
 pub use resent::Resent;
+pub use runs::{Missed, Unaccepted};
 pub use servers::Server;
 pub(in crate::aggregate) use sockets::MAX_SOCKETS;
 pub use sockets::{Silence, Socket};
@@ -68,8 +71,12 @@ pub struct Totals {
     pub transactions: u64,
     /// Of these answered.
     pub answered: u64,
+    /// The same by type.
+    pub answered_types: Types,
     /// Not answered although there was time.
     pub unanswered: u64,
+    /// Of these, those without a word, by type.
+    pub lost: Types,
     /// Sent too close to the end of the capture, or of what it holds of their stream, to tell.
     pub pending: u64,
     /// Of these, questions over TCP whose answers may be among octets that the capture lacks.

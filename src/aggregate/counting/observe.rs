@@ -68,7 +68,8 @@ impl Counting {
         let (told, packet) = (Told::of(told), query.packet);
         self.count_limited(told, packet.time);
         let pair = self.pairs.get_mut(told.pair);
-        let fresh_answers = pair.all().answered - pair.reused_answered;
+        let (all, undelivered) = (pair.all().answered, pair.undelivered);
+        let fresh_answers = all - pair.reused_answered;
         let rare = pair.rare_mut();
         rare.retransmissions += 1;
         if !told.is(REUSED) {
@@ -79,6 +80,7 @@ impl Counting {
             rare.resent_after_answer += 1;
             rare.resent_frames.note(packet.frame);
             rare.resents.note(packet.time);
+            rare.missed.note(packet.time, all, undelivered);
         }
         self.totals.retransmissions += 1;
     }
@@ -96,6 +98,7 @@ impl Counting {
         self.look_at(transaction, response, outcome);
         self.note_answer(transaction, response, outcome);
         self.totals.answered += 1;
+        self.totals.answered_types.note(transaction.qtype);
         self.count_strange(transaction, time);
         let last = self.totals.rcodes.len() - 1;
         self.totals.rcodes[usize::from(message.rcode.0).min(last)] += 1;
@@ -173,10 +176,10 @@ impl Counting {
         }
     }
 
-    /// Another answer to a question that has been answered.
-    pub fn duplicate(&mut self, told: Token, response: &Sighting<'_>) {
+    /// Another answer to a question that has been answered; `late` when the first one was only late.
+    pub fn duplicate(&mut self, told: Token, response: &Sighting<'_>, late: bool) {
         self.totals.duplicates += 1;
-        self.note_repeated(Told::of(told), response.packet);
+        self.note_repeated(Told::of(told), response.packet, late);
     }
 
     /// No answer came. `pending`: the capture ended before one had to.
@@ -259,10 +262,10 @@ impl Counting {
         let rare = self.pairs.get_mut(Told::of(told).pair).rare_mut();
         if accepted {
             rare.accepted += 1;
+            rare.connections.accept();
         } else {
             rare.opened += 1;
-            rare.opened_frames.note(packet.frame);
-            rare.openings.note(packet.time);
+            rare.connections.open(packet);
         }
     }
 }

@@ -7,6 +7,7 @@ use super::fragmented::Fragmented;
 use super::lapses::Lapses;
 use super::repeats::Repeats;
 use super::resent::Resent;
+use super::runs::{Connections, MissedAnswers};
 use super::strangers::Strangers;
 use super::twins::TwinLosses;
 use crate::aggregate::marks::{Frames, Period};
@@ -124,6 +125,8 @@ pub struct Rare {
     pub resent_frames: Frames,
     /// When they were.
     pub resents: Period,
+    /// Times in which that was so for nearly all, since their answers end here.
+    pub missed: MissedAnswers,
     /// Transactions that only a retransmission got an answer for.
     pub rescued: u64,
     /// Of these, from ports that were in use before.
@@ -144,6 +147,9 @@ pub struct Rare {
     /// The same from the address that was asked. Behind a DNAT this says nothing of who sent it: the
     /// node's conntrack writes the Service's address into every ICMP error (measured in the lab).
     pub closed_unclear: u64,
+    /// Transactions over TCP connections that the server had accepted and reset before it answered: of one that was
+    /// idle for long, as a rule, and that the client goes on without.
+    pub reset: u64,
     /// Transactions refused by any other ICMP error, or by somebody else.
     pub rejected: u64,
     /// Refused transactions whose query was seen on its way on.
@@ -179,10 +185,8 @@ pub struct Rare {
     pub opened: u64,
     /// Those that the server accepted.
     pub accepted: u64,
-    /// SYNs.
-    pub opened_frames: Frames,
-    /// When connections were opened.
-    pub openings: Period,
+    /// Those in a row that it did not.
+    pub connections: Connections,
 }
 
 impl Rare {
@@ -260,7 +264,8 @@ impl Pair {
 
     /// Unanswered in silence: nobody said no, and neither a stranger nor the server said anything.
     pub fn silent(&self) -> u64 {
-        let said = self.refused() + self.rare().strangers.unanswered + self.rare().orphans;
+        let rare = self.rare();
+        let said = self.refused() + rare.reset + rare.strangers.unanswered + rare.orphans;
         self.all().unanswered.saturating_sub(said)
     }
 }

@@ -10,6 +10,9 @@ use crate::matcher::{Sighting, Transaction};
 use crate::model::extended_error::{Matter, matter};
 use crate::model::{FOLD_LIMIT, Message, PacketMeta, Span, fold_into};
 
+/// An answer so long after its question was sent for the last time is not one that waited for that.
+const TOLD_APART: Span = Span::from_millis(200);
+
 impl Counting {
     /// Looks at the first answer to a transaction, before it is counted for its pair.
     pub(super) fn look_at(
@@ -37,12 +40,15 @@ impl Counting {
         let told = Told::of(transaction.token);
         let (message, packet) = (response.message, response.packet);
         let delay = transaction.delay(packet.time);
-        let timeout = is_forward_timeout(delay) || is_forward_timeout(waited);
+        // What comes right after it was sent again may be the answer to that.
+        let told_apart = transaction.retransmissions == 0 || waited >= TOLD_APART;
+        let timeout = is_forward_timeout(delay) && told_apart || is_forward_timeout(waited);
         let look = Look::of(message, outcome, told.zone(), timeout);
         let failed = matches!(outcome, Outcome::ServFail | Outcome::Refused);
         let slow = !failed && waited.as_micros() as i64 / 1000 >= WORTH_A_LOOK;
         let zone = told.zone();
-        let answer = Answer { message, zone, frame: packet.frame, time: packet.time };
+        let answered = self.pairs.get(told.pair).all().answered;
+        let answer = Answer { message, zone, frame: packet.frame, time: packet.time, answered };
         let failures = self.failures_mut(told.pair);
         match look {
             Some(look) => failures.note(look, delay, &answer),
@@ -121,9 +127,10 @@ impl Counting {
     }
 
     /// Notes that a question was answered once more, because it had been sent again.
-    pub(super) fn note_repeated(&mut self, told: Told, packet: &PacketMeta) {
+    pub(super) fn note_repeated(&mut self, told: Told, packet: &PacketMeta, late: bool) {
         let failures = self.failures_mut(told.pair);
         failures.repeated += 1;
+        failures.only_late += u64::from(late);
         failures.unwanted_frames.note(packet.frame);
     }
 

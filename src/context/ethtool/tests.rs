@@ -58,9 +58,10 @@ fn a_counter_that_sank_was_set_back_and_with_it_all_others() {
         .replace("pps_allowance_exceeded: 3", "pps_allowance_exceeded: 4")
         .replace("bw_in_allowance_exceeded: 12", "bw_in_allowance_exceeded: 0");
     let ena = two(ENA, &after).unwrap();
-    assert_eq!(ena.change(Counter::LinkLocal), Some(Change::Rose(40)));
-    assert_eq!(ena.change(Counter::Pps), Some(Change::Rose(4)));
-    assert_eq!(ena.change(Counter::BwIn), Some(Change::Reset));
+    // Or the readings were exchanged: then a rise is none.
+    for counter in [Counter::LinkLocal, Counter::Pps, Counter::BwIn] {
+        assert_eq!(ena.change(counter), Some(Change::Reset));
+    }
     assert_eq!(ena.rise(Counter::BwIn), 0);
 }
 

@@ -8,6 +8,9 @@ const NOTICEABLE: f64 = 0.005;
 /// From this share of questions without a readable name on, nothing is known of most lookups.
 const UNREADABLE: f64 = 0.5;
 
+/// From this share of all packets on, what was dropped outweighs what is left.
+const DROPPED: f64 = 0.2;
+
 /// The cause.
 pub(super) const CAUSE: Cause = Cause {
     code: "capture_incomplete",
@@ -20,7 +23,8 @@ pub(super) const CAUSE: Cause = Cause {
         would be a guess.",
     signature: "Queries without any response while nobody asks again (or responses without \
         queries); no readable DNS message, or most questions cut within their names; unanswered \
-        questions in a capture that lost packets itself; every question younger than the query timeout at the end.",
+        questions in a capture that lost packets itself, as the kernel counted, or as responses without queries \
+        tell while nobody asks again; every question younger than the query timeout at the end.",
     look_alikes: &[
         ("client_egress_dropped", "clients that get no answer ask again"),
         ("random_loss", "the capture itself lost nothing"),
@@ -36,9 +40,12 @@ pub(super) const CAUSE: Cause = Cause {
 
 fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let (reason, metric, value) = reason(facts)?;
+    // What the capture lacks, nobody lost.
+    let explained = if facts.patchy() { facts.aggregate.counting.totals.unanswered } else { 0 };
     Some(
         CAUSE
             .finding(Severity::Low, 0.9, facts.whole())
+            .explaining(explained)
             .about(Scope::default())
             .saying(reason.clone())
             .shown_by(Evidence::new(metric, value as f64, "count", reason)),
@@ -102,7 +109,24 @@ fn reason(facts: &Facts<'_>) -> Option<(String, &'static str, u64)> {
         );
         return Some((text, "cut_questions", cut));
     }
+    if facts.patchy() {
+        let text = format!(
+            "{} have no response in this capture, and {} no query; nobody sends again as if anything were lost: the \
+             capture itself lacks packets.",
+            words::counted(totals.unanswered, "question"),
+            words::counted(totals.orphans, "response")
+        );
+        return Some((text, "orphan_responses", totals.orphans));
+    }
     let dropped = facts.dropped.filter(|&dropped| dropped > 0)?;
+    if Facts::share(dropped, quality.packets + dropped) > DROPPED {
+        let text = format!(
+            "The kernel dropped {dropped} packets and {} are left: what is missing may tell anything. Capture again, \
+             with more room for packets that wait (-B).",
+            quality.packets
+        );
+        return Some((text, "dropped_by_kernel", dropped));
+    }
     let rescued: u64 = facts.aggregate.counting.pairs.iter().map(|pair| pair.rare().rescued).sum();
     let lost = totals.unanswered + rescued;
     (lost > 0 && Facts::share(lost, totals.transactions) > NOTICEABLE).then(|| {

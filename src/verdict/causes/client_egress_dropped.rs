@@ -1,13 +1,14 @@
 //! Some clients get nothing at all, silently, from servers that answer others.
 
 mod others;
+mod served;
 mod way_back;
 
 use super::{
     coredns_backend_gone, coredns_overload, dns_forwarding_loop, nodelocaldns_down,
     stale_conntrack_udp, upstream_unreachable, wrong_nameserver,
 };
-use crate::aggregate::{Activity, Pair, Period};
+use crate::aggregate::{Pair, Period};
 use crate::model::Address;
 use crate::verdict::addresses::holds;
 use crate::verdict::outage::{Outage, worst};
@@ -15,6 +16,7 @@ use crate::verdict::silence::{Sum, by_client, last_seen};
 use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, StubKind, filter, words};
 use coredns_backend_gone::is_of_one_client;
 pub(super) use others::Others;
+use served::Served;
 
 /// Clients whose answers are dated in the evidence.
 const SHOWN: usize = 3;
@@ -87,18 +89,14 @@ impl Cut<'_> {
     }
 
     /// Whether one of its servers answered somebody else while this client got nothing.
-    fn others_are_served(&self, facts: &Facts<'_>) -> bool {
-        let spared = |heard: &Activity| match self.outages.as_slice() {
-            [] => heard.any_within(self.client.losses.first, self.client.losses.last),
-            outages => outages.iter().any(|outage| outage.spares(heard)),
+    fn others_are_served(&self, facts: &Facts<'_>, served: &Served) -> bool {
+        let serves = |server| match self.outages.as_slice() {
+            [] => served.other(facts, server, self.client.address, None, self.client.losses),
+            outages => outages.iter().any(|outage| {
+                let losses = outage.lapse.losses;
+                served.other(facts, server, self.client.address, Some(outage), losses)
+            }),
         };
-        let is_other = |pair: &Pair| {
-            // One that keeps its ports is spared by what stops new flows, too.
-            let fresh = pair.reused_answered * 2 < pair.all().answered;
-            pair.client != self.client.address && fresh && spared(&pair.heard)
-        };
-        let serves =
-            |server| spared(&facts.heard_from(server)) && facts.pairs_to(server).any(is_other);
         self.client.servers().into_iter().any(serves)
     }
 }
@@ -165,8 +163,9 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     if cut.is_empty() {
         return way_back::detect(facts, &clients);
     }
+    let served = Served::default();
     let (sure, alone): (Vec<Cut<'_>>, Vec<Cut<'_>>) =
-        cut.into_iter().partition(|cut| cut.others_are_served(facts));
+        cut.into_iter().partition(|cut| cut.others_are_served(facts, &served));
     let compared = !sure.is_empty();
     let (cut, confidence) = match alone.as_slice() {
         _ if compared => (sure, 0.85),

@@ -211,17 +211,17 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
             ),
         ));
     }
-    finding = finding.rather_than(
+    let unclear = match sender {
+        Sender::Unclear => {
+            "; that CoreDNS forwards them is not excluded from here: compare the address with the ClusterIP of \
+             kube-dns (--cluster-dns)"
+        }
+        Sender::Clients | Sender::Forwarder => "",
+    };
+    Some(finding.rather_than(
         "name_does_not_exist",
-        "who answered does not know the cluster's names: whether they exist is another question",
-    );
-    Some(match sender {
-        Sender::Unclear => finding.rather_than(
-            "CoreDNS forwards them",
-            "not excluded from here: compare the address with the ClusterIP of kube-dns (--cluster-dns)",
-        ),
-        Sender::Clients | Sender::Forwarder => finding,
-    })
+        format!("who answered does not know the cluster's names: whether they exist is another question{unclear}"),
+    ))
 }
 
 #[cfg(test)]

@@ -68,7 +68,8 @@ fn around(facts: &Facts<'_>, backends: &[Address]) -> String {
 
 fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let Some(gone) = gone(facts) else {
-        return tied(facts).map(|tied| tied.finding(facts));
+        let tied = || tied(facts).map(|tied| tied.finding(facts));
+        return unreachable::behind_service(facts).or_else(tied);
     };
     let (outage, others) = worst(&gone.outages)?;
     let names = filter::words(&gone.backends);

@@ -184,8 +184,8 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         .rather_than("random_loss", "what is answered waits as well: the packets are in a queue");
     if !at_server {
         finding = finding.rather_than(
-            "a slow way between clients and CoreDNS",
-            "not excluded from here: capture in a CoreDNS pod, where the query arrives and its answer leaves",
+            "random_loss",
+            "a bad way between clients and CoreDNS is not excluded from here: capture in a CoreDNS pod, where the query arrives and its answer leaves",
         );
     }
     Some(finding)

@@ -151,7 +151,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     }
     Some(if within && !probed {
         finding.rather_than(
-            "one name wanted by many",
+            "coredns_overload",
             "not excluded: many processes of this host that want one name at one moment look alike; \
              compare the server's own forwarders with its address",
         )

@@ -2,13 +2,21 @@
 
 use super::firewall_reject::kind_words;
 use super::nodelocaldns_down;
-use crate::aggregate::Pair;
+use super::servfail_burst::BURST;
+use crate::aggregate::{Pair, Period};
+use crate::model::Span;
 use crate::verdict::addresses::sorted;
 use crate::verdict::refusals::{Together, answered_nobody, dated, refused};
 use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter};
 
 /// One may be the moment of a restart.
 const REFUSALS: u64 = 2;
+
+/// A process is replaced in less.
+const MOMENT: Span = Span::from_secs(5);
+
+/// And so few of all questions are refused for it.
+const SHARE: f64 = 0.01;
 
 /// The cause.
 pub(super) const CAUSE: Cause = Cause {
@@ -20,7 +28,7 @@ pub(super) const CAUSE: Cause = Cause {
         listens on the port: the CoreDNS process is down or has not bound the port while its pod \
         and address still live, or the resolver on a host has stopped. A CoreDNS that is stopped \
         without lameduck refuses so, too, until its endpoint is gone.",
-    signature: "At least two queries refused with ICMP port unreachable (or RST to a SYN) by the \
+    signature: "At least two queries refused with ICMP port unreachable by the \
         server itself: the address behind the DNAT, or the asked address with the TTL that its \
         answers have.",
     look_alikes: &[
@@ -56,7 +64,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         .filter(|pair| !nodelocaldns_down::explains(facts, pair.server))
         .collect();
     let count: u64 = pairs.iter().map(|pair| refused(facts, pair).closed).sum();
-    if count < REFUSALS {
+    if count < REFUSALS || is_restart(&pairs, count) {
         return None;
     }
     let Together { clients, servers: asked, silent, period, when, outages, frames, .. } =
@@ -108,6 +116,18 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
             "the refusals come from as far away as the server's answers, and are for everybody"
         },
     ))
+}
+
+/// Whether it is no more than a process that is replaced: few are refused, for a moment, and answered afterwards, as
+/// those that get SERVFAIL at a scale-down.
+fn is_restart(pairs: &[&Pair], count: u64) -> bool {
+    let period = Period::of(pairs.iter().map(|pair| pair.rare().refusals));
+    let sent: u64 = pairs.iter().map(|pair| pair.all().sent).sum();
+    let answered_since = |pair: &&Pair| pair.answers.any() && pair.answers.last > period.last;
+    count < BURST
+        && period.last.since(period.first) <= MOMENT
+        && Facts::share(count, sent) < SHARE
+        && pairs.iter().all(answered_since)
 }
 
 #[cfg(test)]

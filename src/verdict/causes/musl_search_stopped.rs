@@ -142,11 +142,11 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         finding
     };
     Some(finding.rather_than(
-        "a name without addresses",
+        "name_does_not_exist",
         if found {
             "the name has addresses, further down the list"
         } else {
-            "not excluded: whether there is anything behind was not asked in this capture; a headless \
+            "a name without addresses is not excluded: whether there is anything behind was not asked in this capture; a headless \
              Service without ready endpoints looks the same"
         },
     ))

@@ -175,7 +175,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
                 ),
             )
             .at(vain.missing.frames.iter())
-            .filter(format!("dns.qry.name contains {}", quoted(&name))),
+            .filter(format!("lower(dns.qry.name) contains {}", quoted(&name))),
         );
     }
     for row in turned() {

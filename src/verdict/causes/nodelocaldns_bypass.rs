@@ -148,11 +148,11 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         )
     };
     Some(finding.rather_than(
-        "iptables mode",
+        "nodelocaldns_down",
         if before {
-            "there the cache answers for the ClusterIP itself, and no question is translated"
+            "the cache runs, and where it stands in for the ClusterIP (iptables mode) no question is translated"
         } else {
-            "not excluded that these pods run on nodes without a cache: compare their nodes"
+            "not excluded that these pods run on nodes whose cache is down, or without one: compare their nodes"
         },
     ))
 }

@@ -1,5 +1,6 @@
 //! Loss spread over clients, servers and time, not tied to the load.
 
+mod course;
 mod outages;
 
 use super::vpc_dns_pps_exceeded::Bands;
@@ -9,12 +10,13 @@ use super::{
     nodelocaldns_down, reply_source_mismatch, stale_conntrack_udp, upstream_slow,
     upstream_unreachable,
 };
-use crate::aggregate::{Bin, Pair, Period, Server};
-use crate::model::{Address, Timestamp};
+use crate::aggregate::{Pair, Period, Server, Tally};
+use crate::model::Address;
 use crate::verdict::addresses::holds;
 use crate::verdict::chance::at_most;
 use crate::verdict::silence::{Sum, by_client, cut_off};
 use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, StubKind, filter, words};
+use course::{Course, follows_the_load};
 use outages::Outages;
 
 /// Losses that make a pattern.
@@ -31,20 +33,16 @@ const SHARE: f64 = 0.005;
 /// for instance, that do not come.
 const NAMED: f64 = 0.5;
 
-/// Losses that crowd so much in time would come of chance less often than this.
-const CHANCE: f64 = 0.01;
-
-/// No link loses so evenly that more losses than this would tell more: of thousands chance alone would leave no
-/// second without.
-const EVEN: u64 = 100;
-
 /// Of what is sent again this share arrives at least, as a multiple of the share of all that does: clients
 /// differ in how often they ask.
 const ARRIVES: f64 = 0.3;
 
-/// In quiet seconds, with less than half of the load that the average question meets, a question is lost so
-/// many times as rarely as in the others, if the losses are tied to the load.
-const LOAD_TIMES: f64 = 1.5;
+/// Of so few names of the cluster, or fewer, chance would spare so many less often than this.
+const CHANCE: f64 = 0.001;
+
+/// Losses that begin or end in the midst of a capture, behind a Service's address alone, and are more than this
+/// share of the questions may as well be those of one backend that is gone: of six it gets as much.
+const OF_BACKENDS: f64 = 0.15;
 
 /// One of several servers, or clients, that has this share of the losses is the place to look at.
 const CONCENTRATED: f64 = 0.8;
@@ -63,7 +61,8 @@ pub(super) const CAUSE: Cause = Cause {
         a client its whole retry timer (5 s with glibc), so little loss is felt much.",
     signature: "Outages left out, at least six questions without an answer, or with one only after \
         they were sent again (twenty, where none of those came through), and more than 0.5 % of \
-        all; spread over the questions as chance would; not fewer in quiet seconds; no client and \
+        all; spread over the questions as chance would, of the whole capture or of ten seconds and more in its \
+        midst; not fewer in quiet seconds; no client and \
         no server has nearly all of them; those who lose also get answers.",
     look_alikes: &[
         ("vpc_dns_pps_exceeded", "losses are in the seconds over the limit"),
@@ -132,16 +131,29 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         pairs.retain(|pair| facts.asks_for_itself(pair));
         (losses, sent) = sums(&pairs);
     }
-    let share = Facts::share(losses, sent);
+    let mut share = Facts::share(losses, sent);
     let mut period = Period::of(pairs.iter().map(|pair| outages.period(pair)));
     for pair in pairs.iter().filter(|pair| ended_here(pair) > 0) {
         period.join(pair.rare().resents);
     }
-    if losses < LOSSES
-        || share < SHARE
-        || !spread(facts, losses, period)
-        || outages.walled.is_empty() && outages.crowd_beside(facts)
-    {
+    if losses < LOSSES || share < SHARE || of_one_type(facts) {
+        return None;
+    }
+    let (when, crowded) = match Course::of(facts, losses, period)? {
+        Course::Whole => (String::new(), outages.walled.is_empty() && outages.crowd_beside(facts)),
+        Course::Part { share: part } => {
+            sent = (sent as f64 * part).round() as u64;
+            share = Facts::share(losses, sent);
+            let (from, to) = (words::clock(period.first), words::clock(period.last));
+            // The rest of an outage has a time to it as well; but where much is lost, some of it is in a row.
+            let all: u64 = pairs.iter().map(|pair| pair.silent() + facts.rescued(pair)).sum();
+            let other = losses * 2 < all
+                || spares_the_cluster(&pairs)
+                || share > OF_BACKENDS && !sees_backends(facts);
+            (format!(" from {from} to {to} UTC"), other)
+        }
+    };
+    if crowded {
         return None;
     }
     let clients = by_client(pairs.iter().copied());
@@ -154,14 +166,14 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     if one_client || one_server(facts) || follows_the_load(facts) || over_the_limit(facts) {
         return None;
     }
-    let rescued: u64 = losses.min(pairs.iter().map(|pair| pair.rare().rescued).sum());
+    let rescued: u64 = losses.min(pairs.iter().map(|pair| facts.rescued(pair)).sum());
     if sticks(&pairs, losses, rescued, share) {
         return None;
     }
     let unanswered = losses - rescued;
     let addresses: Vec<Address> = losers.iter().map(|client| client.address).collect();
     let severity = if share >= 0.2 { Severity::High } else { Severity::Medium };
-    let confidence = if clients > 2 { 0.6 } else { 0.5 };
+    let confidence = if clients > 2 && when.is_empty() { 0.6 } else { 0.5 };
     let race = if facts.all_cut_questions() == 0 {
         "not every loss is one of an A/AAAA pair on a new port; `conntrack -S` settles it (insert_failed)"
     } else {
@@ -176,13 +188,13 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
             .explaining(losses)
             .advising(&knobs)
             .saying(format!(
-                "{} of the questions lost a packet on the way, here and there: {rescued} of {losses} \
+                "{} of the questions{when} lost a packet on the way, here and there: {rescued} of {losses} \
                  were answered after they were sent again, {unanswered} never.",
                 words::percent(share)
             ))
             .shown_by(
                 Evidence::new("loss_ratio", share, "ratio", format!(
-                    "{losses} of {sent} questions lost a packet: {rescued} recovered by a \
+                    "{losses} of {sent} questions{when} lost a packet: {rescued} recovered by a \
                      retransmission, {unanswered} without an answer."
                 ))
                 .at(pairs.iter().flat_map(|p| p.lost_frames.iter().chain(p.rare().rescued_frames.iter())))
@@ -197,6 +209,31 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
             .rather_than("conntrack_dnat_race", race)
             .rather_than("client_egress_dropped", "those who lose are answered most of the time"),
     )
+}
+
+/// Whether questions of one type alone are lost, such as AAAA: that type is not answered, or not let through.
+fn of_one_type(facts: &Facts<'_>) -> bool {
+    facts.type_without_answers().is_some()
+}
+
+/// Whether names of the cluster, which wait for no upstream, are hardly lost.
+fn spares_the_cluster(pairs: &[&Pair]) -> bool {
+    let sum = |of: fn(&Pair) -> Tally| {
+        let mut all = Tally::default();
+        pairs.iter().for_each(|pair| all.add(of(pair)));
+        all
+    };
+    let (all, cluster) = (sum(Pair::all), sum(Pair::cluster));
+    let due = Facts::share(all.unanswered, all.sent) * cluster.sent as f64;
+    (cluster.unanswered as f64) < due && at_most(cluster.unanswered, due) < CHANCE
+}
+
+/// Whether the servers themselves are seen, more than one, so that one of them that is silent would be.
+fn sees_backends(facts: &Facts<'_>) -> bool {
+    let services = facts.services();
+    let servers = facts.aggregate.counting.servers.iter();
+    let answering = servers.filter(|server| server.answered > 0);
+    answering.filter(|server| !holds(&services, server.address)).nth(1).is_some()
 }
 
 /// Whether it is the same questions that are lost, again and again: what is sent again over a lossy link mostly
@@ -223,44 +260,6 @@ fn waits_for_upstream(facts: &Facts<'_>, pair: &Pair) -> bool {
 /// Whether names outside were answered late, or not at all.
 fn is_late(facts: &Facts<'_>, pair: &Pair) -> bool {
     pair.external_bad.any() || facts.aggregate.counting.failures(pair).slow_period.any()
-}
-
-/// Whether the losses lie among the questions as chance would put them. Of `n` losses the first and
-/// the last enclose the share `c` of all questions or less with the probability
-/// `n c^(n-1) - (n-1) c^n` (the range of uniform order statistics). What was asked last can be lost, and
-/// nobody knows yet.
-fn spread(facts: &Facts<'_>, losses: u64, period: Period) -> bool {
-    let width = facts.aggregate.counting.timeline.width();
-    let until = facts.decided_until().max(period.last);
-    let (mut all, mut enclosed) = (0.0, 0.0);
-    for (start, bin) in facts.aggregate.counting.timeline.bins() {
-        // Within a bin the questions are taken to be spread evenly.
-        let asked = |from: Timestamp, to: Timestamp| {
-            let part = to.min(start.plus(width)).since(from.max(start)).0.max(0);
-            f64::from(bin.asked) * part as f64 / width.0 as f64
-        };
-        all += asked(start, until);
-        enclosed += asked(period.first, period.last);
-    }
-    let (share, n) = (enclosed / f64::max(all, 1.0), losses.min(EVEN) as f64);
-    n * share.powf(n - 1.0) - (n - 1.0) * share.powf(n) >= CHANCE
-}
-
-/// Whether the losses come with the load: quiet seconds have fewer of them than their questions should.
-fn follows_the_load(facts: &Facts<'_>) -> bool {
-    let bins = facts.aggregate.counting.timeline.bins();
-    let bins: Vec<&Bin> =
-        bins.filter(|(start, _)| facts.is_decided(*start)).map(|(_, bin)| bin).collect();
-    let sum = |power| bins.iter().map(|bin| f64::from(bin.asked).powi(power)).sum::<f64>();
-    let met = sum(2) / f64::max(sum(1), 1.0);
-    let (mut quiet, mut busy) = ((0, 0), (0, 0));
-    for bin in &bins {
-        let side = if f64::from(bin.asked) * 2.0 < met { &mut quiet } else { &mut busy };
-        side.0 += u64::from(bin.asked);
-        side.1 += u64::from(bin.unanswered) + u64::from(bin.rescued);
-    }
-    let due = Facts::share(busy.1, busy.0) * quiet.0 as f64;
-    (quiet.1 as f64) * LOAD_TIMES < due && at_most(quiet.1, due) < CHANCE
 }
 
 /// Whether one of several servers has nearly all losses. A Service's address is left out where the

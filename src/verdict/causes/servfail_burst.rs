@@ -107,6 +107,7 @@ impl Explained {
         Explained {
             outside: dns_forwarding_loop::detected(facts)
                 || upstream_unreachable::CAUSE.detected(facts)
+                || upstream_unreachable::refuses(facts)
                 || upstream_slow::CAUSE.detected(facts)
                 || vpc_dns_pps_exceeded::CAUSE.detected(facts)
                 || fragment_loss::strikes_upstream(facts)

@@ -80,6 +80,10 @@ pub(super) struct Stuck<'a> {
 struct Served {
     answered: u64,
     answers: Period,
+    /// Questions from fresh ports.
+    fresh: u64,
+    /// Of these, those that lost a packet.
+    fresh_lost: u64,
 }
 
 /// The sockets that are stuck.
@@ -93,6 +97,9 @@ pub(super) fn stuck<'a>(facts: &'a Facts<'_>) -> Vec<Stuck<'a>> {
         let sum = served.entry(pair.server).or_default();
         sum.answered += pair.all().answered;
         sum.answers.join(pair.answers);
+        sum.fresh += pair.all().sent - pair.reused;
+        sum.fresh_lost += (pair.all().unanswered + pair.rare().rescued)
+            .saturating_sub(pair.rare().reused_unanswered + pair.rare().reused_rescued);
         if pair.cluster().answered > 0 {
             cluster.answered += pair.all().answered;
             cluster.answers.join(pair.answers);
@@ -105,10 +112,10 @@ pub(super) fn stuck<'a>(facts: &'a Facts<'_>) -> Vec<Stuck<'a>> {
             return None;
         }
         let alive = socket.beyond > 0 && answers_since(facts, socket.backend, silence);
-        if pair.refused() > 0 || alive || likely(facts, socket, pair, silence) {
+        let here = served.get(&pair.server)?;
+        if pair.refused() > 0 || alive || likely(here, socket, silence) {
             return None;
         }
-        let here = served.get(&pair.server)?;
         let (confidence, compared) = compare(socket, pair, silence, here, &cluster)?;
         Some(Stuck { pair, socket, silence, confidence, compared })
     };
@@ -130,19 +137,10 @@ fn answers_since(facts: &Facts<'_>, server: Address, silence: Silence) -> bool {
 }
 
 /// Whether so many losses in a row may come of loss as it strikes all ports.
-fn likely(facts: &Facts<'_>, socket: &Socket, pair: &Pair, silence: Silence) -> bool {
+fn likely(here: &Served, socket: &Socket, silence: Silence) -> bool {
     /// Less is never sure.
     const LEAST: f64 = 0.01;
-    let lost = |pair: &Pair| {
-        (pair.all().unanswered + pair.rare().rescued)
-            .saturating_sub(pair.rare().reused_unanswered + pair.rare().reused_rescued)
-    };
-    let (mut losses, mut sent) = (0, 0);
-    for other in facts.client_pairs_to(pair.server) {
-        losses += lost(other);
-        sent += other.all().sent - other.reused;
-    }
-    let rate = Facts::share(losses, sent).max(LEAST);
+    let rate = Facts::share(here.fresh_lost, here.fresh).max(LEAST);
     rate.powf(silence.asked as f64) * socket.asked as f64 > CHANCE
 }
 
@@ -177,14 +175,17 @@ fn compare(
     }
 }
 
-/// Whether stuck sockets are all that is wrong with a client's silence.
+/// Whether stuck sockets are all that is wrong with a client's silence. What they asked before they were known to be
+/// in use for longer is not counted with them.
 pub(super) fn explains(stuck: &[Stuck<'_>], client: Address, silent: u64) -> bool {
-    let lost: u64 = stuck
-        .iter()
-        .filter(|stuck| stuck.pair.client == client)
-        .map(|stuck| stuck.socket.unanswered)
-        .sum();
-    lost > 0 && Facts::share(lost, silent) >= 1.0 - FRESH_LOSS
+    /// In this time they are known, and it is twice what it takes.
+    const KNOWN: f64 = 2.0;
+    let own = || stuck.iter().filter(|stuck| stuck.pair.client == client);
+    let lost: u64 = own().map(|stuck| stuck.socket.unanswered).sum();
+    let pace = |silence: Silence| silence.asked as f64 / silence.length().as_secs_f64();
+    let before: f64 = own().map(|stuck| FEW as f64 + KNOWN * pace(stuck.silence)).sum();
+    let others = silent.saturating_sub(lost);
+    lost > 0 && (others as f64 <= before || Facts::share(others, silent) <= FRESH_LOSS)
 }
 
 fn detect(facts: &Facts<'_>) -> Option<Finding> {

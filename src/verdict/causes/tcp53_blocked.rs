@@ -1,12 +1,17 @@
 //! Truncated answers, then TCP that never completes.
 
-use crate::aggregate::{Pair, Period};
+use crate::aggregate::{Pair, Period, Unaccepted};
 use crate::classify::Outcome;
+use crate::model::Span;
 use crate::verdict::addresses::sorted;
-use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter};
+use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter, words};
 
 /// One connection may be opened as the capture ends.
 const OPENED: u64 = 2;
+
+/// Where others are accepted before or after, so long at least: a SYN that is lost is sent again after 1 s, and once
+/// more after 2 s (RFC 6298).
+const LASTING: Span = Span::from_secs(3);
 
 /// The cause.
 pub(super) const CAUSE: Cause = Cause {
@@ -19,8 +24,8 @@ pub(super) const CAUSE: Cause = Cause {
         port 53 only lets these lookups hang: glibc sets no limit of its own on the connection, \
         the kernel tries for two minutes; Go gives up after 5 s; musl asks over TCP since 1.2.4 \
         (Alpine 3.18).",
-    signature: "At least two TCP connections to a server's DNS port of which none is accepted, \
-        whether in silence or with RST or an ICMP error, while the same server answers over UDP.",
+    signature: "At least two TCP connections to a server's DNS port of which none is accepted, ever or for 3 s \
+        and more, whether in silence or with RST or an ICMP error, while the same server answers over UDP.",
     look_alikes: &[
         ("client_egress_dropped", "UDP is silent as well"),
         (
@@ -49,14 +54,21 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         .counting
         .pairs
         .iter()
-        .filter(|pair| pair.rare().opened > 0 && pair.rare().accepted == 0 && pair.refused() == 0)
-        .filter(|pair| udp_answered(facts, pair))
+        .filter(|pair| is_unaccepted(pair) && pair.refused() == 0)
+        .filter(|pair| udp_answered(pair))
         .collect();
-    let opened: u64 = pairs.iter().map(|pair| pair.rare().opened).sum();
+    let rows: Vec<Unaccepted> =
+        pairs.iter().map(|pair| pair.rare().connections.unaccepted()).collect();
+    let opened: u64 = rows.iter().map(|row| row.opened).sum();
     if opened < OPENED || facts.one_sided() {
         return None;
     }
-    let period = Period::of(pairs.iter().map(|pair| pair.rare().openings));
+    let period = Period::of(rows.iter().map(|row| row.period));
+    let when = if pairs.iter().all(|pair| pair.rare().accepted == 0) {
+        String::new()
+    } else {
+        format!(" from {} to {} UTC", words::clock(period.first), words::clock(period.last))
+    };
     let clients = sorted(pairs.iter().map(|pair| pair.client));
     let servers = sorted(pairs.iter().map(|pair| pair.server));
     let truncated: u64 = pairs.iter().map(|pair| pair.outcome(Outcome::Truncated)).sum();
@@ -74,7 +86,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         .about(Scope::between(&clients, &servers))
         .explaining(opened)
         .saying(format!(
-            "TCP to the DNS port of {} never completes for {}: {opened} connections were opened \
+            "TCP to the DNS port of {} never completes for {}{when}: {opened} connections were opened \
              and none was accepted, while UDP works.",
             filter::words(&servers),
             filter::words(&clients)
@@ -85,7 +97,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
                      accepted.",
                 filter::words(&servers)
             ))
-            .at(pairs.iter().flat_map(|pair| pair.rare().opened_frames.iter()))
+            .at(rows.iter().flat_map(|row| row.frames.iter()))
             .filter(format!("tcp.flags.syn == 1 && tcp.port == 53 && {}", filter::with(&clients))),
         );
     Some(
@@ -103,9 +115,16 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     )
 }
 
+/// Whether no connection is accepted, or none for a time.
+fn is_unaccepted(pair: &Pair) -> bool {
+    let row = pair.rare().connections.unaccepted();
+    let lasting = row.opened >= OPENED && row.period.last.since(row.period.first) >= LASTING;
+    row.opened > 0 && (pair.rare().accepted == 0 || lasting)
+}
+
 /// Whether the pair's server answers this client over UDP.
-fn udp_answered(facts: &Facts<'_>, pair: &Pair) -> bool {
-    pair.all().answered > 0 || facts.pairs_of(pair.client).any(|other| other.all().answered > 0)
+fn udp_answered(pair: &Pair) -> bool {
+    pair.all().answered > pair.tcp
 }
 
 #[cfg(test)]

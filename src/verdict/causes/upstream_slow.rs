@@ -123,6 +123,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     });
     let damage = (*count).max(if late { failed } else { 0 });
     let then = if late { "; CoreDNS gives up after 2 s" } else { "" };
+    let fast = if cluster_fast >= FEW { ", while names of the cluster are fast" } else { "" };
     let seconds = *border as f64 / 1000.0;
     let mut finding = CAUSE
         .finding(severity, facts.capped(confidence), *period)
@@ -137,8 +138,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
             "{count} of {answered} answers for {what} {} {} came {seconds} s after the question or later{}.",
             if *captured || direct { "from" } else { "by way of" },
             filter::words(&servers),
-            if *captured || direct { then } else { ", while names of the cluster are fast (upstream \
-                leg not captured)" },
+            if *captured || direct { then.to_owned() } else { format!("{fast} (upstream leg not captured)") },
         ))
         .shown_by(
             Evidence::new("slow_answers", share, "ratio", format!(

@@ -5,6 +5,7 @@ mod in_vain;
 
 use super::{dns_forwarding_loop, fragment_loss, upstream_slow, vpc_dns_pps_exceeded};
 use crate::aggregate::{Pair, Period, SampleKind};
+use crate::decode::IcmpKind;
 use crate::model::Address;
 use crate::verdict::addresses::holds;
 use crate::verdict::answers;
@@ -70,7 +71,8 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
         let answers = slow || fragment_loss::strikes_upstream(facts);
         // What a limit drops was sent to somebody who answers the rest.
         let answers = answers || vpc_dns_pps_exceeded::CAUSE.detected(facts);
-        if answers {
+        // And where somebody is seen to say no for it, that is the cause.
+        if answers || refuses(facts) {
             return None;
         }
         client_side::detect(facts).or_else(|| in_vain::detect(facts))
@@ -89,7 +91,7 @@ pub(super) fn upstream_leg(facts: &Facts<'_>) -> Option<Finding> {
     let mut whole = true;
     for forwarder in &forwarders {
         let mut dead = by_server(forwarder.pairs.iter().copied());
-        dead.retain(|server| is_dead_upstream(server, forwarder));
+        dead.retain(|server| is_dead_upstream(server, forwarder) && !is_refused(server));
         let of_dead: Vec<&Pair> =
             dead.iter().flat_map(|server| server.pairs.iter().copied()).collect();
         let dated: Vec<Outage> =
@@ -217,14 +219,15 @@ pub(super) fn upstream_leg(facts: &Facts<'_>) -> Option<Finding> {
     }
     finding = if here && elsewhere.is_empty() {
         finding.rather_than(
-            "upstream server down",
-            "the queries do not even leave this node: whether the upstreams live is another question",
+            "wrong_nameserver",
+            "the queries do not even leave this node: whether there is a server at the upstreams' addresses is \
+             another question",
         )
     } else if elsewhere.is_empty() {
         finding.rather_than(
-            "upstream server down",
-            "nobody else asked the upstreams in this capture, so a dead upstream is not excluded: \
-             ask it from the node",
+            "wrong_nameserver",
+            "nobody else asked the upstreams in this capture, so a dead server, or none, at their addresses is \
+             not excluded: ask it from the node",
         )
     } else {
         finding.shown_by(
@@ -240,6 +243,19 @@ pub(super) fn upstream_leg(facts: &Facts<'_>) -> Option<Finding> {
         "vpc_dns_pps_exceeded",
         "a rate limit drops a part of the queries; here nothing came back at any rate",
     ))
+}
+
+/// Whether resolvers are told that they get nothing from an upstream.
+pub(super) fn refuses(facts: &Facts<'_>) -> bool {
+    by_server(facts.upstream_pairs()).iter().any(is_refused)
+}
+
+/// Whether somebody says no: one ICMP error may stand for many, and silence beside it is no other cause. That there is
+/// no such host or net is no more than silence with a word.
+fn is_refused(server: &Sum<'_>) -> bool {
+    let absent = [Some(IcmpKind::HostUnreachable), Some(IcmpKind::NetUnreachable)];
+    let told = |pair: &&Pair| pair.refused() > 0 && !absent.contains(&pair.rare().reject_kind);
+    server.pairs.iter().any(told)
 }
 
 /// Whether one of a forwarder's upstreams is silent.

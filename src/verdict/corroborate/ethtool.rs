@@ -19,13 +19,14 @@ const PROOFS: [(&str, Counter); 3] = [
 /// Losses without a pattern, that a limit of the instance or the ENI may be behind.
 const PATTERNLESS: [&str; 2] = ["random_loss", "coredns_overload"];
 
-/// What the counters that a patternless loss may come from are the cause or the words of.
-const BEHIND: [(Counter, &str); 5] = [
-    (Counter::LinkLocal, EXCEEDED),
-    (Counter::Conntrack, "conntrack_allowance_exceeded"),
-    (Counter::Pps, "packets per second of the instance"),
-    (Counter::BwIn, "inbound bandwidth of the instance"),
-    (Counter::BwOut, "outbound bandwidth of the instance"),
+/// The counters that a patternless loss may come from, and the causes of which they are the proof: the limits of
+/// the instance have no code.
+const BEHIND: [(Counter, Option<&str>); 5] = [
+    (Counter::LinkLocal, Some(EXCEEDED)),
+    (Counter::Conntrack, Some("conntrack_allowance_exceeded")),
+    (Counter::Pps, None),
+    (Counter::BwIn, None),
+    (Counter::BwOut, None),
 ];
 
 pub(super) fn corroborate(facts: &Facts<'_>, ethtool: &Ethtool, finding: &mut Finding) {
@@ -61,7 +62,7 @@ fn prove(facts: &Facts<'_>, ethtool: &Ethtool, counter: Counter, finding: &mut F
         )),
         Some(Change::Reset) => finding.supplemented(evidence(
             0,
-            format!("{origin}: {name} was set back between the readings, so that it tells nothing."),
+            format!("{origin}: {name} is not to be told: a counter is lower in the second reading, so that all were set back between, or the readings are exchanged."),
         )),
         Some(Change::Rose(more)) => {
             let timing = match ethtool.rises(counter) {
@@ -103,7 +104,7 @@ fn prove(facts: &Facts<'_>, ethtool: &Ethtool, counter: Counter, finding: &mut F
 }
 
 /// A counter that makes another explanation of the same losses likely, or excludes it.
-fn blame(ethtool: &Ethtool, counter: Counter, behind: &str, finding: &mut Finding) {
+fn blame(ethtool: &Ethtool, counter: Counter, behind: Option<&str>, finding: &mut Finding) {
     let (name, origin) = (counter.name(), ethtool.origin());
     match ethtool.change(counter) {
         Some(Change::Rose(more)) => {
@@ -116,11 +117,21 @@ fn blame(ethtool: &Ethtool, counter: Counter, behind: &str, finding: &mut Findin
                      likely packets that AWS dropped or held back at this interface."
                 ),
             ));
-            finding.considered(behind, format!("not excluded: {name} rose by {more}"));
+            if let Some(behind) = behind {
+                finding.considered(behind, format!("not excluded: {name} rose by {more}"));
+            }
         }
         Some(Change::Same(_)) => {
-            finding
-                .considered(behind, format!("{name} did not rise between the readings ({origin})"));
+            let still = format!("{name} did not rise between the readings");
+            match behind {
+                Some(behind) => finding.considered(behind, format!("{still} ({origin})")),
+                None => finding.supplemented(Evidence::new(
+                    name,
+                    0.0,
+                    "count",
+                    format!("{origin}: {still}: it is not this limit of the instance."),
+                )),
+            }
         }
         _ => {}
     }

@@ -11,9 +11,6 @@ use crate::verdict::{Evidence, Facts, Finding, Place};
 
 const RACE: &str = "conntrack_dnat_race";
 
-/// What a table of connections without room is called: it has no code of its own.
-const TABLE: &str = "the node's own conntrack table";
-
 /// Losses that any drop on the node may be behind. A counter that stayed is worth a word only where
 /// nothing else explains them.
 const PATTERNLESS: [&str; 3] = ["random_loss", "coredns_overload", "conntrack_allowance_exceeded"];
@@ -163,8 +160,13 @@ fn table(facts: &Facts<'_>, kernel: &Kernel, finding: &mut Finding, patternless:
     let rose = change.rose;
     if rose == 0 {
         if patternless {
-            let why = "excluded: drop and early_drop did not rise while the capture ran (live)";
-            finding.considered(TABLE, why.to_owned());
+            finding.supplemented(evidence(
+                Counter::Drop,
+                0,
+                "live: drop and early_drop did not rise while the capture ran: this node's own conntrack table \
+                 had room."
+                    .to_owned(),
+            ));
         }
         return;
     }
@@ -179,11 +181,6 @@ fn table(facts: &Facts<'_>, kernel: &Kernel, finding: &mut Finding, patternless:
             fullness(kernel)
         ),
     ));
-    let why = match timing {
-        Timing::Other => format!("it dropped {rose}, but at other times (live)"),
-        _ => format!("not excluded: it dropped {rose}{} (live)", timing.words()),
-    };
-    finding.considered(TABLE, why);
     if timing == Timing::Same && patternless && rose as f64 >= EXPLAINS * finding.damage as f64 {
         let _ = write!(
             finding.summary,
@@ -202,11 +199,13 @@ fn sockets(facts: &Facts<'_>, kernel: &Kernel, finding: &mut Finding) {
     let here = facts.vantage().place == Place::Server;
     if rose == 0 {
         if here {
-            finding.considered(
-                "a socket buffer that ran over",
-                "excluded: UdpRcvbufErrors did not rise here while the capture ran (live)"
+            finding.supplemented(evidence(
+                counter,
+                0,
+                "live: UdpRcvbufErrors did not rise here while the capture ran: no program was too slow for its \
+                 socket."
                     .to_owned(),
-            );
+            ));
         }
         return;
     }
@@ -221,18 +220,11 @@ fn sockets(facts: &Facts<'_>, kernel: &Kernel, finding: &mut Finding) {
         ),
     );
     match timing {
-        Timing::Other => finding.supplemented(told),
         // At the server itself a full buffer is the overload.
         Timing::Same if here && finding.cause == "coredns_overload" => {
             finding.confirmed(facts, told);
         }
-        _ if finding.cause == "coredns_overload" => finding.supplemented(told),
-        _ => {
-            finding.supplemented(told);
-            let why =
-                format!("not excluded: UdpRcvbufErrors rose by {rose}{} (live)", timing.words());
-            finding.considered("a socket buffer that ran over", why);
-        }
+        _ => finding.supplemented(told),
     }
 }
 

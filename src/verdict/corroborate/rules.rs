@@ -110,14 +110,12 @@ fn follow(facts: &Facts<'_>, rules: &Ruleset, look: &Look, finding: &mut Finding
     }
     if caught.is_empty() {
         let verb = if look.drops { "drops" } else { "rejects" };
-        finding.considered(
-            "a rule of this node's firewall",
-            format!(
-                "no rule of {} {verb} these packets (--iptables); another node, a policy in eBPF or a \
-                 security group is not among them",
-                rules.file()
-            ),
+        let text = format!(
+            "--iptables: no rule of {} {verb} these packets; another node, a policy in eBPF or a security group is \
+             not among them.",
+            rules.file()
         );
+        finding.supplemented(Evidence::new("rules", 0.0, "count", text));
         return;
     }
     let all = ended == from.len() * to.len();
@@ -127,17 +125,7 @@ fn follow(facts: &Facts<'_>, rules: &Ruleset, look: &Look, finding: &mut Finding
         let evidence = evidence(rules, one, anybody);
         match finding.cause {
             // The cause says that it is somebody else who limits, or who says no.
-            "vpc_dns_pps_exceeded" => {
-                let line = one.hit.line;
-                finding.considered(
-                    "a limit of this node itself",
-                    format!(
-                        "not excluded: line {line} of {} may drop the same packets",
-                        rules.file()
-                    ),
-                );
-                finding.supplemented(evidence);
-            }
+            "vpc_dns_pps_exceeded" => finding.supplemented(evidence),
             "dns_port_closed" => {
                 let line = one.hit.line;
                 finding.considered(

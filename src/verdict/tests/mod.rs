@@ -92,7 +92,12 @@ impl Seen {
         let config = Config { threads: NonZeroUsize::MIN, ..config.clone() };
         let options = capture::Options { threads: 1, ..capture::Options::default() };
         let source = capture::open_reader("story", Box::new(Cursor::new(file)), &options).unwrap();
-        Seen(crate::analyse_blocks(&*source, &config, &mut |_, _, _| {}).unwrap())
+        let document = crate::analyse_blocks(&*source, &config, &mut |_, _, _| {}).unwrap();
+        // What is considered beside a finding is called by its code as well.
+        for other in document.findings.iter().flat_map(|finding| &finding.alternatives) {
+            assert!(super::causes::find(&other.cause).is_some(), "{}", other.cause);
+        }
+        Seen(document)
     }
 
     pub(crate) fn root(&self) -> &str {

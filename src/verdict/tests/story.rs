@@ -428,6 +428,14 @@ impl Story {
         self.part(|packet| (from..to).contains(&packet.time))
     }
 
+    /// What is left of it when each packet is missed with this chance.
+    pub(crate) fn thinned(&self, share: f64) -> Vec<u8> {
+        self.part(|packet| {
+            let seed = packet.time.as_nanos() as u64 ^ (packet.frame.len() as u64) << 48;
+            !Rng(seed).chance(share)
+        })
+    }
+
     fn part(&self, keep: impl Fn(&Told) -> bool) -> Vec<u8> {
         let link = if self.view == View::Node { Link::Sll2 } else { Link::Ethernet };
         let mut part = Capture::new(link);

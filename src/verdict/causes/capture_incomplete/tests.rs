@@ -44,6 +44,19 @@ fn one_direction_shows_no_losses() {
     });
 }
 
+/// Nothing counts what it lost, and nobody asks again: who asked was answered.
+#[test]
+fn a_capture_that_lacks_packets_is_told_by_what_is_left() {
+    Story::each(&[View::Pod, View::Eni], 3..=8, |story| {
+        story.background(ms(0), secs(90), 15.0, &mut |ask| ask.healthy());
+        story.settle(secs(120));
+        let seen = Seen::of(story.thinned(0.04));
+        is_inconclusive(&seen);
+        let summary = &seen.0.verdict.summary;
+        assert!(summary.contains("the capture itself lacks packets"), "{summary}");
+    });
+}
+
 /// Drops that are as many as the losses are why; a few are not, and the losses come first.
 #[test]
 fn drops_are_the_reason_for_no_more_losses_than_they_are() {

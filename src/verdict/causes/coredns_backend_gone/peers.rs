@@ -1,6 +1,6 @@
 //! Other backends that are heard of while one is silent.
 
-use crate::aggregate::Server;
+use crate::aggregate::{Lapse, Period, Server};
 use crate::model::Address;
 use crate::verdict::FEW;
 use crate::verdict::addresses::sorted;
@@ -38,14 +38,24 @@ impl<'a> Peers<'a> {
     fn heard(&self, outage: &Outage) -> impl Iterator<Item = Address> {
         // Not to the very end: questions are sent again for a while when nothing new is asked.
         let heard = self.answering.iter().filter(|peer| outage.spares(&peer.heard));
-        heard.map(|peer| peer.address)
+        heard.filter(|peer| !is_hit(peer, outage)).map(|peer| peer.address)
     }
+}
+
+/// Whether it may be silent in a short outage as well, in whose seconds it is heard all the same: it loses something
+/// in them, too.
+fn is_hit(peer: &Server, outage: &Outage) -> bool {
+    let Period { first, last } = outage.lapse.losses;
+    let (first, last) = (first.seconds(), last.seconds());
+    let in_them = |lapse: &Lapse| {
+        lapse.losses.first.seconds() <= last && lapse.losses.last.seconds() >= first
+    };
+    outage.lapse.is_short() && peer.lapses.iter().any(in_them)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aggregate::{Lapse, Period};
     use crate::model::Timestamp;
 
     fn at(second: i64, nanos: i64) -> Timestamp {
@@ -85,6 +95,20 @@ mod tests {
         let mut open = outage(13, 20, 5);
         open.resumed = None;
         assert_eq!(peers.of(first, &[open]), [second, third]);
+    }
+
+    /// The path to both is down for a second: each is heard in its first moments, and loses something as well.
+    #[test]
+    fn who_loses_something_in_a_short_outage_is_no_peer() {
+        let mut peer = server(2, FEW, 14);
+        let silent = Address::from_v4([10, 0, 0, 9]);
+        let is_peer = |peer: &Server, outage| Peers::among(&[peer]).any(silent, &outage);
+        let (short, long) = (outage(14, 15, 5), outage(13, 17, 5));
+        assert!(is_peer(&peer, short.clone()) && is_peer(&peer, long.clone()));
+        let losses = Period { first: at(15, 900), last: at(15, 900) };
+        peer.lapses.add(Lapse { losses, lost: 1, ..Lapse::default() }, &peer.heard);
+        assert!(!is_peer(&peer, short) && is_peer(&peer, long));
+        assert!(is_peer(&peer, outage(13, 14, 5)));
     }
 
     #[test]

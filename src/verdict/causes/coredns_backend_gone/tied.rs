@@ -3,7 +3,7 @@
 
 use super::super::{
     conntrack_allowance_exceeded, coredns_overload, dns_forwarding_loop, nodelocaldns_down,
-    upstream_slow, upstream_unreachable,
+    stale_conntrack_udp, upstream_slow, upstream_unreachable,
 };
 use super::CAUSE;
 use super::backends::is_likely;
@@ -67,6 +67,8 @@ pub(in super::super) fn tied<'a>(facts: &'a Facts<'_>) -> Option<Tied<'a>> {
     let otherwise = in_vain < 2 * FEW
         || facts.one_sided()
         || coredns_overload::CAUSE.detected(facts)
+        // What such a socket asks before it is known for one comes from a fresh port, as far as that is known.
+        || stale_conntrack_udp::CAUSE.detected(facts)
         || conntrack_allowance_exceeded::explains(facts)
         || dns_forwarding_loop::detected(facts)
         || upstream_unreachable::CAUSE.detected(facts)

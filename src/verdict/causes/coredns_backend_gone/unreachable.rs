@@ -1,13 +1,15 @@
 //! A backend whose network is gone as well: its node, or a router, says that the host is not there.
 
+use super::super::firewall_reject::kind_words;
+use super::CAUSE;
 use super::backends::Gone;
 use crate::aggregate::{Lapse, Pair, Period, Server};
 use crate::decode::IcmpKind;
 use crate::model::{Address, Span};
-use crate::verdict::addresses::{holds, servers, sorted};
+use crate::verdict::addresses::{clients, holds, servers, sorted};
 use crate::verdict::outage::Outage;
 use crate::verdict::seconds::Seconds;
-use crate::verdict::{FEW, Facts};
+use crate::verdict::{Evidence, FEW, Facts, Finding, Scope, Severity, filter, words};
 
 /// Linux says "host unreachable" when the neighbour has not answered ARP for three seconds; what was
 /// asked meanwhile is refused then.
@@ -46,7 +48,7 @@ type Answering = Seconds<Address, Vec<Address>>;
 fn others_answer(facts: &Facts<'_>, refused: &Pair, answering: &Answering) -> bool {
     let Period { first, last } = refused.losses;
     let (from, to) = (first, last.plus(ARP));
-    if refused.translated > 0 && refused.heard.any_within(from, to) {
+    if refused.translated > 0 && refused.heard.any_within(from, to) || is_part_of_one(refused) {
         return true;
     }
     if !refused.answers.any() || refused.heard.any_inside(from.plus(ARP), to.plus(ARP)) {
@@ -62,9 +64,59 @@ fn others_answer(facts: &Facts<'_>, refused: &Pair, answering: &Answering) -> bo
     backends.iter().any(|&backend| backend != refused.server)
 }
 
+/// Whether an address answers between two refusals that say it is not there: then it stands for several hosts.
+fn is_part_of_one(refused: &Pair) -> bool {
+    let Period { first, last } = refused.rare().refusals;
+    refused.translated == 0 && last.since(first) >= ARP && refused.heard.any_inside(first, last)
+}
+
+/// The same, where no more than the Service's address is seen.
+pub(super) fn behind_service(facts: &Facts<'_>) -> Option<Finding> {
+    let mut pairs = pairs(facts);
+    pairs.retain(|pair| is_part_of_one(pair));
+    let refused: u64 = pairs.iter().map(|pair| pair.refused()).sum();
+    if refused < FEW {
+        return None;
+    }
+    let lost: u64 = pairs.iter().map(|pair| pair.all().unanswered).sum();
+    let period = Period::of(pairs.iter().map(|pair| pair.rare().refusals));
+    let (losers, services) = (clients(&pairs), servers(&pairs));
+    let said = format!(
+        "One of the backends behind {} is gone: {} refused with {}, which comes 3 s late as a rule, while the same \
+         clients are answered on other ports meanwhile.",
+        filter::words(&services),
+        words::counted(refused, "question"),
+        kind_words(pairs[0].rare().reject_kind),
+    );
+    Some(
+        CAUSE
+            .finding(Severity::Medium, facts.capped(0.6), period)
+            .about(Scope::between(&losers, &services))
+            .explaining(lost)
+            .saying(said)
+            .shown_by(
+                Evidence::new(
+                    "host_unreachable",
+                    refused as f64,
+                    "count",
+                    format!(
+                        "{} refused as if there were no such host, by a router or node that asked for it in vain; \
+                         the address that was asked answers in between.",
+                        words::counted(refused, "question")
+                    ),
+                )
+                .at(pairs.iter().flat_map(|pair| pair.rare().refusal_frames.iter()))
+                .filter("icmp.type == 3 || icmpv6.type == 1".to_owned()),
+            )
+            .rather_than("firewall_reject", "a rule for a client does not depend on the port it asks from")
+            .rather_than("dns_port_closed", "a closed port says \"port unreachable\", at once"),
+    )
+}
+
 /// The backend that is gone, if refusals tell of one.
 pub(super) fn unreachable(facts: &Facts<'_>, backends: &[&Server]) -> Option<Gone> {
-    let pairs = pairs(facts);
+    let mut pairs = pairs(facts);
+    pairs.retain(|pair| !is_part_of_one(pair));
     let refused: u64 = pairs.iter().map(|pair| pair.refused()).sum();
     if refused < FEW {
         return None;

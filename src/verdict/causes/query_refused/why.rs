@@ -1,7 +1,7 @@
 //! Why a server refuses: told by whom it refuses what, and how steadily.
 
 use super::super::dns_forwarding_loop;
-use crate::aggregate::{Look, Pair, Period};
+use crate::aggregate::{Look, Pair};
 use crate::model::Address;
 use crate::verdict::addresses::{holds, sorted};
 use crate::verdict::answers::{Failing, slow, upstream_leg};
@@ -103,7 +103,8 @@ impl<'a> Refused<'a> {
         if failing.relayed * 2 > failing.count {
             return Why::Relayed;
         }
-        let during: u64 = failing.pairs.iter().map(|pair| fine(facts, pair)).sum();
+        let failures = |pair: &&Pair| facts.aggregate.counting.failures(pair).look(Look::Refused);
+        let during: u64 = failing.pairs.iter().map(|pair| failures(pair).others_between()).sum();
         let everything = Facts::share(failing.count, failing.count + during) >= ALL;
         let steady = Facts::share(self.changed, self.names) <= CHANGED;
         let outside = self.outside;
@@ -115,13 +116,6 @@ impl<'a> Refused<'a> {
             () => Why::Zone,
         }
     }
-}
-
-/// Answers of a pair that are neither refused nor from before the first refusal or after the last.
-fn fine(facts: &Facts<'_>, pair: &Pair) -> u64 {
-    let refused = facts.aggregate.counting.failures(pair).look(Look::Refused);
-    let inside = |period: Period| period.first < refused.period.last;
-    if inside(pair.answers) { pair.all().answered.saturating_sub(refused.count) } else { 0 }
 }
 
 /// Clients of the same servers that had answers in the same time, and no refusal.
@@ -230,8 +224,8 @@ impl Why {
                 ("upstream_slow", "the slow answers are its reason, the refusals the damage")
             }
             Why::Upstream => (
-                "a DNS policy on the way to the upstream",
-                "a policy refuses names, and here the upstream's address answers",
+                "firewall_reject",
+                "a DNS policy on the way refuses names, and here the upstream's address answers",
             ),
             _ => (
                 "upstream_servfail",

@@ -30,7 +30,8 @@ const DISPERSION: f64 = 4.0;
 const CROWDED: f64 = 0.25;
 
 /// All outages of the capture.
-pub(super) struct Outages {
+pub(super) struct Outages<'a> {
+    facts: &'a Facts<'a>,
     /// Clients who are lost without a time to it: nearly all, always.
     pub(super) walled: Vec<Address>,
     /// Outages of one client, in the order of their addresses.
@@ -39,8 +40,8 @@ pub(super) struct Outages {
     of_all: Times,
 }
 
-impl Outages {
-    pub(super) fn of(facts: &Facts<'_>) -> Outages {
+impl<'a> Outages<'a> {
+    pub(super) fn of(facts: &'a Facts<'a>) -> Outages<'a> {
         let pairs = || facts.aggregate.counting.pairs.iter();
         let (mut walled, mut of_clients) = (Vec::new(), Vec::new());
         let losses = |outage: &Outage| outage.lapse.losses;
@@ -63,7 +64,7 @@ impl Outages {
                 .iter()
                 .flat_map(|gone| gone.outages.iter().map(losses)),
         );
-        Outages { walled, of_clients, of_all: Times::of(of_all) }
+        Outages { facts, walled, of_clients, of_all: Times::of(of_all) }
     }
 
     fn covers(&self, client: Address, losses: Period) -> bool {
@@ -76,7 +77,7 @@ impl Outages {
     pub(super) fn scattered(&self, pair: &Pair) -> u64 {
         let in_outages = pair.lapses.iter().filter(|lapse| self.covers(pair.client, lapse.losses));
         let dated: u64 = in_outages.map(|lapse| lapse.lost + lapse.rescued).sum();
-        (pair.silent() + pair.rare().rescued).saturating_sub(dated)
+        (pair.silent() + self.facts.rescued(pair)).saturating_sub(dated)
     }
 
     /// From the first of those to the last.

@@ -1,4 +1,4 @@
-use crate::forge::{ms, secs};
+use crate::forge::{AAAA, ms, secs};
 use crate::verdict::tests::{Ask, Reply, Seen, Story, Stub, View};
 
 const OTHERS: [&str; 6] = [
@@ -90,6 +90,56 @@ fn one_pod_sees_its_own_part() {
         for other in OTHERS {
             seen.has_not(other);
         }
+    });
+}
+
+/// A link goes bad, and may be mended before the capture ends.
+#[test]
+fn loss_that_begins_in_the_midst_is_found_and_dated() {
+    Story::each(&[View::Node], 5..=12, |story| {
+        let bad = secs(story.rng.between(50, 90))..secs(story.rng.between(150, 200));
+        story.background(ms(0), secs(200), 12.0, &mut |ask| {
+            if bad.contains(&ask.time) { lossy(0.06)(ask) } else { ask.healthy() }
+        });
+        story.settle(secs(230));
+        let seen = story.judge();
+        let finding = seen.is("random_loss");
+        assert_eq!(finding.percent(), 50);
+        assert!(finding.summary.contains(" of the questions from 00:0"), "{}", finding.summary);
+        // Of what was asked then, not of all.
+        assert!(finding.evidence[0].value > 0.03, "{}", seen.words());
+        for other in OTHERS {
+            seen.has_not(other);
+        }
+    });
+}
+
+/// Their upstream loses it, not the way of those who ask.
+#[test]
+fn names_outside_that_are_lost_for_a_time_are_not_random() {
+    Story::each(&[View::Pod], 3..=6, |story| {
+        let bad = secs(60)..secs(150);
+        story.background(ms(0), secs(200), 12.0, &mut |ask| {
+            let hit = bad.contains(&ask.time) && ask.is_external() && ask.luck() < 0.1;
+            if hit { Reply::lost(3) } else { ask.healthy() }
+        });
+        story.settle(secs(230));
+        story.judge().has_not("random_loss");
+    });
+}
+
+/// A server that ignores AAAA, as a firewall makes of it.
+#[test]
+fn one_type_that_is_never_answered_is_not_random() {
+    Story::each(&[View::Node, View::Pod], 3..=6, |story| {
+        story.background(ms(0), secs(60), 8.0, &mut |ask| {
+            if ask.kind == AAAA { Reply::lost(3) } else { ask.healthy() }
+        });
+        story.settle(secs(90));
+        let seen = story.judge();
+        seen.has_not("random_loss");
+        assert_eq!(seen.root(), "undetermined", "{}", seen.words());
+        assert!(seen.0.verdict.summary.contains(" asked for AAAA: "), "{}", seen.words());
     });
 }
 

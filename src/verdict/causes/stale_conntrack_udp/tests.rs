@@ -55,6 +55,34 @@ fn stuck_sockets_are_found_beside_fresh_ports() {
     });
 }
 
+/// They were stuck before the capture began, and for a moment their client asks from no other port.
+#[test]
+fn sockets_that_are_stuck_from_the_start_cut_off_no_client() {
+    Story::each(&[View::Node, View::Pod], 3..=8, |story| {
+        let client = Resolver { rate: 4.0, ..story.resolver(0, 1) };
+        story.keeps_asking(client, (ms(0), secs(80)), &mut |_| Reply::lost(3));
+        let clients: Vec<usize> = (1..story.clients.len()).collect();
+        story.replace_backend();
+        if !story.is_pod() {
+            story.background_of(&clients, ms(0), secs(80), 8.0, &mut |ask| ask.healthy());
+        }
+        story.background_of(&[0], secs(2), secs(80), 8.0, &mut |ask| ask.healthy());
+        story.settle(secs(100));
+        let seen = story.judge();
+        assert_eq!(
+            seen.root(),
+            "stale_conntrack_udp",
+            "{:?} {:?} {}",
+            story.view,
+            client,
+            seen.words()
+        );
+        for other in OTHERS {
+            seen.has_not(other);
+        }
+    });
+}
+
 /// A client that has no other port, and was answered on this one before.
 #[test]
 fn a_single_socket_is_found_and_a_policy_not_excluded() {

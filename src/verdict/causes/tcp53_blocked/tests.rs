@@ -109,8 +109,8 @@ fn a_rule_for_tcp_makes_it_sure_and_one_for_udp_does_not() {
         let seen = ruled(rule);
         let finding = seen.is("tcp53_blocked");
         assert_eq!(finding.percent(), plain, "{}", seen.words());
-        let other = finding.alternatives.iter().find(|one| one.cause.contains("firewall"));
-        assert!(other.unwrap().why_less_likely.contains("no rule of node.rules"));
+        let other = finding.evidence.iter().find(|one| one.metric == "rules");
+        assert!(other.unwrap().text.contains("no rule of node.rules"));
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::super::upstream_slow;
 use super::{CAUSE, cluster_answers};
-use crate::aggregate::{Pair, Period};
+use crate::aggregate::{Pair, Period, Tally};
 use crate::verdict::addresses;
 use crate::verdict::answers::{is_cloud_resolver, slow, upstream_leg};
 use crate::verdict::{Evidence, FEW, Facts, Finding, Scope, Severity, filter, words};
@@ -16,7 +16,7 @@ const WAITED: f64 = 0.03;
 /// themselves some take 2 s, too.
 const OTHERS: f64 = 0.5;
 
-/// Names of the cluster are answered so late no more than this part as often.
+/// Names of the cluster are answered so late, or lost, no more than this part as often.
 const CLUSTER_PART: f64 = 0.2;
 
 /// Finds it.
@@ -36,10 +36,14 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let (late, others) = (outside.after_timeouts, outside.from(400));
     let share = Facts::share(late, answered);
     let late_inside = Facts::share(inside.after_timeouts + inside.from(400), cluster);
+    // Where names of the cluster are lost as often, it is the clients' own way.
+    let mut own = Tally::default();
+    pairs.iter().for_each(|pair| own.add(pair.cluster()));
+    let lost_inside = Facts::share(own.unanswered, own.sent);
     if late < FEW
         || share < WAITED
         || others as f64 > late as f64 * OTHERS
-        || late_inside > share * CLUSTER_PART
+        || late_inside.max(lost_inside) > share * CLUSTER_PART
     {
         return None;
     }

@@ -30,7 +30,10 @@ fn cap(corefile: &Corefile, why: Option<Why>, finding: &mut Finding) {
             finding.doubted(Evidence::new("max_concurrent", 0.0, "count", text));
         }
         None => {
-            finding.considered("CoreDNS' max_concurrent", format!("{file} sets none (--corefile)"));
+            let why = format!(
+                "{file} sets no `max_concurrent` that slow answers would fill (--corefile)"
+            );
+            finding.considered("upstream_slow", why);
         }
     }
 }

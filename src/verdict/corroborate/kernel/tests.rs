@@ -119,7 +119,7 @@ fn losses_without_a_pattern_learn_what_the_node_did_not_drop() {
         let Some(finding) = seen.find("random_loss") else { return };
         told += 1;
         assert!(alternative(finding, "conntrack_dnat_race").starts_with("excluded"));
-        assert!(alternative(finding, "the node's own conntrack table").starts_with("excluded"));
+        assert!(seen.words().contains("conntrack table had room"), "{}", seen.words());
         assert_eq!(percent(finding), percent(story.judge().is("random_loss")));
     });
     assert!(told > 2, "{told}");
@@ -137,11 +137,12 @@ fn a_full_table_is_named_beside_losses_without_a_pattern() {
             (Counter::UdpRcvbufErrors, &|second| u64::from(second == 9)),
         ];
         let seen = with(story, node(150, &counters, (262_144, 262_144)));
-        let Some(finding) = seen.find("random_loss") else { return };
+        if seen.find("random_loss").is_none() {
+            return;
+        }
         told += 1;
-        assert!(alternative(finding, "the node's own conntrack table").starts_with("not excluded"));
-        assert!(alternative(finding, "a socket buffer that ran over").starts_with("not excluded"));
         let words = seen.words();
+        assert!(words.contains("UdpRcvbufErrors rose by 1"), "{words}");
         assert!(words.contains("dropped 6300 packets") && words.contains("was full"), "{words}");
     });
     assert!(told > 2, "{told}");

@@ -41,8 +41,8 @@ fn a_rule_that_drops_the_client_confirms_and_one_for_another_does_not() {
             let missed = judge(&story, &harmless);
             let finding = missed.is("client_egress_dropped");
             assert!((finding.confidence - 0.85).abs() < 1e-9, "{}", missed.words());
-            let word = finding.alternatives.iter().find(|o| o.cause.starts_with("a rule of this"));
-            assert!(word.unwrap().why_less_likely.contains("node.rules"), "{}", missed.words());
+            let word = finding.evidence.iter().find(|e| e.metric == "rules");
+            assert!(word.unwrap().text.contains("node.rules"), "{}", missed.words());
         }
 
         // Perhaps: it is quoted, and no more.
