@@ -159,6 +159,19 @@ mod tests {
         assert!(!ask(330_000));
     }
 
+    /// Half way to where the units wrap they are not taken for time that went back.
+    #[test]
+    fn an_hour_of_rest_is_no_step_back() {
+        for minutes in [3, 70, 80, 140] {
+            let mut ports = Ports::default();
+            let mut ask = |millis| ask(&mut ports, &query(3, 4000, millis));
+            assert_eq!([0, 1300].map(&mut ask), [false, true]);
+            // A capture out of order.
+            assert!(ask(1_000));
+            assert!(!ask(minutes * 60_000), "{minutes}");
+        }
+    }
+
     #[test]
     fn fresh_ports_do_not_drive_an_old_one_out() {
         let mut ports = Ports::default();

@@ -256,3 +256,44 @@ fn a_transaction_knows_where_it_was_seen_first_and_where_later() {
     transaction.clone_from(&see(&packet));
     assert_eq!((seen(transaction.legs()), transaction.alias()), (vec![8], None));
 }
+
+/// A scanner: one socket, one ID and one question for everybody. What it asks is gone through in bounded time, and what
+/// has to go for that is told.
+#[test]
+fn one_question_to_thousands_of_servers_is_kept_as_far_as_it_may_be() {
+    let mut play = Play::over(Transport::Udp);
+    let hasher = NameHasher::with_seed(1);
+    let mut see = |server: u32, response: bool, micros: i64| {
+        let server = Address::from_v4((0x0b00_0000 + server).to_be_bytes());
+        let message = Message {
+            id: 7,
+            flags: MessageFlags(if response { 0x8180 } else { 0x0100 }),
+            qname_hash: 99,
+            qname_length: 5,
+            qtype: 1,
+            qclass: 1,
+            ..Message::default()
+        };
+        let (source, destination) = if response { (server, CLIENT) } else { (CLIENT, server) };
+        let (source_port, destination_port) = if response { (53, 4000) } else { (4000, 53) };
+        let packet = PacketMeta {
+            time: Timestamp(0).plus(Span::from_micros(micros)),
+            source,
+            source_port,
+            destination,
+            destination_port,
+            ip_id: micros as u16,
+            ttl: 64,
+            ..PacketMeta::default()
+        };
+        let sighting = Sighting::new(&packet, Transport::Udp, &message, &[], &hasher);
+        play.matcher.observe(&sighting, &mut play.told);
+        std::mem::take(&mut play.told.0)
+    };
+    let evicted = |told: &[&str]| told.iter().filter(|&&what| what == "evicted").count();
+    let asked: Vec<&str> = (0..1_000).flat_map(|n| see(n, false, i64::from(n) * 50)).collect();
+    assert_eq!(evicted(&asked), 1_000 - 64);
+    // The last of them are still known.
+    assert_eq!(see(999, true, 60_000), ["answered"]);
+    assert_eq!(see(1_000 - 64, true, 60_001), ["answered"]);
+}

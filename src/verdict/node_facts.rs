@@ -32,19 +32,27 @@ impl Facts<'_> {
 }
 
 impl Facts<'_> {
-    /// What the counters of the ENIs say was dropped between two readings, in words; none in a live capture, which
-    /// has lines of its own, and where no counter of drops rose.
+    /// What the counters of the ENIs say was dropped between two readings, in words, or that they cannot tell; none in
+    /// a live capture, which has lines of its own, and where no counter of drops rose.
     pub fn dropped_by_eni(&self) -> Option<String> {
         let ethtool = self.context.ethtool.as_ref().filter(|ethtool| ethtool.origin() != "live")?;
-        let risen = Allowance::ALL.into_iter().filter(|&counter| ethtool.rise(counter) > 0);
-        let words: Vec<String> = risen
-            .map(|counter| format!("{} by {}", counter.name(), ethtool.rise(counter)))
-            .collect();
-        (!words.is_empty()).then(|| {
+        let words = |counter: Allowance| match ethtool.change(counter)? {
+            Change::Rose(more) => Some(format!("{} rose by {more}", counter.name())),
+            _ => None,
+        };
+        let risen: Vec<String> = Allowance::ALL.into_iter().filter_map(words).collect();
+        if Allowance::ALL.iter().any(|&counter| ethtool.change(counter) == Some(Change::Reset)) {
+            return Some(format!(
+                "{}: a counter is lower in the second reading: all were set back between, or the readings are \
+                 exchanged. They tell nothing.",
+                ethtool.origin()
+            ));
+        }
+        (!risen.is_empty()).then(|| {
             format!(
-                "{}: between the readings {} rose: AWS dropped packets at this interface, or held them back.",
+                "{}: between the readings {}: AWS dropped packets at this interface, or held them back.",
                 ethtool.origin(),
-                words.join(", ")
+                risen.join(", ")
             )
         })
     }

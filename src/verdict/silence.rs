@@ -169,9 +169,11 @@ pub fn missed(client: &Sum<'_>) -> Option<Missed> {
     const LASTING: Span = Span::from_secs(2);
     let is_wall = |pair: &&&Pair| {
         let missed = pair.rare().missed.longest();
-        missed.resent.min(missed.undelivered) >= FEW
-            && missed.period.last.since(missed.period.first) >= LASTING
-            && pair.all().answered >= pair.undelivered + FEW
+        let lasting = missed.resent.min(missed.undelivered) >= FEW
+            && missed.period.last.since(missed.period.first) >= LASTING;
+        // Several that wait ask again at one moment.
+        let many = missed.resent >= 2 * FEW && pair.undelivered >= missed.resent;
+        (lasting || many) && pair.all().answered >= pair.undelivered + FEW
     };
     let walls = client.pairs.iter().filter(is_wall).map(|pair| pair.rare().missed.longest());
     walls.max_by_key(|missed| missed.undelivered)

@@ -272,6 +272,29 @@ mod tests {
         });
     }
 
+    /// All that a pod asks is lost for five seconds, in which its three processes wait and ask nothing else: six
+    /// questions of a thousand, and no chance.
+    #[test]
+    fn a_halt_is_no_chance_however_few_are_lost_in_it() {
+        Story::each(&[View::Pod], 1..=1, |story| {
+            story.stubs[0] = Stub::Glibc;
+            let from = secs(60) + ms(300);
+            story.background_of(&[0], ms(0), from, 15.0, &mut |ask| ask.healthy());
+            for process in 0..3 {
+                let at = from + ms(10 * process);
+                story.lookup(at, 0, &format!("service-{process}"), &mut |ask| {
+                    if ask.time < secs(64) { Reply::lost(3) } else { ask.healthy() }
+                });
+            }
+            story.background_of(&[0], secs(66), secs(150), 15.0, &mut |ask| ask.healthy());
+            story.settle(secs(180));
+            let seen = story.judge();
+            assert_eq!(seen.root(), "undetermined", "{}", seen.words());
+            let summary = &seen.0.verdict.summary;
+            assert!(summary.contains(" answered from 00:01:01 to 00:01:05 UTC"), "{summary}");
+        });
+    }
+
     /// Who waits for an answer asks nothing else: of thousands of questions few are lost, which are much of
     /// what is asked at the end.
     #[test]

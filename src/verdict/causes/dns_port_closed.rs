@@ -5,7 +5,7 @@ use super::nodelocaldns_down;
 use super::servfail_burst::BURST;
 use crate::aggregate::{Pair, Period};
 use crate::model::Span;
-use crate::verdict::addresses::sorted;
+use crate::verdict::addresses::{holds, sorted};
 use crate::verdict::refusals::{Together, answered_nobody, dated, refused};
 use crate::verdict::{Cause, Evidence, Facts, Finding, Scope, Severity, filter};
 
@@ -78,12 +78,21 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     } else {
         0.6
     };
-    let severity = if everybody { Severity::High } else { Severity::Medium };
+    // The same clients are served by another backend, where these are asked by their own addresses.
+    let heard = |pair: &Pair| pair.heard.any_within(period.first, period.last);
+    let elsewhere = clients.iter().any(|&client| {
+        facts.pairs_of(client).any(|pair| !holds(&asked, pair.server) && heard(pair))
+    });
+    let severity = if everybody && !elsewhere { Severity::High } else { Severity::Medium };
     let words = kind_words(pairs[0].rare().reject_kind);
     let reporters =
         sorted(pairs.iter().filter(|pair| pair.rare().closed > 0).map(|pair| pair.rare().reporter));
     let servers = if reporters.is_empty() { asked.clone() } else { reporters };
-    let whom = if everybody { "nobody is answered" } else { "other backends still answer" };
+    let whom = match (everybody, elsewhere) {
+        (true, false) => "and it answers nobody meanwhile",
+        (true, true) => "and it answers nobody meanwhile, while others are there",
+        (false, _) => "while other questions are answered",
+    };
     let finding = CAUSE
         .finding(severity, confidence, period)
         .about(Scope::between(&clients, &servers))

@@ -2,7 +2,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::forge::{A, AAAA, Answer, Capture, Link, ms, secs};
-use crate::verdict::tests::{Reply, Seen, Story, View};
+use crate::verdict::tests::{Reply, Seen, Story, Stub, View};
 
 /// Clients below `blocked` get nothing between the two moments.
 fn blocked(story: &mut Story, blocked: usize, from: Duration, to: Duration, reach: u8) {
@@ -139,6 +139,28 @@ fn answers_that_end_on_this_node_are_found() {
         let finding = seen.is("client_egress_dropped");
         assert_eq!(finding.scope.clients, [story.clients[0].to_string()], "{}", seen.words());
         assert_eq!(finding.evidence[0].metric, "undelivered_ratio");
+        for other in ["random_loss", "coredns_backend_gone", "reply_source_mismatch"] {
+            seen.has_not(other);
+        }
+    });
+}
+
+/// From some moment on, and to another: all of a node, or one of its clients.
+#[test]
+fn answers_that_end_on_this_node_for_a_time_are_found() {
+    Story::each(&[View::Node], 3..=8, |story| {
+        let behind = if story.rng.chance(0.5) { 1 } else { story.clients.len() };
+        let till = if story.rng.chance(0.5) { secs(70) } else { secs(999) };
+        story.stubs.fill(Stub::Glibc);
+        story.background(ms(0), secs(90), 8.0, &mut |ask| {
+            let ends = ask.client < behind && (secs(40)..till).contains(&ask.time);
+            if ends { Reply { reach: 5, ..ask.healthy() } } else { ask.healthy() }
+        });
+        story.settle(secs(120));
+        let seen = story.judge();
+        let finding = seen.is("client_egress_dropped");
+        assert_eq!(finding.scope.clients.len(), behind, "{}", seen.words());
+        assert!(finding.summary.contains("end on this node from 00:00:4"), "{}", finding.summary);
         for other in ["random_loss", "coredns_backend_gone", "reply_source_mismatch"] {
             seen.has_not(other);
         }

@@ -34,8 +34,8 @@ pub(super) fn detect(facts: &Facts<'_>, clients: &[Sum<'_>]) -> Option<Finding> 
     } else {
         let sum = |of: fn(&Missed) -> u64| times.iter().map(of).sum::<u64>();
         (
-            sum(|missed| missed.undelivered),
-            sum(|missed| missed.answered),
+            sum(|missed| missed.undelivered.max(missed.resent)),
+            sum(|missed| missed.answered.max(missed.resent)),
             sum(|missed| missed.resent),
             Period::of(times.iter().map(|missed| missed.period)),
         )

@@ -126,3 +126,62 @@ fn force_tcp_tells_what_else_fails() {
         assert_eq!(seen.is("tcp53_blocked").percent(), plain.is("tcp53_blocked").percent());
     }
 }
+
+/// A rule comes into force, and may be taken back: before it connections were accepted.
+#[test]
+fn tcp_that_is_blocked_for_a_time_is_found() {
+    for after in [true, false] {
+        let mut story = Capture::new(Link::Ethernet);
+        for turn in 0..30_u64 {
+            let blocked = (10..20).contains(&turn) || turn >= 20 && !after;
+            let (udp, tcp) =
+                (format!("10.0.1.7:{}", 40_000 + turn), format!("10.0.1.7:{}", 50_000 + turn));
+            let question = query("large.example.com", TXT).id(100 + turn as u16);
+            let truncated = response(&question).truncated();
+            story
+                .at(secs(turn))
+                .packet(&Packet::udp(&*udp, SERVER, question.encode()))
+                .after(ms(1))
+                .packet(&Packet::udp(SERVER, &*udp, truncated.encode()));
+            if blocked {
+                let syn = Packet::tcp(&*tcp, SERVER, SYN, (1000, 0), []);
+                story.at(secs(turn) + ms(3)).packet(&syn);
+            } else {
+                let answer =
+                    response(&question).answer(TXT, crate::forge::dns::Data::Bytes(text()));
+                story.at(secs(turn) + ms(3)).converse(&*tcp, SERVER, &[question], &[answer], ms(1));
+            }
+        }
+        story.at(secs(45)).ask(
+            "10.0.1.7:45000",
+            SERVER,
+            "www.example.com",
+            A,
+            ms(1),
+            Answer::Address("192.0.2.1"),
+        );
+        let seen = Seen::of(story.pcap());
+        let finding = seen.is("tcp53_blocked");
+        assert!(finding.summary.contains(" from 00:00:10 to "), "{}", finding.summary);
+    }
+}
+
+/// What another server says over UDP says nothing of one that says nothing at all.
+#[test]
+fn a_server_that_is_not_there_blocks_no_tcp() {
+    let mut story = Capture::new(Link::Ethernet);
+    for turn in 0..20_u64 {
+        let client = format!("10.0.1.7:{}", 40_000 + turn);
+        story.at(secs(turn)).ask(
+            &*client,
+            SERVER,
+            "www.example.com",
+            A,
+            ms(1),
+            Answer::Address("192.0.2.1"),
+        );
+        let syn = Packet::tcp(&*client, "192.0.2.77", SYN, (1000, 0), []);
+        story.at(secs(turn) + ms(3)).packet(&syn);
+    }
+    Seen::of(story.pcap()).has_not("tcp53_blocked");
+}
