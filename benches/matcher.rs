@@ -31,7 +31,7 @@ impl Observer for Deaf {
     fn answered(&mut self, transaction: &Transaction, _: &Sighting<'_>) {
         black_box(transaction.first_frame);
     }
-    fn duplicate(&mut self, _: Token, _: &Sighting<'_>) {}
+    fn duplicate(&mut self, _: Token, _: &Sighting<'_>, _: bool) {}
     fn unanswered(&mut self, _: &Transaction, _: bool) {}
     fn evicted(&mut self, _: &Transaction) {}
     fn orphan(&mut self, _: &PacketMeta, _: bool) {}

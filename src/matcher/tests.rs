@@ -297,3 +297,29 @@ fn one_question_to_thousands_of_servers_is_kept_as_far_as_it_may_be() {
     assert_eq!(see(999, true, 60_000), ["answered"]);
     assert_eq!(see(1_000 - 64, true, 60_001), ["answered"]);
 }
+
+/// A server resets a connection that was idle, from whose port a question over UDP was sent as well.
+#[test]
+fn a_reset_refuses_no_question_over_udp() {
+    for (transport, told) in [(Transport::Udp, 1), (Transport::Tcp, 1)] {
+        let mut play = Play::over(transport);
+        play.see(false, 0, 1, 0);
+        play.told.0.clear();
+        let reset = PacketMeta {
+            time: Timestamp(0).plus(Span::from_micros(900)),
+            source: SERVER,
+            source_port: 53,
+            destination: CLIENT,
+            destination_port: 4000,
+            ..PacketMeta::default()
+        };
+        play.matcher.reset(&reset, true, &mut play.told);
+        assert_eq!(play.told.0.len(), told, "an event of its own, for {transport:?}");
+        let refused = play
+            .matcher
+            .in_flight
+            .recent()
+            .any(|slot| play.matcher.in_flight.get(slot).refusal().is_some());
+        assert_eq!(refused, transport == Transport::Tcp);
+    }
+}

@@ -91,7 +91,7 @@ mod tests {
         assert!(half(at_most_of(1000, 2000, 0.5)) && half(at_most_of(500, 50_000, 0.01)));
         assert!(near(at_least(0, 5000), 1.0) && near(at_most(9000, 2000.0), 1.0));
         assert!(at_least(3000, 4000) < 1e-9 && at_most(1000, 2000.0) < 1e-9);
-        let many = of_all(&[0.5; 3000]);
+        let many = of_all(&vec![0.5; 3000]);
         assert!((0.9..=1.0).contains(&many), "{many}");
     }
 

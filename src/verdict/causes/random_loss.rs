@@ -220,7 +220,9 @@ fn of_one_type(facts: &Facts<'_>) -> bool {
 fn spares_the_cluster(pairs: &[&Pair]) -> bool {
     let sum = |of: fn(&Pair) -> Tally| {
         let mut all = Tally::default();
-        pairs.iter().for_each(|pair| all.add(of(pair)));
+        for pair in pairs {
+            all.add(of(pair));
+        }
         all
     };
     let (all, cluster) = (sum(Pair::all), sum(Pair::cluster));

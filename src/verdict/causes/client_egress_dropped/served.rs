@@ -6,10 +6,14 @@ use crate::verdict::Facts;
 use crate::verdict::outage::Outage;
 use crate::verdict::seconds::Seconds;
 
+/// What an outage spares beside its seconds: whether it is short, and whether nothing was heard afterwards; nothing for a
+/// time that is none.
+type Kind = Option<(bool, bool)>;
+
 /// Whom servers answer in a time: two clients of each, as one may be the one that is cut off.
 #[derive(Default)]
 pub(super) struct Served {
-    two: Seconds<(Address, Option<(bool, bool)>), Vec<Address>>,
+    two: Seconds<(Address, Kind), Vec<Address>>,
 }
 
 impl Served {

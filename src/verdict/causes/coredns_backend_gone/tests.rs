@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use crate::forge::{AAAA, ms, secs};
-use crate::verdict::tests::{Ask, Reply, Seen, Story, Stub, View};
+use crate::verdict::tests::{Ask, Refusal, Reply, Seen, Story, Stub, View};
 
 /// The last backend is silent from some moment on.
 fn silent(story: &mut Story, from: Duration) -> std::net::IpAddr {
@@ -271,4 +271,23 @@ fn names_of_the_cluster_without_an_answer_are_no_backend_gone() {
         },
         none_gone,
     );
+}
+
+/// Its node says so, 3 s late; the pod sees the Service's address only, which answers in between.
+#[test]
+fn a_backend_without_an_address_is_told_from_a_pod() {
+    Story::each(&[View::Pod], 1..=3, |story| {
+        let dead = story.backends.len() - 1;
+        let code = if story.service.is_ipv4() { (3, 1) } else { (1, 3) };
+        story.background(ms(0), secs(60), 10.0, &mut |ask| {
+            let gone = ask.backend == dead && (secs(20)..secs(50)).contains(&ask.time);
+            if gone { Reply::refused(Refusal::Forward(code), secs(3)) } else { ask.healthy() }
+        });
+        story.settle(secs(90));
+        let seen = story.judge();
+        let finding = seen.is("coredns_backend_gone");
+        assert_eq!(finding.percent(), 60, "{}", seen.words());
+        assert!(finding.summary.contains("ICMP host unreachable"), "{}", finding.summary);
+        seen.has_not("firewall_reject");
+    });
 }

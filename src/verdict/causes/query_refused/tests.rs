@@ -49,6 +49,19 @@ fn an_upstream_that_refuses_is_shown_by_its_leg() {
     });
 }
 
+/// The same names were answered before: it is no policy of names.
+#[test]
+fn an_access_list_that_comes_into_force_is_one_of_clients() {
+    Story::each(&[View::Node], 3..=6, |story| {
+        let from = secs(story.rng.between(15, 40));
+        let seen = told(story, &mut |ask| {
+            let refused = ask.client == 0 && ask.time >= from;
+            refused.then(|| ask.says(REFUSED))
+        });
+        is(&seen, "an access list");
+    });
+}
+
 #[test]
 fn the_pod_sees_who_set_ra() {
     Story::each(&[View::Pod], 1..=4, |story| {

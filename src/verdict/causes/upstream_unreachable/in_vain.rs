@@ -38,7 +38,9 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Finding> {
     let late_inside = Facts::share(inside.after_timeouts + inside.from(400), cluster);
     // Where names of the cluster are lost as often, it is the clients' own way.
     let mut own = Tally::default();
-    pairs.iter().for_each(|pair| own.add(pair.cluster()));
+    for pair in &pairs {
+        own.add(pair.cluster());
+    }
     let lost_inside = Facts::share(own.unanswered, own.sent);
     if late < FEW
         || share < WAITED
