@@ -15,8 +15,8 @@ use crate::classify::{Outcome, Zone};
 use crate::decode::IcmpKind;
 use crate::model::{Address, Timestamp};
 
-/// Clients times servers at most: 8,000 pods that ask four servers each. 22 MB where all have losses, 48 at
-/// worst, where all have what few have as well.
+/// Clients times servers at most: 8,000 pods that ask four servers each. 22 MB where all have losses, 55 at
+/// worst, where all have what few have as well, and 17 more where all are refused for an hour.
 pub(in crate::aggregate) const MAX_PAIRS: usize = 1 << 15;
 
 /// Counts of one kind of names, or of both.
