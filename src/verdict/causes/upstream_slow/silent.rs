@@ -7,7 +7,7 @@ use crate::aggregate::{Look, Period, SampleKind};
 use crate::verdict::addresses::sorted;
 use crate::verdict::answers::{Failing, is_probed_alive, severity, share, upstream_leg};
 use crate::verdict::zones::{self, Zone};
-use crate::verdict::{Evidence, FEW, Facts, Finding, Scope, Severity, filter, words};
+use crate::verdict::{Between, Evidence, FEW, Facts, Finding, Scope, Severity, filter, words};
 
 /// As many zones may be broken at a time. More, and it is the upstream.
 const ZONES: usize = 3;
@@ -81,12 +81,9 @@ pub(super) fn detect(facts: &Facts<'_>) -> Option<Finding> {
 
 /// The zones of names that clients got no other answer for than SERVFAIL after waiting.
 fn failing_zones<'a>(facts: &'a Facts<'_>, failing: &Failing<'_>) -> Vec<Zone<'a>> {
-    let rows = facts.aggregate.counting.failing_names.iter().filter(|row| {
-        let ends = |pair: &&&crate::aggregate::Pair| {
-            (pair.client, pair.server) == (row.client, row.server)
-        };
-        row.servfail > 0 && failing.pairs.iter().find(ends).is_some()
-    });
+    let between = Between::of(&failing.pairs);
+    let rows = facts.aggregate.counting.failing_names.iter();
+    let rows = rows.filter(|row| row.servfail > 0 && between.asked(row));
     zones::zones(rows, |row| row.servfail)
 }
 
