@@ -207,11 +207,6 @@ impl InFlight {
         self.order.free(slot);
     }
 
-    /// Takes one out that is given up.
-    pub(super) fn drop(&mut self, slot: u32) {
-        self.release(slot, None);
-    }
-
     /// Takes the oldest out.
     pub(super) fn pop(&mut self) -> Option<u32> {
         let slot = self.order.first()?;

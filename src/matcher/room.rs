@@ -16,7 +16,7 @@ impl Matcher {
     #[cold]
     pub(super) fn make_way(&mut self, query: &Sighting<'_>, observer: &mut impl Observer) {
         let Some(oldest) = self.in_flight.crowded(query.keys.transaction) else { return };
-        self.in_flight.drop(oldest);
+        self.in_flight.release(oldest, None);
         self.give_up(oldest, query.packet.time, observer);
     }
 

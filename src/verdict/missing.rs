@@ -33,13 +33,6 @@ impl Facts<'_> {
         self.dropped.unwrap_or(0) > 0 || self.shed > 0 || self.patchy()
     }
 
-    /// Questions of a pair that were answered only when they were sent again, since a packet was lost: those left out
-    /// of which the first answer came as well, within a second.
-    pub fn rescued(&self, pair: &Pair) -> u64 {
-        let late = self.aggregate.counting.failures(pair).only_late;
-        pair.rare().rescued.saturating_sub(late)
-    }
-
     /// Whether it must have, although nothing counted them: responses without their queries as well as queries without
     /// their responses, and nobody behaves as if these were lost.
     pub fn patchy(&self) -> bool {
@@ -49,6 +42,13 @@ impl Facts<'_> {
             && Facts::share(both, totals.transactions) > PATCHY
             && Facts::share(both, totals.orphans.max(totals.unanswered)) > BALANCED
             && self.asked_again() < PATCHED
+    }
+
+    /// Questions of a pair that were answered only when they were sent again, since a packet was lost: those left out
+    /// of which the first answer came as well, within a second.
+    pub fn rescued(&self, pair: &Pair) -> u64 {
+        let late = self.aggregate.counting.failures(pair).only_late;
+        pair.rare().rescued.saturating_sub(late)
     }
 
     /// Whether only queries, or only responses, were captured: there are no answers, and nobody

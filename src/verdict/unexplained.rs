@@ -185,7 +185,7 @@ pub(super) fn unexplained(facts: &Facts<'_>, beside: Option<&Finding>) -> Option
     let forwarded = Losses::of_forwarders(facts);
     let losses = if losses.hurt() < forwarded.hurt() { forwarded } else { losses };
     let hurt = losses.hurt();
-    if beside.is_some_and(|finding| finding.losses as f64 >= CROWDED * hurt as f64) {
+    if hurt > 0 && beside.is_some_and(|finding| finding.losses as f64 >= CROWDED * hurt as f64) {
         return None;
     }
     // Few drops are no reason for many losses.

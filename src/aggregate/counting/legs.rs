@@ -20,13 +20,22 @@ fn is_farthest_of(leg: &Leg, legs: &[Leg]) -> bool {
     legs.iter().rev().min_by_key(|leg| leg.ttl) == Some(leg)
 }
 
-/// Counts a transaction that was refused, by who seems to have done it.
-pub(super) fn note_refusal(pair: &mut Rare, transaction: &Transaction, refusal: Refusal) {
-    let Some(kind) = refusal.icmp else {
+/// Counts a transaction that was refused, by who seems to have done it. `answer_ttls`: those of the server's answers, as
+/// far as there were any.
+pub(super) fn note_refusal(
+    pair: &mut Rare,
+    answer_ttls: Option<(u8, u8)>,
+    transaction: &Transaction,
+    refusal: Refusal,
+) {
+    // A RST of a connection that was accepted says nothing of a port; one from nearer or farther than the server is
+    // is that of a device in between.
+    let by_server = |(low, high)| (low..=high).contains(&refusal.ttl);
+    if refusal.icmp.is_none() && answer_ttls.is_none_or(by_server) {
         pair.reset += 1;
         return;
-    };
-    let closed = kind == IcmpKind::PortUnreachable;
+    }
+    let closed = refusal.icmp == Some(IcmpKind::PortUnreachable);
     let translated = transaction.legs()[1..]
         .iter()
         .any(|leg| leg.server == refusal.reporter && leg.server != transaction.server.address);

@@ -104,7 +104,8 @@ impl Counting {
             pair.external_bad.note(transaction.first_sent);
         }
         if let Some(refusal) = transaction.refusal() {
-            note_refusal(pair.rare_mut(), transaction, refusal);
+            let answer_ttls = pair.answer_ttls;
+            note_refusal(pair.rare_mut(), answer_ttls, transaction, refusal);
         }
         let settled = Settled::of(transaction, told.zone(), None);
         let legs = transaction.legs();

@@ -148,7 +148,7 @@ pub struct Rare {
     /// node's conntrack writes the Service's address into every ICMP error (measured in the lab).
     pub closed_unclear: u64,
     /// Transactions over TCP connections that the server had accepted and reset before it answered: of one that was
-    /// idle for long, as a rule, and that the client goes on without.
+    /// idle for long, as a rule, and that the client goes on without. A RST with another TTL is a rejection.
     pub reset: u64,
     /// Transactions refused by any other ICMP error, or by somebody else.
     pub rejected: u64,

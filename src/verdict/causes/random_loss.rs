@@ -136,10 +136,10 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
     for pair in pairs.iter().filter(|pair| ended_here(pair) > 0) {
         period.join(pair.rare().resents);
     }
-    if losses < LOSSES || share < SHARE || of_one_type(facts) {
+    if losses < LOSSES || share < SHARE || facts.type_without_answers().is_some() {
         return None;
     }
-    let (when, crowded) = match Course::of(facts, losses, period)? {
+    let (when, otherwise) = match Course::of(facts, losses, period)? {
         Course::Whole => (String::new(), outages.walled.is_empty() && outages.crowd_beside(facts)),
         Course::Part { share: part } => {
             sent = (sent as f64 * part).round() as u64;
@@ -153,7 +153,7 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
             (format!(" from {from} to {to} UTC"), other)
         }
     };
-    if crowded {
+    if otherwise {
         return None;
     }
     let clients = by_client(pairs.iter().copied());
@@ -209,11 +209,6 @@ fn detect(facts: &Facts<'_>) -> Option<Finding> {
             .rather_than("conntrack_dnat_race", race)
             .rather_than("client_egress_dropped", "those who lose are answered most of the time"),
     )
-}
-
-/// Whether questions of one type alone are lost, such as AAAA: that type is not answered, or not let through.
-fn of_one_type(facts: &Facts<'_>) -> bool {
-    facts.type_without_answers().is_some()
 }
 
 /// Whether names of the cluster, which wait for no upstream, are hardly lost.

@@ -41,7 +41,6 @@ impl Served {
             let pairs = facts.pairs_to(server).filter(fresh).filter(|pair| spared(&pair.heard));
             pairs.map(|pair| pair.client).take(2).collect()
         };
-        // What an outage spares goes by its seconds, whether it is short, and whether nothing was heard afterwards.
         let kind = outage.map(|outage| (outage.lapse.is_short(), outage.resumed.is_none()));
         self.two.of((server, kind), time, look).iter().any(|&other| other != client)
     }

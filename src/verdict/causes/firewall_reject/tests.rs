@@ -131,3 +131,29 @@ fn a_drop_is_none() {
         story.judge().has_not("firewall_reject");
     });
 }
+
+/// A connection is accepted, and reset when the question comes. From as far away as the server's answers it is the server
+/// that closes it; from nearer it is somebody in between.
+#[test]
+fn resets_from_nearer_than_the_server_are_those_of_a_device() {
+    for (ttl, found) in [(64, false), (61, true)] {
+        let mut story = Capture::new(Link::Ethernet);
+        for turn in 0..8_u64 {
+            let (udp, tcp) =
+                (format!("10.0.1.7:{}", 40_000 + turn), format!("10.0.1.7:{}", 50_000 + turn));
+            let question = query("www.example.com", A).id(turn as u16);
+            let answer = response(&question).address([192, 0, 2, 1]);
+            story.at(secs(turn)).message(&*udp, "10.9.0.2", &question);
+            story.after(ms(1)).message("10.9.0.2", &*udp, &answer);
+            let stream = query("api.example.com", A).id(turn as u16).over_tcp();
+            story.at(secs(turn) + ms(10)).packet(&Packet::tcp(&*tcp, "10.9.0.2", 2, (1000, 0), []));
+            story.after(us(200)).packet(&Packet::tcp("10.9.0.2", &*tcp, 18, (5000, 1001), []));
+            story.after(us(200)).packet(&Packet::tcp(&*tcp, "10.9.0.2", 24, (1001, 5001), stream));
+            story.after(us(200)).packet(&Packet::tcp("10.9.0.2", &*tcp, 4, (5001, 0), []).ttl(ttl));
+        }
+        story.at(secs(60)).udp("10.0.0.1:9", "10.0.0.2:9", vec![0]);
+        let seen = Seen::of(story.pcap());
+        assert_eq!(seen.find("firewall_reject").is_some(), found, "{ttl} {}", seen.words());
+        seen.has_not("dns_port_closed");
+    }
+}
